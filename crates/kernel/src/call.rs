@@ -1,0 +1,50 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::Refused;
+
+/// Whether a call only reads or changes something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallMode {
+    /// It changes nothing, so it can be repeated at will.
+    Read,
+    /// It changes something, happens once for its key, and can be cancelled by it.
+    Keyed,
+}
+
+/// A question or request from one service to another, answered while the asker waits.
+pub trait Call: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// The service that answers.
+    const SERVICE: &'static str;
+    /// The durable name, unique in that service.
+    const NAME: &'static str;
+    /// Whether it changes something.
+    const MODE: CallMode;
+    /// How long the asker waits, every try included.
+    const DEADLINE: Duration = Duration::from_millis(600);
+    /// What it answers.
+    type Reply: Serialize + DeserializeOwned + Clone + Send + Sync + 'static;
+}
+
+/// Why a call brought no reply.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+pub enum CallError {
+    /// The callee decided, and said no. Asking again brings the same.
+    #[error("refused: {0}")]
+    Refused(Refused),
+    /// It was certainly not decided, on any try: nothing is left behind.
+    #[error("{service} cannot be reached: {why}")]
+    Unavailable {
+        /// The callee.
+        service: String,
+        /// What was found: stopped, breaker open, queue full.
+        why: String,
+    },
+    /// Nobody knows whether it was decided; a keyed call has to be cancelled.
+    #[error("{service} did not answer in time")]
+    TimedOut {
+        /// The callee.
+        service: String,
+    },
+}

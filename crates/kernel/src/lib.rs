@@ -1,0 +1,33 @@
+//! The pure vocabulary every system is written in.
+//!
+//! Nothing here does IO, awaits, reads a clock or draws a random number. A system's rules are types that implement
+//! [`Aggregate`], [`Policy`], [`Projection`], [`Call`] and [`Saga`]; the `runtime` crate makes them durable and concurrent.
+
+mod aggregate;
+mod call;
+mod caller;
+mod id;
+mod money;
+mod period;
+mod personal;
+mod policy;
+mod projection;
+mod published;
+mod refusal;
+mod resource;
+mod saga;
+
+pub use aggregate::{Aggregate, Exposed, Key};
+pub use call::{Call, CallError, CallMode};
+pub use caller::Caller;
+pub use id::Id;
+pub use jiff::Timestamp;
+pub use money::{Currency, Money, MoneyError};
+pub use period::{EmptyPeriod, Period};
+pub use personal::Personal;
+pub use policy::{Command, Commands, Policy};
+pub use projection::Projection;
+pub use published::Published;
+pub use refusal::{Refused, RefusedKind};
+pub use resource::{Field, FieldKind, Move, Resource, RowChange, Rows};
+pub use saga::Saga;

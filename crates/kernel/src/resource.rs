@@ -1,0 +1,103 @@
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// The type of a field by which a collection can be filtered and sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// A whole number, ids among them.
+    Integer,
+    /// A text, dates (`2026-11-23`) among them.
+    Text,
+    /// An instant, RFC 3339 in JSON and microseconds since 1970 in the store.
+    Instant,
+}
+
+/// A field by which a collection can be filtered and sorted; it is indexed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name, in JSON and in queries.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: FieldKind,
+}
+
+impl Field {
+    /// A whole number.
+    pub const fn integer(name: &'static str) -> Self {
+        Self { name, kind: FieldKind::Integer }
+    }
+
+    /// A text.
+    pub const fn text(name: &'static str) -> Self {
+        Self { name, kind: FieldKind::Text }
+    }
+
+    /// An instant.
+    pub const fn instant(name: &'static str) -> Self {
+        Self { name, kind: FieldKind::Instant }
+    }
+}
+
+/// Something that can be done with an item now; shown as a link of that name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// What it is called: `cancel`, `start`, `end`.
+    pub name: &'static str,
+    /// The method to send.
+    pub method: &'static str,
+    /// Where to, from the root of its system: `/reserves/1`.
+    pub path: String,
+}
+
+/// A row of a service: what `GET /{COLLECTION}/{id}` shows. Its JSON is an object.
+pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The name of the collection, which is its path: `reserves`.
+    const COLLECTION: &'static str;
+    /// The name of one of them: `reserve`.
+    const ITEM: &'static str;
+    /// The fields by which it can be filtered and sorted, besides `id`.
+    const FIELDS: &'static [Field];
+
+    /// Its id.
+    fn id(&self) -> u64;
+
+    /// What can be done with it at `at`.
+    fn moves(&self, _at: Timestamp) -> Vec<Move> {
+        Vec::new()
+    }
+}
+
+/// A row put in place, whole, or taken away.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowChange {
+    /// [`Resource::COLLECTION`].
+    pub collection: &'static str,
+    /// The row's id.
+    pub id: u64,
+    /// Its JSON object, or `None` when it goes.
+    pub row: Option<Value>,
+}
+
+/// The rows that an event changes, in order.
+#[derive(Debug, Default)]
+pub struct Rows(Vec<RowChange>);
+
+impl Rows {
+    /// Puts a row in place of what stood under its id.
+    pub fn put<R: Resource>(&mut self, row: &R) {
+        // A resource is a plain struct with text keys, which always has a JSON form; were it not so, the row would show as null.
+        let json = serde_json::to_value(row).unwrap_or_default();
+        self.0.push(RowChange { collection: R::COLLECTION, id: row.id(), row: Some(json) });
+    }
+
+    /// Takes a row away.
+    pub fn delete<R: Resource>(&mut self, id: u64) {
+        self.0.push(RowChange { collection: R::COLLECTION, id, row: None });
+    }
+
+    /// The changes, in order.
+    pub fn into_changes(self) -> Vec<RowChange> {
+        self.0
+    }
+}

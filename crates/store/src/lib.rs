@@ -1,0 +1,96 @@
+//! Where everything durable stands. Every line of SQL is in this crate, behind [`Store`].
+//!
+//! A store keeps, for each service: the roots of its aggregates, their events, snapshots, the rows of its own resources and
+//! of its views, counters, the positions of its consumers, what they parked, and what was answered under a key. The one way
+//! to change any of it is [`Store::write`], whose deciding closure is synchronous: a transaction has no place for an await,
+//! so nothing can be called from inside one.
+//!
+//! `sqlite` is the embedded backend. Every backend passes the same [`conformance`] suite, unchanged.
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
+mod event;
+mod query;
+mod schema;
+pub mod sqlite;
+mod write;
+
+use futures_util::future::BoxFuture;
+use kernel::Timestamp;
+
+pub use error::{OpenError, StoreError};
+pub use event::{Epoch, Feed, FeedEvent, HistoryEntry, Meta, Position, RecordedEvent, SHARDS, Shard};
+pub use query::{Cell, Direction, Page, Query, cell};
+pub use schema::{Schema, ServiceSchema, TableSchema};
+pub use write::{
+    Abort, Claims, Committed, Decide, Loaded, LoadedRoot, NewEvent, NewHistory, NewPublished, Parked, PositionKey, Record, RecordKey,
+    RecordKind, RootKey, RootWrite, RowKey, RowWrite, SequenceKey, Writes,
+};
+
+/// What a store answers, now or later.
+pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// The durable memory of one system's services.
+pub trait Store: Send + Sync + 'static {
+    /// Runs one transaction: claims the batch id and everything in `claims`, lets `decide` say what is to be written, gives
+    /// published events their positions as its last act, and commits. What it answers is on disk.
+    ///
+    /// `decide` runs at most once. When it aborts, or anything else fails, nothing is written.
+    ///
+    /// # Errors
+    /// [`StoreError::Aborted`] when `decide` said so, [`StoreError::Rejected`] when what it wrote breaks a constraint,
+    /// [`StoreError::Away`] when the store could not be reached before the commit, and [`StoreError::Unknown`] when it went
+    /// away in the middle of it: then [`landed`](Self::landed) tells.
+    fn write(&self, claims: Claims, decide: Decide) -> StoreFuture<'_, Committed>;
+
+    /// Whether the transaction with this batch id stands, after an [`StoreError::Unknown`]. It waits for a lost transaction
+    /// to end, and makes sure that it cannot land later.
+    fn landed(&self, batch: &str) -> StoreFuture<'_, bool>;
+
+    /// Up to `limit` published events of `service` in `shard` behind `after`, in order.
+    fn feed(&self, service: &'static str, shard: Shard, after: u64, limit: usize) -> StoreFuture<'_, Feed>;
+
+    /// The last position given in each shard of `service`.
+    fn heads(&self, service: &'static str) -> StoreFuture<'_, Vec<Position>>;
+
+    /// How far a consumer of `service` has handled each shard of `source`.
+    fn positions(&self, service: &'static str, consumer: &str, source: &str) -> StoreFuture<'_, Vec<Position>>;
+
+    /// The row with this id, as JSON.
+    fn row(&self, service: &'static str, table: &str, id: u64) -> StoreFuture<'_, Option<String>>;
+
+    /// One page of a table.
+    fn rows(&self, service: &'static str, table: &str, query: &Query) -> StoreFuture<'_, Page>;
+
+    /// What happened to the row `id` of `collection`, oldest first: from the service's own events when it is a resource, from
+    /// what was folded into it when it is a view.
+    fn history(&self, service: &'static str, collection: &str, id: u64, after: u64, limit: usize) -> StoreFuture<'_, Vec<HistoryEntry>>;
+
+    /// Up to `limit` roots whose time has come at `now`, the longest overdue first.
+    fn due(&self, service: &'static str, now: Timestamp, limit: usize) -> StoreFuture<'_, Vec<RootKey>>;
+
+    /// The next instant at which a root of `service` wants to be woken.
+    fn next_wake(&self, service: &'static str) -> StoreFuture<'_, Option<Timestamp>>;
+
+    /// The keys of the roots of one kind, in order, behind `after`; for verifying.
+    fn roots(&self, service: &'static str, aggregate: &'static str, after: Option<&str>, limit: usize) -> StoreFuture<'_, Vec<RootKey>>;
+
+    /// All events of one root from the first; for verifying.
+    fn events(&self, root: &RootKey) -> StoreFuture<'_, Vec<RecordedEvent>>;
+
+    /// The version of a view that readers are served.
+    fn view_version(&self, service: &'static str, view: &str) -> StoreFuture<'_, Option<u32>>;
+
+    /// From now on readers are served this version of a view; the tables, positions and history of others go.
+    fn switch_view(&self, service: &'static str, view: &'static str, version: u32) -> StoreFuture<'_, ()>;
+
+    /// What consumers of `service` have parked, oldest first.
+    fn parked(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<Parked>>;
+
+    /// Forgets answers of one kind that were kept before `before`; how many. At most `limit` at a time.
+    fn prune(&self, service: &'static str, kind: RecordKind, before: Timestamp, limit: usize) -> StoreFuture<'_, usize>;
+
+    /// Begins a new epoch in every service, from the positions that stand now: what a restore does.
+    fn raise_epoch(&self) -> StoreFuture<'_, ()>;
+}

@@ -1,0 +1,28 @@
+use kernel::Field;
+
+/// The tables that a system's services need.
+#[derive(Clone, Debug, Default)]
+pub struct Schema {
+    /// The services, in the order in which they are declared.
+    pub services: Vec<ServiceSchema>,
+}
+
+/// The tables of one service.
+#[derive(Clone, Debug)]
+pub struct ServiceSchema {
+    /// Its name, the first part of its tables' names.
+    pub name: &'static str,
+    /// The kinds of aggregate it has.
+    pub aggregates: Vec<&'static str>,
+    /// The tables of its rows: own resources under their collection's name, views under `{collection}@{version}`.
+    pub tables: Vec<TableSchema>,
+}
+
+/// A table of rows.
+#[derive(Clone, Debug)]
+pub struct TableSchema {
+    /// Its name in the service.
+    pub name: String,
+    /// Its indexed columns.
+    pub fields: &'static [Field],
+}

@@ -1,0 +1,2 @@
+//! Yeyak.
+fn main() {}
