@@ -1,2 +1,75 @@
-//! Yeyak.
-fn main() {}
+//! The project's own chores: `cargo xtask demo | test | tidy | new-service`.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command of the developer's; its output is what it is for")]
+
+mod demo;
+mod new_service;
+mod rust;
+mod shell;
+mod test;
+mod tidy;
+mod tree;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::tree::Tree;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own chores")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Builds the release binary and runs its demonstration.
+    Demo {
+        /// What `yeyak demo` takes, after `--`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Installs what the tests need and runs all of them.
+    Test {
+        /// Runs the long simulation instead.
+        #[arg(long)]
+        soak: bool,
+    },
+    /// Checks the rules of this repository that neither compiler nor clippy knows.
+    Tidy {
+        /// Writes additions into `names.lock` and `schemas/`. What was taken away or changed is never blessed.
+        #[arg(long)]
+        bless: bool,
+        /// Asks this `yeyak` for the schemas of its events, instead of building one.
+        #[arg(long)]
+        binary: Option<PathBuf>,
+    },
+    /// Makes the folder of a new service, with its tests, and declares it in its system's `lib.rs`.
+    NewService {
+        /// The system, a folder of `systems/`.
+        system: String,
+        /// The service: lower case, a noun.
+        name: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let root = tree::root();
+    let outcome = match Arguments::parse().task {
+        Task::Demo { arguments } => demo::run(&root, &arguments),
+        Task::Test { soak: false } => Tree::read(&root).and_then(|tree| test::run(&root, &tree)),
+        Task::Test { soak: true } => test::soak(&root),
+        Task::Tidy { bless, binary } => Tree::read(&root).and_then(|tree| tidy::run(&root, &tree, bless, binary.as_deref())),
+        Task::NewService { system, name } => new_service::run(&root, &system, &name),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

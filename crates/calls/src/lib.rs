@@ -1,1 +1,25 @@
-//! x
+//! Synchronous calls between services: messages behind one guarded door.
+//!
+//! A [`Client`] guards every call in the same way, in one process as over a network: a deadline that travels with the call,
+//! a bound on how many are under way, a breaker, and one more try where that is safe. What lies behind it is a [`Transport`].
+
+mod breaker;
+mod client;
+mod envelope;
+mod in_process;
+
+use futures_util::future::BoxFuture;
+use kernel::CallError;
+
+pub use breaker::{Breaker, Permit, Rules as BreakerRules, State as BreakerState};
+pub use client::{Client, ClientRules};
+pub use envelope::{Act, CallKey, Envelope};
+pub use in_process::InProcess;
+
+/// Carries calls to the services that answer them.
+pub trait Transport: Send + Sync + 'static {
+    /// Sends a call and waits for the JSON of its reply. Dropping the future gives up waiting, not the call.
+    ///
+    /// [`CallError::Unavailable`] may be answered only when the call was certainly not decided.
+    fn send<'a>(&'a self, envelope: Envelope) -> BoxFuture<'a, Result<String, CallError>>;
+}

@@ -1,1 +1,25 @@
-//! x
+//! The edge: how requests are read and answers are written.
+//!
+//! A handler reads its body with [`Fields`], its query with [`query::parse`], its key with [`idempotency::key`]; it answers with [`hal`],
+//! or with a [`Problem`], which is what every reader here returns when it has to say no. Those know neither store nor runtime: texts go
+//! in, texts come out. [`Routes`] brings them together with a running service, [`actuator`] with a whole process.
+//!
+//! **Invariant:** no input makes anything here panic, and every bad field of a request is named at once, not one a try.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should"))]
+
+pub mod actuator;
+mod caller;
+mod fields;
+pub mod hal;
+pub mod idempotency;
+mod incoming;
+mod problem;
+pub mod query;
+mod routes;
+
+pub use caller::open_caller;
+pub use fields::{Fault, Field, Fields, Json, Lenient, Optional, Or, Presence, Required, Spec, Text, optional, required};
+pub use incoming::{Incoming, Reply};
+pub use problem::{FieldError, Parts, Problem};
+pub use routes::{Limits, Routes};

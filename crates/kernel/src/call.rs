@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::Refused;
+use crate::{Aggregate, Refused};
 
 /// Whether a call only reads or changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,24 @@ pub trait Call: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     const DEADLINE: Duration = Duration::from_millis(600);
     /// What it answers.
     type Reply: Serialize + DeserializeOwned + Clone + Send + Sync + 'static;
+}
+
+/// How the called service answers a keyed call: one command to one of its aggregates, which accepts or refuses it.
+///
+/// The command, the kept reply and the caller's key are one transaction. A refusal travels back as
+/// [`CallError::Refused`].
+pub trait Answer: Call {
+    /// The kind of aggregate that decides.
+    type By: Aggregate;
+
+    /// What is asked of which one.
+    fn command(&self) -> (<Self::By as Aggregate>::Key, <Self::By as Aggregate>::Command);
+
+    /// The reply, now that it was accepted. `after` is the state into which the command's events were folded.
+    fn reply(&self, after: &Self::By) -> Self::Reply;
+
+    /// What takes it back. It must be harmless when the command never happened, or when what it made has ended since.
+    fn undo(&self) -> (<Self::By as Aggregate>::Key, <Self::By as Aggregate>::Command);
 }
 
 /// Why a call brought no reply.

@@ -53,6 +53,12 @@ impl Commands {
     }
 }
 
+impl FromIterator<Command> for Commands {
+    fn from_iter<I: IntoIterator<Item = Command>>(commands: I) -> Self {
+        Self(commands.into_iter().collect())
+    }
+}
+
 impl IntoIterator for Commands {
     type Item = Command;
     type IntoIter = std::vec::IntoIter<Command>;

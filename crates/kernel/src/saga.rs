@@ -1,3 +1,5 @@
+use std::fmt::Debug;
+
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -12,7 +14,7 @@ pub trait Saga: Send + Sync + 'static {
     /// The durable name, unique in its service.
     const NAME: &'static str;
     /// What was asked for. It is kept, so its JSON is durable.
-    type Input: Serialize + DeserializeOwned + Clone + Send + Sync + 'static;
+    type Input: Serialize + DeserializeOwned + Clone + Debug + Send + Sync + 'static;
     /// The call it makes; a keyed one.
     type Call: Call;
 

@@ -1,1 +1,33 @@
-//! x
+//! Makes the pure rules of a system durable, concurrent and alive.
+//!
+//! A [`Service`] declares what a bounded context consists of; a [`SystemHandle`] runs the services of one system over one store.
+//! Everything that happens goes through the system's one *writer*: what waits for it is decided together, in one
+//! transaction, and answered when that is on disk. *Consumers* bring in what other services published, *wake-ups* what
+//! falls due, *sagas* what takes another service; each of them is one more client of the writer.
+//!
+//! All of it is plain futures over traits for store, carrier, calls and clock. Production spawns them on threads, the
+//! simulation on a seeded executor.
+
+mod consumer;
+mod door;
+mod erased;
+mod faults;
+mod parking;
+mod saga;
+mod service;
+mod sharding;
+mod status;
+mod system;
+mod verify;
+mod views;
+mod wakeups;
+mod writer;
+
+pub use faults::{Fault, Faults};
+pub use saga::SagaRequest;
+pub use service::Service;
+pub use sharding::shard_of;
+pub use status::{ConsumerStatus, Status};
+pub use system::{Environment, ServiceHandle, Spawner, SystemHandle, SystemSpec};
+pub use verify::Disagreement;
+pub use writer::{Answer, ClientKey, Ids, Outcome, Request, Shown};

@@ -1,163 +1,75 @@
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::path::Path;
+use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
-use tokio::sync::oneshot;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, Error, OpenFlags};
 
 use super::Options;
-use crate::{StoreError, StoreFuture};
 
-/// Opens one connection, set up so that what it commits is on disk.
-pub(super) fn open(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+/// How many statements a connection that writes keeps prepared. A service has some twenty and each of its tables three; a
+/// system of ten services with five tables each has 350, and one that is thrown out and prepared anew costs more than it runs.
+const WRITER_STATEMENTS: usize = 512;
+
+/// How many one that only reads keeps: every combination of filters and orders is one, and the rarest may go.
+const READER_STATEMENTS: usize = 256;
+
+/// After how many pages of log the writer copies them into the database file: 16 MiB, so that pages which change in every
+/// batch are copied once for many, and opening after a crash still takes well under a second.
+const CHECKPOINT_PAGES: i64 = 4096;
+
+/// What the log is cut back to after it has grown, as behind a long read.
+const LOG_BYTES: i64 = 64 * 1024 * 1024;
+
+/// Opens the file, and changes nothing in it: whose it is must be seen first. Only the first connection may make it; one
+/// that comes later and finds no file must not put an empty one in its place.
+pub(super) fn open(path: &Path, options: &Options, create: bool) -> rusqlite::Result<Connection> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
     let connection = match &options.vfs {
         None => Connection::open_with_flags(path, flags)?,
         Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs.as_str())?,
     };
-    // With one connection nobody shares the WAL's index, so the simulated disk needs no shared memory.
-    let locking = if options.inline { "EXCLUSIVE" } else { "NORMAL" };
-    connection.pragma_update(None, "locking_mode", locking)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "cache_size", -16_384)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    connection.set_prepared_statement_cache_capacity(128);
+    connection.busy_timeout(Duration::from_secs(5))?;
+    // Else a quoted name that is no column is taken for a text, and a filter by it is silently wrong.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    if options.inline {
+        // With one connection nobody shares the log's index, so the simulated disk needs no shared memory.
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    }
     Ok(connection)
 }
 
-type Job = Box<dyn FnOnce(&mut Option<Connection>) + Send>;
-
-/// The connections to one file: one that writes, and as many readers as are in use at once.
-pub(super) struct Connections {
-    path: PathBuf,
-    options: Options,
-    writer: Writer,
-    idle_readers: Arc<Mutex<Vec<Connection>>>,
+/// Sets a connection up so that what it commits is on disk.
+pub(super) fn for_writing(connection: &Connection) -> rusqlite::Result<()> {
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        let why = format!("it cannot keep a write-ahead log there (its journal mode stays {mode:?})");
+        return Err(Error::ToSqlConversionFailure(why.into()));
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Where a plain sync stops in the disk's cache (macOS), this one does not.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
+    connection.pragma_update(None, "cache_size", -32_768)?;
+    connection.set_prepared_statement_cache_capacity(WRITER_STATEMENTS);
+    Ok(())
 }
 
-enum Writer {
-    /// Statements run where they are called.
-    Inline(Mutex<Option<Connection>>),
-    /// Statements run on a thread of their own, which ends when this handle is dropped.
-    Thread(mpsc::Sender<Job>),
+/// Opens a connection to write with, after the first one.
+pub(super) fn writer(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
+    let connection = open(path, options, false)?;
+    for_writing(&connection)?;
+    Ok(connection)
 }
 
-/// A poisoned lock only says that a reader panicked; the connection behind it is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Connections {
-    pub(super) fn start(path: PathBuf, options: Options, first: Connection) -> Self {
-        let writer = if options.inline {
-            Writer::Inline(Mutex::new(Some(first)))
-        } else {
-            let (sender, jobs) = mpsc::channel::<Job>();
-            let mut connection = Some(first);
-            std::thread::spawn(move || {
-                while let Ok(job) = jobs.recv() {
-                    job(&mut connection);
-                }
-            });
-            Writer::Thread(sender)
-        };
-        Self { path, options, writer, idle_readers: Arc::default() }
-    }
-
-    /// Runs `job` on the writing connection.
-    pub(super) fn write<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> StoreFuture<'_, T> {
-        let reopen = self.reopener();
-        self.on_writer(move |slot| {
-            let connection = match slot {
-                Some(connection) => connection,
-                None => slot.insert(reopen()?),
-            };
-            let result = job(connection);
-            // After a commit whose end is unknown the connection's own view of the file may differ from what is on disk.
-            if matches!(result, Err(StoreError::Unknown(_))) {
-                *slot = None;
-            }
-            result
-        })
-    }
-
-    /// Runs `job` on a fresh writing connection, which sees what is on disk and nothing else.
-    pub(super) fn reopen_and<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> StoreFuture<'_, T> {
-        let reopen = self.reopener();
-        self.on_writer(move |slot| {
-            *slot = None;
-            job(slot.insert(reopen()?))
-        })
-    }
-
-    fn reopener(&self) -> impl FnOnce() -> Result<Connection, StoreError> + Send + use<> {
-        let (path, options) = (self.path.clone(), self.options.clone());
-        move || open(&path, &options).map_err(|error| StoreError::Away(error.to_string()))
-    }
-
-    fn on_writer<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&mut Option<Connection>) -> Result<T, StoreError> + Send + 'static,
-    ) -> StoreFuture<'_, T> {
-        match &self.writer {
-            Writer::Inline(connection) => {
-                let result = job(&mut lock(connection));
-                Box::pin(std::future::ready(result))
-            }
-            Writer::Thread(jobs) => {
-                let (answer, answered) = oneshot::channel();
-                let job: Job = Box::new(move |slot| {
-                    // Whoever asked may have gone; the work is done all the same.
-                    let _ = answer.send(job(slot));
-                });
-                let sent = jobs.send(job);
-                Box::pin(async move {
-                    let ended = || StoreError::Unknown("the writing thread has ended".into());
-                    sent.map_err(|_| ended())?;
-                    answered.await.map_err(|_| ended())?
-                })
-            }
-        }
-    }
-
-    /// Runs `job` on a reading connection, here and now: reads are short, and a hand-over would cost more than they do.
-    pub(super) fn read<T: Send + 'static>(&self, job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send) -> StoreFuture<'_, T> {
-        let result = match &self.writer {
-            Writer::Inline(connection) => {
-                let mut slot = lock(connection);
-                let opened = match slot.take() {
-                    Some(connection) => Ok(connection),
-                    None => open(&self.path, &self.options),
-                };
-                opened.and_then(|connection| job(slot.insert(connection)))
-            }
-            Writer::Thread(_) => {
-                let idle = lock(&self.idle_readers).pop();
-                let opened = match idle {
-                    Some(connection) => Ok(connection),
-                    None => open(&self.path, &self.options),
-                };
-                opened.and_then(|connection| {
-                    let result = job(&connection);
-                    lock(&self.idle_readers).push(connection);
-                    result
-                })
-            }
-        };
-        Box::pin(std::future::ready(result.map_err(read_error)))
-    }
-}
-
-/// What a failed read means.
-fn read_error(error: rusqlite::Error) -> StoreError {
-    match error {
-        rusqlite::Error::SqliteFailure(..) => StoreError::Away(error.to_string()),
-        other => StoreError::Unreadable(other.to_string()),
-    }
+/// Opens a connection that can only read.
+pub(super) fn reader(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
+    let connection = open(path, options, false)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    connection.set_prepared_statement_cache_capacity(READER_STATEMENTS);
+    Ok(connection)
 }

@@ -1,10 +1,9 @@
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::names;
-use crate::{OpenError, Schema, TableSchema, query::cell};
-use kernel::{Field, FieldKind};
+use super::{names, row_tables};
+use crate::{OpenError, SHARDS, Schema};
 
 /// "Yeyk": marks a file as ours in its header, so that a foreign one is told apart before anything is written to it.
 const APPLICATION_ID: i64 = 0x5965_796B;
@@ -12,7 +11,7 @@ const APPLICATION_ID: i64 = 0x5965_796B;
 /// The newest format this release reads and writes; raised with every change that an older release could not read.
 const FORMAT: i64 = 1;
 
-/// Refuses a file that is not ours or newer than us, and marks an empty one as ours.
+/// Refuses a file that is not ours or newer than us. It only reads.
 pub(super) fn identify(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.into(), why: error.to_string() };
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(unusable);
@@ -20,24 +19,25 @@ pub(super) fn identify(connection: &Connection, path: &Path) -> Result<(), OpenE
     match (pragma("application_id")?, pragma("user_version")?) {
         (APPLICATION_ID, found) if found > FORMAT => Err(OpenError::Newer { path: path.into(), found, known: FORMAT }),
         (APPLICATION_ID, _) => Ok(()),
-        _ if tables > 0 => Err(OpenError::Foreign { path: path.into() }),
-        _ => Ok(()),
+        (0, 0) if tables == 0 => Ok(()),
+        _ => Err(OpenError::Foreign { path: path.into() }),
     }
 }
 
 /// Brings the tables up to the schema, in one transaction.
 pub(super) fn migrate(connection: &mut Connection, schema: &Schema) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.execute_batch(
-        "CREATE TABLE IF NOT EXISTS batches (id TEXT PRIMARY KEY) WITHOUT ROWID;
+        "CREATE TABLE IF NOT EXISTS batches (
+             n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, landed INTEGER NOT NULL, asked INTEGER NOT NULL DEFAULT 0);
          CREATE TABLE IF NOT EXISTS tables (name TEXT PRIMARY KEY, fields TEXT NOT NULL) WITHOUT ROWID;",
     )?;
     for service in &schema.services {
         common_tables(&transaction, service.name)?;
         for table in &service.tables {
-            row_table(&transaction, service.name, table)?;
+            row_tables::bring_up(&transaction, service.name, table)?;
         }
     }
     transaction.commit()
@@ -56,11 +56,12 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
          CREATE TABLE IF NOT EXISTS {events} (
              id INTEGER PRIMARY KEY, aggregate TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL,
              data TEXT NOT NULL, subject TEXT, correlation TEXT NOT NULL, causation TEXT NOT NULL, caller TEXT NOT NULL,
-             shard INTEGER, epoch INTEGER, seq INTEGER, published TEXT);
+             shard INTEGER CHECK (shard BETWEEN 0 AND 15), epoch INTEGER, seq INTEGER, published TEXT);
          CREATE UNIQUE INDEX IF NOT EXISTS {streams} ON {events} (aggregate, key, version);
          CREATE UNIQUE INDEX IF NOT EXISTS {feed} ON {events} (shard, seq) WHERE seq IS NOT NULL;
          CREATE INDEX IF NOT EXISTS {subjects} ON {events} (subject) WHERE subject IS NOT NULL;
          CREATE TABLE IF NOT EXISTS {sequences} (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS {heads} (shard INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
          CREATE TABLE IF NOT EXISTS {epochs} (
              epoch INTEGER NOT NULL, shard INTEGER NOT NULL, after INTEGER NOT NULL, PRIMARY KEY (epoch, shard)) WITHOUT ROWID;
          CREATE TABLE IF NOT EXISTS {positions} (
@@ -71,8 +72,9 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
          CREATE INDEX IF NOT EXISTS {ages} ON {records} (kind, at);
          CREATE TABLE IF NOT EXISTS {parked} (
              consumer TEXT NOT NULL, source TEXT NOT NULL, shard INTEGER NOT NULL, seq INTEGER NOT NULL, key TEXT NOT NULL,
-             event TEXT NOT NULL, error TEXT NOT NULL, tries INTEGER NOT NULL, next_at INTEGER NOT NULL,
+             at INTEGER NOT NULL, event TEXT NOT NULL, error TEXT NOT NULL, tries INTEGER NOT NULL, next_at INTEGER NOT NULL,
              PRIMARY KEY (consumer, source, shard, seq)) WITHOUT ROWID;
+         CREATE INDEX IF NOT EXISTS {waiting} ON {parked} (at);
          CREATE TABLE IF NOT EXISTS {views} (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
          CREATE TABLE IF NOT EXISTS {history} (
              view TEXT NOT NULL, row INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL, data TEXT NOT NULL,
@@ -86,78 +88,20 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
         feed = name("feed"),
         subjects = name("subjects"),
         sequences = name("sequences"),
+        heads = name("heads"),
         epochs = name("epochs"),
         positions = name("positions"),
         records = name("records"),
         ages = name("ages"),
         parked = name("parked"),
+        waiting = name("waiting"),
         views = name("views"),
         history = name("history"),
     );
     transaction.execute_batch(&statements)?;
-    for shard in 0..crate::SHARDS {
-        transaction
-            .execute(&format!("INSERT OR IGNORE INTO {} (epoch, shard, after) VALUES (1, ?1, 0)", names::table(service, "epochs")), [shard])?;
+    let first = format!("INSERT INTO {} (epoch, shard, after) VALUES (1, ?1, 0) ON CONFLICT DO NOTHING", names::table(service, "epochs"));
+    for shard in 0..SHARDS {
+        transaction.execute(&first, [shard])?;
     }
-    Ok(())
-}
-
-/// Makes a table of rows, or makes it anew from its rows' JSON when its indexed fields have changed.
-fn row_table(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
-    let name = names::rows(service, &table.name);
-    let wanted = describe(table.fields);
-    let found: Option<String> = transaction.query_row("SELECT fields FROM tables WHERE name = ?1", [&name], |row| row.get(0)).optional()?;
-    match found {
-        Some(found) if found == wanted => return Ok(()),
-        Some(_) => refill(transaction, service, table)?,
-        None => create(transaction, service, table)?,
-    }
-    transaction.execute("INSERT OR REPLACE INTO tables (name, fields) VALUES (?1, ?2)", [&name, &wanted])?;
-    Ok(())
-}
-
-fn describe(fields: &[Field]) -> String {
-    fields.iter().map(|field| format!("{} {:?}", field.name, field.kind)).collect::<Vec<_>>().join(", ")
-}
-
-fn create(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
-    let name = names::rows(service, &table.name);
-    let columns: String = table.fields.iter().map(|field| format!("\"{}\" {}, ", field.name, column_type(field.kind))).collect();
-    transaction.execute_batch(&format!("CREATE TABLE {name} (id INTEGER PRIMARY KEY, {columns}body TEXT NOT NULL);"))?;
-    for field in table.fields {
-        let index = names::table(service, &format!("index_{}_{}", table.name, field.name));
-        transaction.execute_batch(&format!("CREATE INDEX {index} ON {name} (\"{}\");", field.name))?;
-    }
-    Ok(())
-}
-
-fn refill(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
-    let name = names::rows(service, &table.name);
-    let rows: Vec<(u64, String)> = transaction
-        .prepare(&format!("SELECT id, body FROM {name}"))?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    transaction.execute_batch(&format!("DROP TABLE {name};"))?;
-    create(transaction, service, table)?;
-    for (id, body) in rows {
-        let json: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
-        let cells: Vec<_> = table.fields.iter().map(|field| cell(field.kind, &json[field.name])).collect();
-        super::write::put_row(transaction, &name, table.fields, id, &cells, &body)?;
-    }
-    Ok(())
-}
-
-fn column_type(kind: FieldKind) -> &'static str {
-    match kind {
-        FieldKind::Integer | FieldKind::Instant => "INTEGER",
-        FieldKind::Text => "TEXT",
-    }
-}
-
-/// Takes a table of rows away, as when a view is served in another version.
-pub(super) fn drop_row_table(transaction: &Transaction<'_>, service: &str, table: &str) -> rusqlite::Result<()> {
-    let name = names::rows(service, table);
-    transaction.execute_batch(&format!("DROP TABLE IF EXISTS {name};"))?;
-    transaction.execute("DELETE FROM tables WHERE name = ?1", params![name])?;
     Ok(())
 }

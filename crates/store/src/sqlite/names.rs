@@ -1,5 +1,10 @@
 //! How tables are called. Names come from the code, never from a request; quoting keeps `@` and capitals as they are.
 
+use crate::RecordKind;
+
+/// The column that holds a row's JSON. Fields are named as in JSON, so one may be called `json` or `body`, but none this.
+pub(super) const JSON: &str = "\"@json\"";
+
 /// One of the tables that every service has.
 pub(super) fn table(service: &str, name: &str) -> String {
     format!("\"{service}_{name}\"")
@@ -8,4 +13,17 @@ pub(super) fn table(service: &str, name: &str) -> String {
 /// A service's table of rows.
 pub(super) fn rows(service: &str, collection: &str) -> String {
     format!("\"{service}_row_{collection}\"")
+}
+
+/// The index over one field of a service's table of rows. The point keeps `a_b` and `c` apart from `a` and `b_c`.
+pub(super) fn index(service: &str, collection: &str, field: &str) -> String {
+    format!("\"{service}_row_{collection}.{field}\"")
+}
+
+/// How a kind of record is stored.
+pub(super) fn record_kind(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::Answer => "answer",
+        RecordKind::Call => "call",
+    }
 }

@@ -1,0 +1,55 @@
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::Meta;
+
+/// What makes a call one call however often it is sent: the saga that makes it and the step it is in.
+///
+/// It carries the instant of its birth, so that one which is older than what the callee remembers can be told apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CallKey {
+    /// The calling service.
+    pub service: String,
+    /// The saga's name.
+    pub saga: String,
+    /// The saga's own key.
+    pub key: String,
+    /// The step, from 0.
+    pub step: u16,
+    /// When the saga began.
+    pub born: Timestamp,
+}
+
+impl fmt::Display for CallKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, saga, key, step, born } = self;
+        write!(f, "{service}/{saga}/{key}/{step}@{}", born.as_microsecond())
+    }
+}
+
+/// What is asked of the callee.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Act {
+    /// Do it, once for this key.
+    Do(CallKey),
+    /// Undo what was done under this key; if nothing was, see to it that nothing ever is.
+    Cancel(CallKey),
+}
+
+/// A call on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The service that is to answer.
+    pub service: String,
+    /// The name of the call.
+    pub call: String,
+    /// What is asked.
+    pub act: Act,
+    /// The call's JSON.
+    pub body: String,
+    /// After this instant it is not decided any more.
+    pub deadline: Timestamp,
+    /// Its origin.
+    pub meta: Meta,
+}

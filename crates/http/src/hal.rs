@@ -1,0 +1,263 @@
+//! Writing rows with their links, as HAL has it.
+//!
+//! Rows come from the store as JSON and go out as JSON: they are put together as text, and read only to know what can be done with them now.
+
+use kernel::{Resource, Timestamp};
+use serde_json::Value;
+use store::{Page, Query};
+
+/// Where a collection was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// What stands before every path: nothing, or the system's name: `/meetingroom`.
+    pub base: &'a str,
+    /// The path behind it: `/reserves`.
+    pub path: &'a str,
+    /// The query as it was sent, without its question mark.
+    pub query: &'a str,
+}
+
+/// A row with its links: itself, its history, and what can be done with it at `at`.
+pub fn item<R: Resource>(row: &str, base: &str, at: Timestamp) -> String {
+    // A row that is no `R` would be a fault of the store's; it is shown as it stands rather than not at all.
+    let Ok(resource) = serde_json::from_str::<R>(row) else { return row.into() };
+    let Some(fields) = row.trim_end().strip_suffix('}') else { return row.into() };
+
+    let href = format!("{base}/{}/{}", R::COLLECTION, resource.id());
+    let mut links = Links::default();
+    links.add("self", &href, None);
+    links.add(R::ITEM, &href, None);
+    links.add("history", &format!("{href}/history"), None);
+    for offered in resource.moves(at) {
+        links.add(offered.name, &format!("{base}{}", offered.path), Some(offered.method));
+    }
+    let comma = if fields.trim_end().ends_with('{') { "" } else { "," };
+    format!(r#"{fields}{comma}"_links":{}}}"#, links.finish())
+}
+
+/// A page of the store's with its links, each row as [`item`] shows it.
+pub fn collection<R: Resource>(page: &Page, query: &Query, place: Place<'_>, at: Timestamp) -> String {
+    let items: Vec<String> = page.rows.iter().map(|row| item::<R>(row, place.base, at)).collect();
+    write(R::COLLECTION, &items, query, page.total, page.total_is_lower_bound, place)
+}
+
+/// A page of a view that is computed from a page of rows, an item, each a JSON object, for a row.
+pub fn collection_page(name: &str, items: &[String], page: &Page, query: &Query, place: Place<'_>) -> String {
+    write(name, items, query, page.total, page.total_is_lower_bound, place)
+}
+
+/// A page of a view that is computed: of all its `items`, each a JSON object, those that `query` asks for by its page and size. Whoever
+/// computed them has filtered and sorted them.
+pub fn collection_of(name: &str, items: &[String], query: &Query, place: Place<'_>) -> String {
+    let place_of = |row: u64| usize::try_from(row).unwrap_or(usize::MAX).min(items.len());
+    let first = query.page.saturating_mul(query.size);
+    let shown = &items[place_of(first)..place_of(first.saturating_add(query.size))];
+    write(name, shown, query, items.len() as u64, false, place)
+}
+
+fn write(name: &str, items: &[String], query: &Query, total: u64, total_is_lower_bound: bool, place: Place<'_>) -> String {
+    let (number, size) = (query.page, query.size.max(1));
+    let pages = total.div_ceil(size);
+    let last = (!total_is_lower_bound).then(|| pages.saturating_sub(1));
+    let more = match last {
+        Some(last) => number < last,
+        // Nobody counted that far, but a page that is full can have another behind it.
+        None => items.len() as u64 >= size,
+    };
+
+    let mut links = Links::default();
+    let own = if place.query.is_empty() { String::new() } else { format!("?{}", place.query) };
+    links.add("self", &format!("{}{}{own}", place.base, place.path), None);
+    let mut to_page = |name, page| links.add(name, &page_href(place, page, size), None);
+    to_page("first", 0);
+    if let Some(before) = number.checked_sub(1) {
+        // From behind the last page, back is to the last page.
+        to_page("prev", last.map_or(before, |last| before.min(last)));
+    }
+    if more {
+        to_page("next", number.saturating_add(1));
+    }
+    if let Some(last) = last {
+        to_page("last", last);
+    }
+
+    let bound = if total_is_lower_bound { r#","totalIsLowerBound":true"# } else { "" };
+    format!(
+        r#"{{"_embedded":{{{}:[{}]}},"_links":{},"page":{{"size":{size},"totalElements":{total},"totalPages":{pages},"number":{number}{bound}}}}}"#,
+        quote(name),
+        items.join(","),
+        links.finish(),
+    )
+}
+
+/// The same collection, with the same filters and order, at another page.
+fn page_href(place: Place<'_>, page: u64, size: u64) -> String {
+    let mut href = format!("{}{}?", place.base, place.path);
+    for parameter in place.query.split('&').filter(|parameter| !parameter.is_empty()) {
+        let is_paging = form_urlencoded::parse(parameter.as_bytes()).any(|(name, _)| name == "page" || name == "size");
+        if !is_paging {
+            href.push_str(parameter);
+            href.push('&');
+        }
+    }
+    href.push_str(&format!("page={page}&size={size}"));
+    href
+}
+
+/// The members of a `_links` object.
+#[derive(Default)]
+struct Links(Vec<(String, String)>);
+
+impl Links {
+    /// Adds a link; the first of a name stays.
+    fn add(&mut self, name: &str, href: &str, method: Option<&str>) {
+        if self.0.iter().any(|(known, _)| known == name) {
+            return;
+        }
+        let method = method.map(|method| format!(r#","method":{}"#, quote(method))).unwrap_or_default();
+        self.0.push((name.into(), format!(r#"{{"href":{}{method}}}"#, quote(href))));
+    }
+
+    fn finish(self) -> String {
+        let members: Vec<String> = self.0.iter().map(|(name, link)| format!("{}:{link}", quote(name))).collect();
+        format!("{{{}}}", members.join(","))
+    }
+}
+
+/// A text as JSON.
+fn quote(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{Field, Move};
+    use proptest::prelude::*;
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Reserve {
+        id: u64,
+        status: String,
+    }
+
+    impl Resource for Reserve {
+        const COLLECTION: &'static str = "reserves";
+        const ITEM: &'static str = "reserve";
+        const FIELDS: &'static [Field] = &[Field::text("status")];
+
+        fn id(&self) -> u64 {
+            self.id
+        }
+
+        fn moves(&self, _at: Timestamp) -> Vec<Move> {
+            let cancel = Move { name: "cancel", method: "DELETE", path: format!("/reserves/{}", self.id) };
+            if self.status == "Reserved" { vec![cancel] } else { Vec::new() }
+        }
+    }
+
+    fn shown(json: &str) -> Value {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn rows(count: usize) -> Vec<String> {
+        (1..=count).map(|id| format!(r#"{{"id":{id},"status":"Reserved"}}"#)).collect()
+    }
+
+    fn page_of(total: u64, bound: bool, rows_shown: usize, query: &Query, raw: &str) -> Value {
+        let page = Page { rows: rows(rows_shown), total, total_is_lower_bound: bound };
+        let place = Place { base: "/meetingroom", path: "/reserves", query: raw };
+        shown(&collection::<Reserve>(&page, query, place, Timestamp::UNIX_EPOCH))
+    }
+
+    #[test]
+    fn an_item_links_to_itself_its_history_and_its_moves() {
+        let json = item::<Reserve>(r#"{"id":7,"status":"Reserved"}"#, "/meetingroom", Timestamp::UNIX_EPOCH);
+        assert!(json.starts_with(r#"{"id":7,"status":"Reserved","_links":{"self":"#), "{json}");
+        assert_eq!(
+            shown(&json)["_links"],
+            json!({
+                "self": {"href": "/meetingroom/reserves/7"},
+                "reserve": {"href": "/meetingroom/reserves/7"},
+                "history": {"href": "/meetingroom/reserves/7/history"},
+                "cancel": {"href": "/meetingroom/reserves/7", "method": "DELETE"},
+            })
+        );
+        let ended = shown(&item::<Reserve>(r#"{"id":7,"status":"Ended"}"#, "", Timestamp::UNIX_EPOCH));
+        assert_eq!(ended["_links"]["self"]["href"], "/reserves/7");
+        assert!(ended["_links"].get("cancel").is_none());
+    }
+
+    #[test]
+    fn a_row_that_is_none_is_shown_as_it_stands() {
+        for row in [r#"{"id":7}"#, "{}", "3", ""] {
+            assert_eq!(item::<Reserve>(row, "", Timestamp::UNIX_EPOCH), row);
+        }
+    }
+
+    #[test]
+    fn a_page_in_the_middle_links_both_ways() {
+        let query = Query { page: 1, size: 2, ..Query::default() };
+        let json = page_of(5, false, 2, &query, "sort=status,desc&page=1&size=2");
+        let href = |page| json!({"href": format!("/meetingroom/reserves?sort=status,desc&page={page}&size=2")});
+        assert_eq!(json["_links"], json!({"self": href(1), "first": href(0), "prev": href(0), "next": href(2), "last": href(2)}));
+        assert_eq!(json["page"], json!({"size": 2, "totalElements": 5, "totalPages": 3, "number": 1}));
+        assert_eq!(json["_embedded"]["reserves"][1]["id"], 2);
+        assert_eq!(json["_embedded"]["reserves"][1]["_links"]["cancel"]["method"], "DELETE");
+    }
+
+    #[test]
+    fn an_empty_collection_is_a_collection() {
+        let json = page_of(0, false, 0, &Query::default(), "");
+        assert_eq!(json["_embedded"], json!({"reserves": []}));
+        assert_eq!(json["_links"]["self"]["href"], "/meetingroom/reserves");
+        assert_eq!(json["_links"]["last"]["href"], "/meetingroom/reserves?page=0&size=20");
+        assert!(json["_links"].get("next").is_none() && json["_links"].get("prev").is_none());
+        assert_eq!(json["page"]["totalPages"], 0);
+    }
+
+    #[test]
+    fn behind_the_last_page_back_is_to_the_last_page() {
+        let json = page_of(5, false, 0, &Query { page: 9, size: 2, ..Query::default() }, "page=9&size=2");
+        assert_eq!(json["_links"]["prev"]["href"], "/meetingroom/reserves?page=2&size=2");
+        assert!(json["_links"].get("next").is_none());
+    }
+
+    #[test]
+    fn what_nobody_counted_has_no_last_page() {
+        let query = Query { page: 600, size: 20, ..Query::default() };
+        let json = page_of(Page::COUNTED, true, 20, &query, "page=600");
+        assert_eq!(json["page"]["totalIsLowerBound"], true);
+        assert_eq!(json["_links"]["next"]["href"], "/meetingroom/reserves?page=601&size=20");
+        assert!(json["_links"].get("last").is_none());
+        assert!(page_of(Page::COUNTED, true, 3, &query, "page=600")["_links"].get("next").is_none());
+    }
+
+    #[test]
+    fn a_computed_view_is_leafed_through() {
+        let place = Place { base: "", path: "/roomSlots", query: "date=20261124" };
+        let ids = |page, size| {
+            let json = shown(&collection_of("roomSlots", &rows(5), &Query { page, size, ..Query::default() }, place));
+            assert_eq!(json["page"]["totalElements"], 5);
+            json["_embedded"]["roomSlots"].as_array().unwrap().iter().map(|row| row["id"].as_u64().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(0, 2), [1, 2]);
+        assert_eq!(ids(2, 2), [5]);
+        assert!(ids(u64::MAX, 1_000).is_empty());
+        assert_eq!(ids(0, u64::MAX), [1, 2, 3, 4, 5]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_answer_is_json(status in any::<String>(), raw in any::<String>(), page in 0_u64..20, size in 1_u64..20, total in 0_usize..60) {
+            let row = json!({"id": 1, "status": status}).to_string();
+            prop_assert_eq!(&shown(&item::<Reserve>(&row, "", Timestamp::UNIX_EPOCH))["status"], &json!(status));
+            let place = Place { base: "", path: "/reserves", query: &raw };
+            let json = shown(&collection_of("reserves", &rows(total), &Query { page, size, ..Query::default() }, place));
+            prop_assert_eq!(json["_links"].get("next").is_some(), (page + 1) * size < total as u64);
+        }
+    }
+}

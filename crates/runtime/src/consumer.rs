@@ -1,0 +1,197 @@
+//! A consumer follows one service's feed for one purpose: its policies, or one view.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clock::timeout;
+use eventlog::{Delivery, Subscription};
+use store::{FeedEvent, Position, SHARDS, Shard};
+
+use crate::status::ConsumerState;
+use crate::system::ServiceHandle;
+use crate::writer::{ConsumerKind, Done, Handle, Work};
+
+/// How many events are read from a feed, and handled in one piece of work.
+const AT_ONCE: usize = 256;
+
+/// How often a consumer looks at the feed although no carrier told it to.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How long a consumer waits when a store or a feed is away.
+const AWAY: Duration = Duration::from_millis(250);
+
+/// Why a consumer cannot go on.
+enum Stop {
+    /// It halts until an operator acts.
+    Halted(String),
+    /// The process is ending.
+    Ended,
+}
+
+pub(crate) struct Consumer {
+    service: ServiceHandle,
+    /// The name under which its positions are kept.
+    name: String,
+    kind: ConsumerKind,
+    source: &'static str,
+    positions: Vec<Position>,
+    carrier: Box<dyn Subscription>,
+    state: Arc<ConsumerState>,
+}
+
+impl Consumer {
+    pub(crate) fn new(service: ServiceHandle, name: String, kind: ConsumerKind, source: &'static str) -> Self {
+        let carrier = service.carrier().subscribe(source);
+        let state = service.watch_consumer(&name, source);
+        Self { service, name, kind, source, positions: vec![Position::default(); usize::from(SHARDS)], carrier, state }
+    }
+
+    /// Follows the source until the process ends or nothing but an operator helps.
+    pub(crate) async fn run(mut self) {
+        let stop = match self.follow().await {
+            Err(stop) => stop,
+            Ok(never) => match never {},
+        };
+        if let Stop::Halted(why) = stop {
+            tracing::error!(service = self.service.name(), consumer = self.name, source = self.source, why, "a consumer has halted");
+            self.state.halt(why);
+        }
+    }
+
+    async fn follow(&mut self) -> Result<std::convert::Infallible, Stop> {
+        self.load_positions().await;
+        self.catch_up().await?;
+        loop {
+            let clock = Arc::clone(self.service.clock());
+            let delivery = timeout(&*clock, LOOK_AGAIN, self.carrier.next()).await;
+            self.until_up().await;
+            match delivery {
+                Ok(Delivery::Events(events)) => self.take(&events).await?,
+                Ok(Delivery::Missed) | Err(_) => self.catch_up().await?,
+                Ok(Delivery::Closed) => return Err(Stop::Ended),
+            }
+        }
+    }
+
+    /// A stopped service handles nothing, and a stopped source hands nothing out.
+    async fn until_up(&self) {
+        let (own, source) = (self.service.full_name(), self.service.full_name_of(self.source));
+        self.service.faults().until_up(&[&own, &source]).await;
+    }
+
+    async fn load_positions(&mut self) {
+        loop {
+            match self.service.store().positions(self.service.name(), &self.name, self.source).await {
+                Ok(positions) => {
+                    self.state.reach(&positions);
+                    self.positions = positions;
+                    return;
+                }
+                Err(error) => self.wait_out(&error.to_string()).await,
+            }
+        }
+    }
+
+    async fn wait_out(&self, why: &str) {
+        tracing::warn!(service = self.service.name(), consumer = self.name, why, "a consumer waits");
+        self.service.clock().sleep(AWAY).await;
+    }
+
+    /// Handles what was delivered, as far as it follows what was handled before.
+    async fn take(&mut self, events: &[FeedEvent]) -> Result<(), Stop> {
+        let mut next: BTreeMap<Shard, Vec<FeedEvent>> = BTreeMap::new();
+        let mut gaps = Vec::new();
+        for event in events {
+            let Some(position) = self.positions.get(usize::from(event.shard)) else { continue };
+            let waiting = next.entry(event.shard).or_default();
+            let last = waiting.last().map_or(*position, |last| last.position);
+            if event.position.epoch > last.epoch && last.epoch > 0 {
+                // Only the feed tells where an epoch begins.
+                gaps.push(event.shard);
+            } else if event.position.seq == last.seq + 1 {
+                waiting.push(event.clone());
+            } else if event.position.seq > last.seq {
+                gaps.push(event.shard);
+            }
+        }
+        let events: Vec<_> = next.into_values().flatten().collect();
+        if !events.is_empty() {
+            self.hand_in(events).await?;
+        }
+        gaps.dedup();
+        for shard in gaps {
+            self.catch_up_shard(shard).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads from the feed whatever was not handled yet.
+    async fn catch_up(&mut self) -> Result<(), Stop> {
+        self.until_up().await;
+        let heads = loop {
+            match self.service.feeds().heads(self.source).await {
+                Ok(heads) => break heads,
+                Err(error) => self.wait_out(&error.to_string()).await,
+            }
+        };
+        for (shard, head) in (0..SHARDS).zip(heads) {
+            if head > self.positions[usize::from(shard)] {
+                self.catch_up_shard(shard).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn catch_up_shard(&mut self, shard: Shard) -> Result<(), Stop> {
+        loop {
+            self.until_up().await;
+            let position = self.positions[usize::from(shard)];
+            let feed = match self.service.feeds().feed(self.source, shard, position.seq, AT_ONCE).await {
+                Ok(feed) => feed,
+                Err(error) => {
+                    self.wait_out(&error.to_string()).await;
+                    continue;
+                }
+            };
+            let newer = feed.epochs.iter().filter(|epoch| position.epoch > 0 && epoch.epoch > position.epoch);
+            if let Some(lost) = newer.clone().find(|epoch| epoch.after < position.seq) {
+                return Err(Stop::Halted(format!(
+                    "a restore of {} lost events of shard {shard} after {}, of which this has seen up to {}",
+                    self.source, lost.after, position.seq
+                )));
+            }
+            if feed.events.is_empty() {
+                return Ok(());
+            }
+            self.hand_in(feed.events).await?;
+        }
+    }
+
+    /// Lets the writer handle events, until it has.
+    async fn hand_in(&mut self, events: Vec<FeedEvent>) -> Result<(), Stop> {
+        loop {
+            let work = Work::Handle(Handle { consumer: self.kind.clone(), events: events.clone(), park: None });
+            match self.service.inbox().begun(self.service.name(), work).await {
+                Done::Handled => {
+                    for event in &events {
+                        let position = &mut self.positions[usize::from(event.shard)];
+                        *position = event.position.max(*position);
+                    }
+                    self.state.reach(&self.positions);
+                    return Ok(());
+                }
+                Done::Away(why) => self.wait_out(&why).await,
+                Done::Unheard => return Err(Stop::Ended),
+                // Somebody else has moved the positions; the store knows where they are.
+                Done::Gap => {
+                    self.load_positions().await;
+                    return Ok(());
+                }
+                Done::Lost => return Err(Stop::Halted(format!("a restore of {} lost events that this has seen", self.source))),
+                Done::Failed(why) => return Err(Stop::Halted(why)),
+                other => return Err(Stop::Halted(format!("events were answered with {other:?}"))),
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Where a service answers the calls of others.
+
+use std::sync::Arc;
+
+use calls::{Act as Asked, Envelope, Transport};
+use futures_util::future::BoxFuture;
+use kernel::{CallError, Refused, RefusedKind};
+use store::RootKey;
+
+use crate::system::ServiceHandle;
+use crate::writer::{Act, Done, Purpose, Work};
+
+/// One service's door.
+pub(crate) struct Door(pub(crate) ServiceHandle);
+
+impl Transport for Door {
+    fn send<'a>(&'a self, envelope: Envelope) -> BoxFuture<'a, Result<String, CallError>> {
+        Box::pin(self.answer(envelope))
+    }
+}
+
+impl Door {
+    async fn answer(&self, envelope: Envelope) -> Result<String, CallError> {
+        let service = &self.0;
+        let unavailable = |why: String| CallError::Unavailable { service: envelope.service.clone(), why };
+        let fault = service.fault();
+        if fault.down {
+            return Err(unavailable("it is stopped".into()));
+        }
+        if !fault.delay.is_zero() {
+            service.clock().sleep(fault.delay).await;
+        }
+        if fault.refuse {
+            return Err(CallError::Refused(Refused::new(RefusedKind::Conflict, "refused-on-purpose", "the fault switch makes it refuse")));
+        }
+        let work = self.work(&envelope).map_err(unavailable)?;
+        match service.inbox().begun(service.name(), work).await {
+            Done::Replied(reply) => Ok(reply),
+            Done::Cancelled => Ok("null".into()),
+            Done::Refused(refused) => Err(CallError::Refused(refused)),
+            Done::Expired => Err(unavailable("the deadline had passed before it was decided".into())),
+            Done::Away(why) | Done::Failed(why) => Err(unavailable(why)),
+            other => {
+                tracing::warn!(call = envelope.call, ?other, "nobody knows how a call ended");
+                Err(CallError::TimedOut { service: envelope.service.clone() })
+            }
+        }
+    }
+
+    fn work(&self, envelope: &Envelope) -> Result<Work, String> {
+        let name = envelope.call.as_str();
+        let entry = self.0.service().answers.get(name).ok_or_else(|| format!("it knows no call {name}"))?;
+        let (commands, purpose, deadline) = match &envelope.act {
+            Asked::Do(key) => {
+                let (reply, body) = (entry.reply, envelope.body.clone());
+                let reply = Arc::new(move |state: &dyn std::any::Any| reply(&body, state));
+                // Undoing has no deadline: it is wanted however late.
+                ((entry.commands)(&envelope.body)?, Purpose::Call { key: key.clone(), reply }, Some(envelope.deadline))
+            }
+            Asked::Cancel(key) => ((entry.undo)(&envelope.body)?, Purpose::Cancel { key: key.clone() }, None),
+        };
+        let service = self.0.name();
+        let roots =
+            (&commands).into_iter().map(|one| RootKey { service, aggregate: one.aggregate, key: one.key.clone() }).collect();
+        let mut meta = envelope.meta.clone();
+        meta.caller = kernel::Caller::Internal(format!("call:{service}/{name}")).to_string();
+        Ok(Work::Act(Act { make: Arc::new(move |_| commands.clone()), roots, sequences: Vec::new(), purpose, deadline, meta }))
+    }
+}

@@ -1,0 +1,140 @@
+//! Aggregates with their types set aside, so that one writer can serve them all.
+
+use std::any::Any;
+use std::marker::PhantomData;
+
+use kernel::{Exposed, Refused, RowChange, Rows, Timestamp};
+use serde_json::Value;
+
+/// An event of an aggregate whose type is set aside.
+pub(crate) type AnyEvent = Box<dyn Any + Send>;
+
+/// What an event leaves behind when it is taken into the state.
+pub(crate) struct Applied {
+    /// Its JSON.
+    pub(crate) data: String,
+    /// The rows it changes.
+    pub(crate) rows: Vec<RowChange>,
+    /// Its published form.
+    pub(crate) published: Option<String>,
+}
+
+/// The state of one aggregate.
+pub(crate) trait AnyState: Send + Sync {
+    fn wake_at(&self) -> Option<Timestamp>;
+    fn tick(&self, at: Timestamp) -> Vec<AnyEvent>;
+    fn decide(&self, command: &(dyn Any + Send + Sync), at: Timestamp) -> Result<Vec<AnyEvent>, Refused>;
+    /// Takes a new event into the state.
+    fn apply(&mut self, key: &str, event: &AnyEvent, at: Timestamp) -> Result<Applied, String>;
+    /// Takes a recorded event into the state, and says which rows it changed.
+    fn fold(&mut self, key: &str, data: &str, at: Timestamp) -> Result<Vec<RowChange>, String>;
+    /// Takes a recorded event into the state alone, which is all that a command needs.
+    fn evolve(&mut self, data: &str, at: Timestamp) -> Result<(), String>;
+    fn snapshot(&self) -> Result<String, String>;
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// A kind of aggregate.
+pub(crate) trait AnyKind: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn fresh(&self) -> Box<dyn AnyState>;
+    /// The state in a snapshot, if it still reads.
+    fn restore(&self, snapshot: &str) -> Option<Box<dyn AnyState>>;
+}
+
+/// The kind `A`.
+pub(crate) struct Kind<A>(PhantomData<fn() -> A>);
+
+impl<A> Kind<A> {
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<A: Exposed> AnyKind for Kind<A> {
+    fn name(&self) -> &'static str {
+        A::NAME
+    }
+
+    fn fresh(&self) -> Box<dyn AnyState> {
+        Box::new(State(A::default()))
+    }
+
+    fn restore(&self, snapshot: &str) -> Option<Box<dyn AnyState>> {
+        serde_json::from_str::<A>(snapshot).ok().map(|state| Box::new(State(state)) as Box<dyn AnyState>)
+    }
+}
+
+struct State<A>(A);
+
+impl<A: Exposed> State<A> {
+    fn key(text: &str) -> Result<A::Key, String> {
+        text.parse().map_err(|_| format!("{text:?} is no key of a {}", A::NAME))
+    }
+
+    fn read(data: &str) -> Result<A::Event, String> {
+        serde_json::from_str(data).map_err(|error| format!("an event of a {} cannot be read: {error}: {data}", A::NAME))
+    }
+}
+
+fn erase<E: Send + 'static>(events: Vec<E>) -> Vec<AnyEvent> {
+    events.into_iter().map(|event| Box::new(event) as AnyEvent).collect()
+}
+
+impl<A: Exposed> AnyState for State<A> {
+    fn wake_at(&self) -> Option<Timestamp> {
+        self.0.wake_at()
+    }
+
+    fn tick(&self, at: Timestamp) -> Vec<AnyEvent> {
+        erase(self.0.tick(at))
+    }
+
+    fn decide(&self, command: &(dyn Any + Send + Sync), at: Timestamp) -> Result<Vec<AnyEvent>, Refused> {
+        let Some(command) = command.downcast_ref::<A::Command>() else {
+            // `Commands::to` pairs an aggregate with its own command type, so only a fault of the runtime gets here.
+            return Err(Refused::new(kernel::RefusedKind::Invalid, "wrong-command", format!("this is no command to a {}", A::NAME)));
+        };
+        self.0.decide(command.clone(), at).map(erase).map_err(Into::into)
+    }
+
+    fn apply(&mut self, key: &str, event: &AnyEvent, at: Timestamp) -> Result<Applied, String> {
+        let event = event.downcast_ref::<A::Event>().ok_or("an event of another kind")?;
+        let key = Self::key(key)?;
+        let mut rows = Rows::default();
+        self.0.rows(&key, event, at, &mut rows);
+        self.0.evolve(event, at);
+        let published = self.0.publish(&key, event, at).map(|published| wire_form(&published, at)).transpose()?;
+        let data = serde_json::to_string(event).map_err(|error| error.to_string())?;
+        Ok(Applied { data, rows: rows.into_changes(), published })
+    }
+
+    fn fold(&mut self, key: &str, data: &str, at: Timestamp) -> Result<Vec<RowChange>, String> {
+        let event = Self::read(data)?;
+        let mut rows = Rows::default();
+        self.0.rows(&Self::key(key)?, &event, at, &mut rows);
+        self.0.evolve(&event, at);
+        Ok(rows.into_changes())
+    }
+
+    fn evolve(&mut self, data: &str, at: Timestamp) -> Result<(), String> {
+        self.0.evolve(&Self::read(data)?, at);
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Result<String, String> {
+        serde_json::to_string(&self.0).map_err(|error| error.to_string())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        &self.0
+    }
+}
+
+/// The JSON that goes out: the event, tagged by `eventType`, with the `timestamp` that the originals' events carried.
+fn wire_form(published: &impl serde::Serialize, at: Timestamp) -> Result<String, String> {
+    let mut json = serde_json::to_value(published).map_err(|error| error.to_string())?;
+    let fields = json.as_object_mut().filter(|fields| fields.contains_key("eventType")).ok_or("a published event is tagged by eventType")?;
+    fields.insert("timestamp".into(), Value::String(at.strftime("%Y%m%d%H%M%S").to_string()));
+    Ok(json.to_string())
+}

@@ -1,0 +1,193 @@
+use std::any::Any;
+use std::collections::BTreeMap;
+
+use kernel::{Answer as Answers, Call, Commands, Exposed, Field, Policy, Projection, Published, Resource, Saga, Timestamp};
+use serde_json::Value;
+use store::{ServiceSchema, TableSchema};
+
+use crate::erased::{AnyKind, Kind};
+use crate::saga::{Run, SagaEntry};
+
+/// What a bounded context consists of. A service's `mod.rs` builds one, line by line.
+pub struct Service {
+    pub(crate) name: &'static str,
+    pub(crate) kinds: Vec<Box<dyn AnyKind>>,
+    pub(crate) resources: Vec<ResourceEntry>,
+    pub(crate) policies: Vec<PolicyEntry>,
+    pub(crate) projections: Vec<ProjectionEntry>,
+    pub(crate) answers: BTreeMap<&'static str, AnswerEntry>,
+    pub(crate) sagas: Vec<SagaEntry>,
+    schemas: BTreeMap<String, Value>,
+}
+
+/// A table of rows that the service's aggregates keep.
+pub(crate) struct ResourceEntry {
+    pub(crate) collection: &'static str,
+    pub(crate) fields: &'static [Field],
+}
+
+pub(crate) struct PolicyEntry {
+    pub(crate) name: &'static str,
+    pub(crate) source: &'static str,
+    pub(crate) react: fn(&str, Timestamp) -> Result<Commands, String>,
+}
+
+pub(crate) struct ProjectionEntry {
+    pub(crate) name: &'static str,
+    pub(crate) version: u32,
+    pub(crate) source: &'static str,
+    pub(crate) collection: &'static str,
+    pub(crate) fields: &'static [Field],
+    /// The rows an event touches.
+    pub(crate) rows: fn(&str) -> Result<Vec<u64>, String>,
+    /// A row after an event.
+    pub(crate) fold: fn(u64, Option<&str>, &str, Timestamp) -> Result<Option<Value>, String>,
+}
+
+impl ProjectionEntry {
+    /// The table and consumer of this version.
+    pub(crate) fn table(&self) -> String {
+        format!("{}@{}", self.collection, self.version)
+    }
+}
+
+/// How one call is answered.
+pub(crate) struct AnswerEntry {
+    /// The commands that do what the call asks.
+    pub(crate) commands: fn(&str) -> Result<Commands, String>,
+    /// The commands that undo it.
+    pub(crate) undo: fn(&str) -> Result<Commands, String>,
+    /// The reply, from the call and the state of the aggregate after it.
+    pub(crate) reply: fn(&str, &dyn Any) -> Result<String, String>,
+}
+
+fn read<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, String> {
+    serde_json::from_str(json).map_err(|error| format!("{error}: {json}"))
+}
+
+impl Service {
+    /// A service of this name, which is durable.
+    pub fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            kinds: Vec::new(),
+            resources: Vec::new(),
+            policies: Vec::new(),
+            projections: Vec::new(),
+            answers: BTreeMap::new(),
+            sagas: Vec::new(),
+            schemas: BTreeMap::new(),
+        }
+    }
+
+    /// It decides by aggregates of the kind `A`, whose events show as rows of `R`.
+    #[must_use]
+    pub fn aggregate<A: Exposed>(mut self) -> Self {
+        self.kinds.push(Box::new(Kind::<A>::new()));
+        if let Ok(schema) = serde_json::to_value(<A::Published as utoipa::PartialSchema>::schema()) {
+            self.schemas.insert(A::Published::SERVICE.into(), schema);
+        }
+        self
+    }
+
+    /// Its aggregates keep rows of `R`.
+    #[must_use]
+    pub fn resource<R: Resource>(mut self) -> Self {
+        self.resources.push(ResourceEntry { collection: R::COLLECTION, fields: R::FIELDS });
+        self
+    }
+
+    /// It reacts to what another service publishes.
+    #[must_use]
+    pub fn policy<P: Policy>(mut self) -> Self {
+        self.policies.push(PolicyEntry {
+            name: P::NAME,
+            source: P::On::SERVICE,
+            react: |event, at| Ok(P::react(&read::<P::On>(event)?, at)),
+        });
+        self
+    }
+
+    /// It keeps a view of what another service publishes.
+    #[must_use]
+    pub fn projection<P: Projection>(mut self) -> Self {
+        self.projections.push(ProjectionEntry {
+            name: P::NAME,
+            version: P::VERSION,
+            source: P::On::SERVICE,
+            collection: P::Row::COLLECTION,
+            fields: P::Row::FIELDS,
+            rows: |event| Ok(P::rows(&read::<P::On>(event)?)),
+            fold: |id, row, event, at| {
+                let row = row.map(read::<P::Row>).transpose()?;
+                let folded = P::fold(id, row, &read::<P::On>(event)?, at);
+                folded.map(|row| serde_json::to_value(row).map_err(|error| error.to_string())).transpose()
+            },
+        });
+        self
+    }
+
+    /// It answers a call.
+    #[must_use]
+    pub fn answers<C: Answers>(mut self) -> Self {
+        self.answers.insert(
+            <C as Call>::NAME,
+            AnswerEntry {
+                commands: |call| {
+                    let (key, command) = read::<C>(call)?.command();
+                    Ok(Commands::to::<C::By>(&key, command))
+                },
+                undo: |call| {
+                    let (key, command) = read::<C>(call)?.undo();
+                    Ok(Commands::to::<C::By>(&key, command))
+                },
+                reply: |call, state| {
+                    let state = state.downcast_ref::<C::By>().ok_or("a reply from another kind of aggregate")?;
+                    serde_json::to_string(&read::<C>(call)?.reply(state)).map_err(|error| error.to_string())
+                },
+            },
+        );
+        self
+    }
+
+    /// It runs a saga.
+    #[must_use]
+    pub fn saga<S: Saga>(mut self) -> Self {
+        self.kinds.push(Box::new(Kind::<Run<S>>::new()));
+        self.sagas.push(SagaEntry::of::<S>());
+        self
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The JSON schema of the events it publishes, by the name of the service.
+    pub fn schemas(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.schemas.iter().filter(|(_, schema)| !schema.is_null()).map(|(name, schema)| (name.as_str(), schema))
+    }
+
+    pub(crate) fn kind(&self, aggregate: &str) -> Option<&dyn AnyKind> {
+        self.kinds.iter().find(|kind| kind.name() == aggregate).map(|kind| &**kind)
+    }
+
+    /// The tables it needs.
+    pub(crate) fn schema(&self) -> ServiceSchema {
+        let own = self.resources.iter().map(|one| TableSchema { name: one.collection.into(), fields: one.fields });
+        let views = self.projections.iter().map(|one| TableSchema { name: one.table(), fields: one.fields });
+        ServiceSchema { name: self.name, aggregates: self.kinds.iter().map(|kind| kind.name()).collect(), tables: own.chain(views).collect() }
+    }
+
+    /// The services whose events its policies follow, each once.
+    pub(crate) fn policy_sources(&self) -> Vec<&'static str> {
+        let mut sources: Vec<_> = self.policies.iter().map(|policy| policy.source).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        sources
+    }
+
+    pub(crate) fn fields(&self, collection: &str) -> &'static [Field] {
+        self.resources.iter().find(|one| one.collection == collection).map_or(&[], |one| one.fields)
+    }
+}

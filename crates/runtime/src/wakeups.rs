@@ -1,0 +1,77 @@
+//! Lets happen what falls due although nobody asks. A wake-up only announces: whatever a command meets has ticked already.
+
+use std::time::Duration;
+
+use clock::until;
+use futures_util::future::{join_all, select};
+use store::RootKey;
+
+use crate::system::{ServiceHandle, System};
+use crate::writer::{Done, WakeSignal, Work};
+use std::pin::pin;
+use std::sync::Arc;
+
+/// How many roots are woken at once.
+const AT_ONCE: usize = 256;
+
+/// The longest sleep, after which the store is asked again.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// How long to wait when the store is away.
+const AWAY: Duration = Duration::from_millis(250);
+
+/// Wakes the roots of a system until the process ends.
+pub(crate) async fn run(system: Arc<System>, mut signal: WakeSignal) {
+    loop {
+        let pause = match step(&system, &signal).await {
+            Ok(pause) => pause,
+            Err(why) => {
+                tracing::warn!(system = system.name, why, "wake-ups wait");
+                AWAY
+            }
+        };
+        if system.has_stopped() {
+            return;
+        }
+        if !pause.is_zero() {
+            select(pin!(signal.written()), system.clock.sleep(pause)).await;
+        }
+    }
+}
+
+/// Wakes what is due, and says how long nothing more will be.
+async fn step(system: &Arc<System>, signal: &WakeSignal) -> Result<Duration, String> {
+    // Whatever is written from here on is told by the signal, so nothing falls between the look and the sleep.
+    signal.know(None);
+    let mut earliest = None;
+    for service in system.handles() {
+        if service.fault().down {
+            continue;
+        }
+        let due = service.store().due(service.name(), system.clock.now(), AT_ONCE).await.map_err(|error| error.to_string())?;
+        if !due.is_empty() {
+            wake(&service, due).await?;
+        }
+        let next = service.store().next_wake(service.name()).await.map_err(|error| error.to_string())?;
+        earliest = earliest.into_iter().chain(next).min();
+    }
+    signal.know(earliest);
+    let now = system.clock.now();
+    Ok(earliest.map_or(LOOK_AGAIN, |at| until(now, at).min(LOOK_AGAIN)))
+}
+
+async fn wake(service: &ServiceHandle, due: Vec<RootKey>) -> Result<(), String> {
+    let ticks = due.iter().map(|root| service.inbox().begun(service.name(), Work::Tick(root.clone())));
+    for (root, done) in due.iter().zip(join_all(ticks).await) {
+        match done {
+            Done::Ticked => {
+                if let Some(saga) = service.service().sagas.iter().find(|saga| saga.name == root.aggregate) {
+                    service.spawn((saga.resume)(service.clone(), root.key.clone()));
+                }
+            }
+            Done::Failed(why) => tracing::error!(?root, why, "a wake-up fails"),
+            other => return Err(format!("a wake-up was answered with {other:?}")),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,484 @@
+//! The deciding half of a transaction: pure, synchronous, and the same for every store.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+use calls::CallKey;
+use kernel::{Command, Commands, Refused, RefusedKind, RowChange, Timestamp};
+use store::{
+    FeedEvent, Loaded, Meta, NewEvent, NewHistory, NewPublished, Parked, PositionKey, Record, RecordKey, RootKey, RootWrite, RowKey,
+    RowWrite, SequenceKey, Writes, cell,
+};
+
+use super::prepare::{Prepared, Reaction, consumer_name, position_key, record_key};
+use super::roots::{Cache, Root};
+use super::work::{Act, Answer, CallRecord, ClientRecord, ConsumerKind, Done, Handle, Ids, KeyUse, Purpose, Reply, Work};
+use crate::service::{ProjectionEntry, Service};
+use crate::sharding::shard_of;
+use crate::system::Services;
+
+/// A snapshot is written when so many events have come since the last one.
+const SNAPSHOT_EVERY: u64 = 512;
+
+/// More ticks than this for one root at one instant are a fault of its rules.
+const MOST_TICKS: usize = 100_000;
+
+/// How long a call's outcome is remembered. It has to outlive every saga.
+pub(crate) const CALLS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How long a parked event waits before it is tried again: longer each time, up to an hour.
+fn backoff(tries: u32) -> Duration {
+    Duration::from_secs(1 << tries.min(12)).min(Duration::from_secs(3600))
+}
+
+/// What deciding came to.
+pub(super) struct Decided {
+    pub(super) writes: Writes,
+    pub(super) done: Vec<Done>,
+    /// The folded roots, which may be cached once the transaction stands.
+    pub(super) roots: Vec<(RootKey, Root)>,
+}
+
+/// Decides works in their order. An error gives the whole transaction up.
+pub(super) fn decide(
+    services: &Services,
+    works: &[&(&'static str, Work)],
+    prepared: &[Prepared],
+    loaded: Loaded,
+    cache: &mut Cache,
+    now: Timestamp,
+) -> Result<Decided, String> {
+    let mut transaction = Transaction::new(services, loaded, cache, now)?;
+    let mut done = Vec::with_capacity(works.len());
+    for ((service, work), prepared) in works.iter().zip(prepared) {
+        let service = services.get(service).ok_or_else(|| format!("there is no service {service} here"))?;
+        done.push(match (work, prepared) {
+            (Work::Act(act), _) => transaction.act(service, act)?,
+            (Work::Tick(root), _) => transaction.tick(root)?,
+            (Work::Handle(handle), Prepared::Events(reactions)) => transaction.handle(service, handle, reactions)?,
+            (Work::Retry(parked), Prepared::Events(reactions)) => transaction.retry(service, parked, reactions)?,
+            (Work::Handle(_) | Work::Retry(_), Prepared::Plain) => return Err("events were not prepared".into()),
+        });
+    }
+    transaction.finish(done)
+}
+
+struct Transaction<'a> {
+    services: &'a Services,
+    now: Timestamp,
+    /// What was found, kept up to date with what is decided.
+    loaded: Loaded,
+    roots: HashMap<RootKey, Root>,
+    // These are walked when everything is written, in an order that must be the same in every run of a simulation.
+    changed_roots: BTreeSet<RootKey>,
+    changed_positions: BTreeSet<PositionKey>,
+    changed_sequences: BTreeSet<SequenceKey>,
+    /// Where each row's write stands in `writes`, so that a row is written once however often it changes.
+    row_writes: HashMap<RowKey, usize>,
+    writes: Writes,
+}
+
+impl<'a> Transaction<'a> {
+    fn new(services: &'a Services, mut loaded: Loaded, cache: &mut Cache, now: Timestamp) -> Result<Self, String> {
+        let mut roots = HashMap::new();
+        for (key, found) in std::mem::take(&mut loaded.roots) {
+            let kind = services.get(key.service).and_then(|service| service.kind(key.aggregate));
+            let kind = kind.ok_or_else(|| format!("there is no {} in {}", key.aggregate, key.service))?;
+            let root = Root::bring_up(kind, &key, cache.take(&key), found)?;
+            roots.insert(key, root);
+        }
+        Ok(Self {
+            services,
+            now,
+            loaded,
+            roots,
+            changed_roots: BTreeSet::new(),
+            changed_positions: BTreeSet::new(),
+            changed_sequences: BTreeSet::new(),
+            row_writes: HashMap::new(),
+            writes: Writes::default(),
+        })
+    }
+
+    fn finish(mut self, done: Vec<Done>) -> Result<Decided, String> {
+        for key in &self.changed_roots {
+            let Some(root) = self.roots.get_mut(key) else { continue };
+            let snapshot = if root.unsnapped >= SNAPSHOT_EVERY {
+                root.unsnapped = 0;
+                Some(root.state.snapshot()?)
+            } else {
+                None
+            };
+            let at = root.at.unwrap_or(self.now);
+            self.writes.roots.push(RootWrite { root: key.clone(), version: root.version, at, wake_at: root.state.wake_at(), snapshot });
+        }
+        for key in self.changed_positions {
+            let position = self.loaded.positions.get(&key).copied().unwrap_or_default();
+            self.writes.positions.push((key, position));
+        }
+        for key in self.changed_sequences {
+            let last = self.loaded.sequences.get(&key).copied().unwrap_or_default();
+            self.writes.sequences.push((key, last));
+        }
+        Ok(Decided { writes: self.writes, done, roots: self.roots.into_iter().collect() })
+    }
+
+    /// Commands of a client, a call or a saga.
+    fn act(&mut self, service: &Service, act: &Act) -> Result<Done, String> {
+        if act.deadline.is_some_and(|deadline| deadline < self.now) {
+            return Ok(Done::Expired);
+        }
+        let record_key = record_key(service.name, act);
+        let record = record_key.as_ref().and_then(|key| self.loaded.records.get(key)).map(|record| record.value.clone());
+        match &act.purpose {
+            Purpose::Client { key, status, shows } => self.client_act(service, act, key, *status, *shows, record_key, record),
+            Purpose::Call { key, reply } => self.call_act(service, act, key, reply, record_key, record),
+            Purpose::Cancel { .. } => self.cancel_act(service, act, record_key, record),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "each is one fact of the act")]
+    fn client_act(
+        &mut self,
+        service: &Service,
+        act: &Act,
+        key: &KeyUse,
+        status: u16,
+        shows: Option<&'static str>,
+        record_key: Option<RecordKey>,
+        record: Option<String>,
+    ) -> Result<Done, String> {
+        if let (KeyUse::Take(key) | KeyUse::Bind(key), Some(record)) = (key, record) {
+            let record: ClientRecord = read(&record)?;
+            return Ok(match record.answer {
+                _ if record.fingerprint != key.fingerprint => Done::KeyReused,
+                None => Done::InProgress,
+                Some(answer) => Done::Accepted(answer),
+            });
+        }
+        let accepted = match self.commands(service, act)? {
+            Ok(accepted) => accepted,
+            Err(refused) => return Ok(Done::Refused(refused)),
+        };
+        let answer = Answer::of(status, shows, &accepted.rows, accepted.at);
+        let keep = match key {
+            KeyUse::None => return Ok(Done::Accepted(answer)),
+            KeyUse::Take(key) | KeyUse::Finish(key) => {
+                Some(ClientRecord { fingerprint: key.fingerprint.clone(), answer: Some(answer.clone()) })
+            }
+            KeyUse::Bind(key) => Some(ClientRecord { fingerprint: key.fingerprint.clone(), answer: None }),
+            KeyUse::Free(_) => None,
+        };
+        self.keep(record_key, keep)?;
+        Ok(Done::Accepted(answer))
+    }
+
+    fn call_act(
+        &mut self,
+        service: &Service,
+        act: &Act,
+        key: &CallKey,
+        reply: &Reply,
+        record_key: Option<RecordKey>,
+        record: Option<String>,
+    ) -> Result<Done, String> {
+        if let Some(record) = record {
+            return Ok(match read(&record)? {
+                CallRecord::Replied(reply) => Done::Replied(reply),
+                CallRecord::Refused(refused) => Done::Refused(refused),
+                CallRecord::Cancelled => Done::Refused(cancelled()),
+            });
+        }
+        if self.now.duration_since(key.born) > jiff::SignedDuration::try_from(CALLS_KEPT).unwrap_or_default() {
+            tracing::error!(%key, "a call is older than what is remembered of calls");
+            return Ok(Done::Refused(Refused::new(RefusedKind::Conflict, "call-too-old", "this call is too old to be answered")));
+        }
+        let (record, done) = match self.commands(service, act)? {
+            Ok(accepted) => {
+                let state = accepted.root.as_ref().and_then(|key| self.roots.get(key)).ok_or("a call without an aggregate")?;
+                let reply = reply(state.state.as_any())?;
+                (CallRecord::Replied(reply.clone()), Done::Replied(reply))
+            }
+            // A refusal is kept like a success, so that no other try of this call lands after it.
+            Err(refused) => (CallRecord::Refused(refused.clone()), Done::Refused(refused)),
+        };
+        self.keep(record_key, Some(record))?;
+        Ok(done)
+    }
+
+    fn cancel_act(
+        &mut self,
+        service: &Service,
+        act: &Act,
+        record_key: Option<RecordKey>,
+        record: Option<String>,
+    ) -> Result<Done, String> {
+        match record.as_deref().map(read).transpose()? {
+            // Nothing came of it, and its key says so already.
+            Some(CallRecord::Cancelled | CallRecord::Refused(_)) => return Ok(Done::Cancelled),
+            // An undo that is refused found nothing to undo.
+            Some(CallRecord::Replied(_)) => drop(self.commands(service, act)?),
+            None => {}
+        }
+        self.keep(record_key, Some(CallRecord::Cancelled))?;
+        Ok(Done::Cancelled)
+    }
+
+    fn keep(&mut self, key: Option<RecordKey>, content: Option<impl serde::Serialize>) -> Result<(), String> {
+        let Some(key) = key else { return Ok(()) };
+        let record = content
+            .map(|content| serde_json::to_string(&content).map(|value| Record { at: self.now, value }))
+            .transpose()
+            .map_err(|error| error.to_string())?;
+        match &record {
+            Some(record) => self.loaded.records.insert(key.clone(), record.clone()),
+            None => self.loaded.records.remove(&key),
+        };
+        self.writes.records.push((key, record));
+        Ok(())
+    }
+
+    /// Makes and decides an act's commands. Ids that were taken for commands that are refused are given again.
+    fn commands(&mut self, service: &Service, act: &Act) -> Result<Result<Accepted, Refused>, String> {
+        let mut taken: HashMap<&'static str, u64> = HashMap::new();
+        let sequences = &self.loaded.sequences;
+        let mut next = |name: &'static str| {
+            let last = || sequences.get(&SequenceKey { service: service.name, name }).copied().unwrap_or_default();
+            let id = taken.entry(name).or_insert_with(last);
+            *id += 1;
+            *id
+        };
+        let commands = (act.make)(&mut Ids { last: &mut next });
+        let result = self.accept(service, &commands, &act.meta)?;
+        if result.is_ok() {
+            for (name, last) in taken {
+                let key = SequenceKey { service: service.name, name };
+                self.loaded.sequences.insert(key.clone(), last);
+                self.changed_sequences.insert(key);
+            }
+        }
+        Ok(result)
+    }
+
+    /// Decides commands on the state before all of them, and takes their events in only when all are accepted.
+    fn accept(&mut self, service: &Service, commands: &Commands, meta: &Meta) -> Result<Result<Accepted, Refused>, String> {
+        let mut decided = Vec::new();
+        let mut seen = HashSet::new();
+        let mut at = self.now;
+        for Command { aggregate, key, command } in commands {
+            let key = RootKey { service: service.name, aggregate, key: key.clone() };
+            if !seen.insert(key.clone()) {
+                return Err(format!("two commands at once to {key:?}"));
+            }
+            self.tick(&key)?;
+            let root = self.root(service, &key)?;
+            let root_at = root.at.map_or(self.now, |last| last.max(self.now));
+            at = at.max(root_at);
+            match self.roots[&key].state.decide(&**command, root_at) {
+                Ok(events) => decided.push((key, events, root_at)),
+                Err(refused) => return Ok(Err(refused)),
+            }
+        }
+        let mut accepted = Accepted { root: None, rows: Vec::new(), at };
+        for (key, events, at) in decided {
+            for event in events {
+                let rows = self.apply(&key, &event, at, meta)?;
+                accepted.rows.extend(rows);
+            }
+            accepted.root = Some(key);
+        }
+        Ok(Ok(accepted))
+    }
+
+    /// The root, which is a fresh one when only a new id names it.
+    fn root(&mut self, service: &Service, key: &RootKey) -> Result<&mut Root, String> {
+        if !self.roots.contains_key(key) {
+            let kind = service.kind(key.aggregate).ok_or_else(|| format!("there is no {} in {}", key.aggregate, key.service))?;
+            self.roots.insert(key.clone(), Root { version: 0, at: None, unsnapped: 0, state: kind.fresh() });
+        }
+        self.roots.get_mut(key).ok_or_else(|| format!("{key:?} is not there"))
+    }
+
+    /// Lets everything happen that is due by now, each thing at the instant at which it was due.
+    fn tick(&mut self, key: &RootKey) -> Result<Done, String> {
+        for _ in 0..MOST_TICKS {
+            let Some(root) = self.roots.get(key) else { return Ok(Done::Ticked) };
+            let Some(due) = root.state.wake_at().filter(|due| *due <= self.now) else { return Ok(Done::Ticked) };
+            let at = root.at.map_or(due, |last| last.max(due));
+            let events = root.state.tick(at);
+            if events.is_empty() {
+                return Err(format!("{key:?} wants to be woken at {due} and then does nothing"));
+            }
+            let meta = Meta {
+                correlation: format!("{}/{}/{}/{}", key.service, key.aggregate, key.key, root.version),
+                causation: "clock".into(),
+                caller: kernel::Caller::clock().to_string(),
+            };
+            for event in events {
+                self.apply(key, &event, at, &meta)?;
+            }
+        }
+        Err(format!("{key:?} never comes to rest"))
+    }
+
+    /// Takes one event into its root, its rows, and what is written.
+    fn apply(
+        &mut self,
+        key: &RootKey,
+        event: &crate::erased::AnyEvent,
+        at: Timestamp,
+        meta: &Meta,
+    ) -> Result<Vec<RowChange>, String> {
+        let root = self.roots.get_mut(key).ok_or_else(|| format!("{key:?} is not there"))?;
+        let applied = root.state.apply(&key.key, event, at)?;
+        if !self.changed_roots.contains(key) {
+            self.changed_roots.insert(key.clone());
+        }
+        root.version += 1;
+        root.unsnapped += 1;
+        root.at = Some(at);
+        let version = root.version;
+        for change in &applied.rows {
+            self.put_own_row(key.service, change);
+        }
+        self.writes.events.push(NewEvent {
+            root: key.clone(),
+            version,
+            at,
+            data: applied.data,
+            subject: applied.rows.first().map(|change| format!("{}/{}", change.collection, change.id)),
+            meta: meta.clone(),
+            published: applied.published.map(|data| NewPublished { shard: shard_of(&key.key), data }),
+        });
+        Ok(applied.rows)
+    }
+
+    fn put_own_row(&mut self, service: &'static str, change: &RowChange) {
+        let fields = self.services.get(service).map_or(&[][..], |service| service.fields(change.collection));
+        let row = RowKey { service, table: change.collection.into(), id: change.id };
+        self.put_row(row, fields, change.row.as_ref());
+    }
+
+    fn put_row(&mut self, row: RowKey, fields: &[kernel::Field], json: Option<&serde_json::Value>) {
+        let content = json.map(|json| (fields.iter().map(|field| cell(field.kind, &json[field.name])).collect(), json.to_string()));
+        let write = RowWrite { row: row.clone(), content };
+        match self.row_writes.get(&row) {
+            Some(index) => self.writes.rows[*index] = write,
+            None => {
+                self.row_writes.insert(row, self.writes.rows.len());
+                self.writes.rows.push(write);
+            }
+        }
+    }
+
+    /// Events for a consumer: their effects and its position are one transaction.
+    fn handle(&mut self, service: &Service, handle: &Handle, reactions: &[Result<Reaction, String>]) -> Result<Done, String> {
+        let consumer = consumer_name(service, &handle.consumer);
+        for (event, reaction) in handle.events.iter().zip(reactions) {
+            let key = position_key(service.name, &consumer, event);
+            let position = self.loaded.positions.get(&key).copied().unwrap_or_default();
+            let begins_epoch = position.epoch > 0 && event.position.epoch > position.epoch;
+            match event.position.seq {
+                seq if seq <= position.seq && begins_epoch => return Ok(Done::Lost),
+                seq if seq <= position.seq => continue,
+                seq if seq > position.seq + 1 => return Ok(Done::Gap),
+                _ => {}
+            }
+            let waits = self.loaded.parked.contains(&(service.name, consumer.clone(), event.source.clone(), event.key.clone()));
+            match &handle.park {
+                Some(error) => self.park(service.name, &consumer, event, error.clone(), 1),
+                None if waits => self.park(service.name, &consumer, event, String::new(), 0),
+                None => self.take_in(service, &handle.consumer, &consumer, event, reaction)?,
+            }
+            self.loaded.positions.insert(key.clone(), event.position);
+            self.changed_positions.insert(key);
+        }
+        Ok(Done::Handled)
+    }
+
+    fn take_in(
+        &mut self,
+        service: &Service,
+        kind: &ConsumerKind,
+        consumer: &str,
+        event: &FeedEvent,
+        reaction: &Result<Reaction, String>,
+    ) -> Result<(), String> {
+        match (kind, reaction.as_ref().map_err(Clone::clone)?) {
+            (ConsumerKind::Policies, Reaction::Policies(reactions)) => {
+                for (policy, commands) in reactions {
+                    let meta = Meta {
+                        correlation: event.meta.correlation.clone(),
+                        causation: event.id(),
+                        caller: kernel::Caller::Internal(format!("policy:{}/{policy}", service.name)).to_string(),
+                    };
+                    if let Err(refused) = self.accept(service, commands, &meta)? {
+                        tracing::debug!(policy, event = event.id(), code = refused.code, "what a policy commanded was refused");
+                    }
+                }
+                Ok(())
+            }
+            (ConsumerKind::View(name), Reaction::Rows(rows)) => {
+                let view = service.projections.iter().find(|one| one.name == *name).ok_or("no such view")?;
+                rows.iter().try_for_each(|id| self.fold_row(service, view, consumer, *id, event))
+            }
+            _ => Err("events were prepared for another consumer".into()),
+        }
+    }
+
+    fn fold_row(
+        &mut self,
+        service: &Service,
+        view: &ProjectionEntry,
+        table: &str,
+        id: u64,
+        event: &FeedEvent,
+    ) -> Result<(), String> {
+        let row = RowKey { service: service.name, table: table.into(), id };
+        let before = self.loaded.rows.get(&row).map(String::as_str);
+        let after = (view.fold)(id, before, &event.data, event.at)?;
+        match &after {
+            Some(json) => self.loaded.rows.insert(row.clone(), json.to_string()),
+            None => self.loaded.rows.remove(&row),
+        };
+        self.put_row(row.clone(), view.fields, after.as_ref());
+        self.writes.history.push(NewHistory { row, event: event.clone() });
+        Ok(())
+    }
+
+    fn park(&mut self, service: &'static str, consumer: &str, event: &FeedEvent, error: String, tries: u32) {
+        self.loaded.parked.insert((service, consumer.into(), event.source.clone(), event.key.clone()));
+        let next_at = self.now.checked_add(backoff(tries)).unwrap_or(Timestamp::MAX);
+        self.writes.parked.push(Parked { service, consumer: consumer.into(), event: event.clone(), error, tries, next_at });
+    }
+
+    /// A parked event once more. Its failure is told by `Err`, upon which it is tried alone and then parked again.
+    fn retry(&mut self, service: &Service, parked: &Parked, reactions: &[Result<Reaction, String>]) -> Result<Done, String> {
+        let reaction = reactions.first().ok_or("events were not prepared")?;
+        self.take_in(service, &ConsumerKind::Policies, &parked.consumer, &parked.event, reaction)?;
+        self.writes.unparked.push(parked.clone());
+        Ok(Done::Handled)
+    }
+}
+
+/// Commands that were accepted.
+struct Accepted {
+    /// The last aggregate commanded.
+    root: Option<RootKey>,
+    rows: Vec<RowChange>,
+    at: Timestamp,
+}
+
+/// The parked event as it is parked again after another failure.
+pub(super) fn parked_again(parked: &Parked, error: String, now: Timestamp) -> Parked {
+    let tries = parked.tries.saturating_add(1);
+    Parked { error, tries, next_at: now.checked_add(backoff(tries)).unwrap_or(Timestamp::MAX), ..parked.clone() }
+}
+
+fn cancelled() -> Refused {
+    Refused::new(RefusedKind::Conflict, "cancelled", "this was cancelled before it happened")
+}
+
+fn read<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, String> {
+    serde_json::from_str(json).map_err(|error| format!("what was kept under a key cannot be read: {error}"))
+}

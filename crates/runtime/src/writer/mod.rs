@@ -1,0 +1,342 @@
+//! The one writer of a system: what waits is decided together, in one transaction, and answered when that is on disk.
+
+mod decide;
+mod prepare;
+mod roots;
+mod work;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use clock::SharedClock;
+use eventlog::Carrier;
+use kernel::Timestamp;
+use store::{Abort, Committed, Parked, Store, StoreError, Writes};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::system::Services;
+use decide::{Decided, decide, parked_again};
+use prepare::prepare;
+use roots::Cache;
+pub use work::{Answer, ClientKey, Ids, Outcome, Request, Shown};
+pub(crate) use work::{Act, ConsumerKind, Done, Handle, KeyUse, Purpose, Work};
+
+/// The most pieces of work that one transaction takes.
+const BATCH: usize = 256;
+
+/// How many folded roots are kept at hand.
+const CACHED_ROOTS: usize = 20_000;
+
+/// How long to wait before asking again how a lost commit ended.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// A piece of work that waits, and who waits for it.
+struct Queued {
+    work: (&'static str, Work),
+    answer: oneshot::Sender<Done>,
+}
+
+/// Where work is handed in. Clones hand in to the same writer.
+#[derive(Clone)]
+pub(crate) struct Inbox {
+    /// What clients newly ask for: refused when too much waits.
+    fresh: mpsc::Sender<Queued>,
+    /// What continues something begun: served first, and waited with.
+    begun: mpsc::Sender<Queued>,
+}
+
+impl Inbox {
+    /// Hands in something new; `None` when too much waits already.
+    pub(crate) async fn fresh(&self, service: &'static str, work: Work) -> Option<Done> {
+        let (answer, answered) = oneshot::channel();
+        match self.fresh.try_send(Queued { work: (service, work), answer }) {
+            Ok(()) => Some(answered.await.unwrap_or(Done::Unheard)),
+            Err(mpsc::error::TrySendError::Full(_)) => None,
+            Err(mpsc::error::TrySendError::Closed(_)) => Some(stopped()),
+        }
+    }
+
+    /// Hands in what continues something begun, waiting for room.
+    pub(crate) async fn begun(&self, service: &'static str, work: Work) -> Done {
+        let (answer, answered) = oneshot::channel();
+        match self.begun.send(Queued { work: (service, work), answer }).await {
+            Ok(()) => answered.await.unwrap_or(Done::Unheard),
+            Err(_) => stopped(),
+        }
+    }
+
+    /// How much waits: new, begun.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.fresh.max_capacity() - self.fresh.capacity(), self.begun.max_capacity() - self.begun.capacity())
+    }
+}
+
+fn stopped() -> Done {
+    Done::Away("the writer has stopped".into())
+}
+
+/// The writer itself: a step function, and the loop that drives it.
+pub(crate) struct Writer {
+    services: Arc<Services>,
+    store: Arc<dyn Store>,
+    carrier: Arc<dyn Carrier>,
+    clock: SharedClock,
+    /// Makes ids for batches, each greater than the one before.
+    ids: Arc<dyn Fn() -> String + Send + Sync>,
+    cache: Arc<Mutex<Cache>>,
+    /// Told the earliest wake-up of what was just written.
+    wakes: watch::Sender<u64>,
+    earliest_wake: Arc<Mutex<Option<Timestamp>>>,
+    batches: AtomicU64,
+    fresh: mpsc::Receiver<Queued>,
+    begun: mpsc::Receiver<Queued>,
+}
+
+/// What a writer needs.
+pub(crate) struct WriterParts {
+    pub(crate) services: Arc<Services>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) carrier: Arc<dyn Carrier>,
+    pub(crate) clock: SharedClock,
+    pub(crate) ids: Arc<dyn Fn() -> String + Send + Sync>,
+    /// How much new work may wait.
+    pub(crate) queue: usize,
+}
+
+/// A map or a cache is whole between any two of its operations, so a poisoned lock is still good.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How a whole batch ended.
+enum Attempt {
+    Stands(Vec<Done>, Committed),
+    /// Nothing of it stands, because the store is away.
+    Away(String),
+    /// Nothing of it stands, because something in it cannot be done.
+    Fails(String),
+}
+
+impl Writer {
+    /// A writer, where to hand work in, and the signal that a wake-up was written.
+    pub(crate) fn new(parts: WriterParts) -> (Self, Inbox, WakeSignal) {
+        let (fresh_in, fresh) = mpsc::channel(parts.queue);
+        let (begun_in, begun) = mpsc::channel(parts.queue.max(1024));
+        let wakes = watch::Sender::new(0);
+        let earliest_wake = Arc::new(Mutex::new(None));
+        let signal = WakeSignal { written: wakes.subscribe(), earliest: Arc::clone(&earliest_wake) };
+        let WriterParts { services, store, carrier, clock, ids, .. } = parts;
+        let cache = Arc::new(Mutex::new(Cache::new(CACHED_ROOTS)));
+        let writer =
+            Self { services, store, carrier, clock, ids, cache, wakes, earliest_wake, batches: AtomicU64::new(0), fresh, begun };
+        (writer, Inbox { fresh: fresh_in, begun: begun_in }, signal)
+    }
+
+    /// Works until nobody can hand anything in any more.
+    pub(crate) async fn run(mut self) {
+        while let Some(batch) = self.next_batch().await {
+            self.step(batch).await;
+        }
+    }
+
+    /// What waits, once something does: what continues something begun goes first.
+    async fn next_batch(&mut self) -> Option<Vec<Queued>> {
+        let mut batch = Vec::new();
+        let first = tokio::select! {
+            biased;
+            begun = self.begun.recv() => begun,
+            fresh = self.fresh.recv() => fresh,
+        };
+        batch.push(match first {
+            Some(first) => first,
+            // One lane is closed; the other may still bring something.
+            None => match self.begun.recv().await {
+                Some(begun) => begun,
+                None => self.fresh.recv().await?,
+            },
+        });
+        for lane in [&mut self.begun, &mut self.fresh] {
+            while batch.len() < BATCH
+                && let Ok(next) = lane.try_recv()
+            {
+                batch.push(next);
+            }
+        }
+        Some(batch)
+    }
+
+    /// One batch: decided, committed, answered.
+    async fn step(&self, batch: Vec<Queued>) {
+        let (works, answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|queued| (queued.work, queued.answer)).unzip();
+        let works: Vec<_> = works.into_iter().map(Arc::new).collect();
+        let done = match self.attempt(&works).await {
+            Attempt::Stands(done, committed) => {
+                self.carrier.publish(&committed.published);
+                done
+            }
+            Attempt::Away(why) => vec![Done::Away(why); works.len()],
+            Attempt::Fails(_) => self.one_by_one(&works).await,
+        };
+        for (answer, done) in answers.into_iter().zip(done) {
+            // Who asked may have stopped waiting; it stands all the same.
+            let _ = answer.send(done);
+        }
+    }
+
+    /// After a batch has failed: each part in a transaction of its own, so that only what fails alone is left out.
+    async fn one_by_one(&self, works: &[Arc<(&'static str, Work)>]) -> Vec<Done> {
+        let mut done = Vec::with_capacity(works.len());
+        for work in works {
+            done.push(match &**work {
+                (service, Work::Handle(handle)) => self.handle_one_by_one(service, handle).await,
+                _ => self.alone(Arc::clone(work)).await,
+            });
+        }
+        done
+    }
+
+    async fn alone(&self, work: Arc<(&'static str, Work)>) -> Done {
+        match self.attempt(std::slice::from_ref(&work)).await {
+            Attempt::Stands(mut done, committed) => {
+                self.carrier.publish(&committed.published);
+                done.pop().unwrap_or_else(|| Done::Failed("the transaction came to nothing".into()))
+            }
+            Attempt::Away(why) => Done::Away(why),
+            Attempt::Fails(why) => {
+                tracing::error!(service = work.0, %why, "work fails on its own");
+                match &work.1 {
+                    Work::Retry(parked) => self.park_again(work.0, parked, why).await,
+                    _ => Done::Failed(why),
+                }
+            }
+        }
+    }
+
+    async fn handle_one_by_one(&self, service: &'static str, handle: &Handle) -> Done {
+        for part in handle.split() {
+            let consumer = part.consumer.clone();
+            let events = part.events.clone();
+            let done = match self.alone(Arc::new((service, Work::Handle(part)))).await {
+                // A policy's event steps aside with all of its key; a view has no meaning with an event left out.
+                Done::Failed(why) if consumer == ConsumerKind::Policies => {
+                    self.alone(Arc::new((service, Work::Handle(Handle { consumer, events, park: Some(why) })))).await
+                }
+                done => done,
+            };
+            if !matches!(done, Done::Handled) {
+                return done;
+            }
+        }
+        Done::Handled
+    }
+
+    async fn park_again(&self, service: &'static str, parked: &Parked, why: String) -> Done {
+        let parked = parked_again(parked, why, self.clock.now());
+        let claims = store::Claims { batch: (self.ids)(), ..store::Claims::default() };
+        let writes = Writes { parked: vec![parked], ..Writes::default() };
+        match self.store.write(claims, Box::new(move |_| Ok(writes))).await {
+            Ok(_) => Done::Handled,
+            Err(error) => {
+                tracing::error!(service, %error, "a parked event could not be parked again");
+                Done::Away(error.to_string())
+            }
+        }
+    }
+
+    /// One transaction over `works`.
+    async fn attempt(&self, works: &[Arc<(&'static str, Work)>]) -> Attempt {
+        let now = self.clock.now();
+        let batch = (self.ids)();
+        let borrowed: Vec<_> = works.iter().map(|work| &**work).collect();
+        // What a policy does with an event may panic like any other rule.
+        let prepared = catch_unwind(AssertUnwindSafe(|| prepare(&self.services, batch.clone(), &borrowed, &lock(&self.cache))));
+        let Ok((claims, prepared)) = prepared else { return Attempt::Fails("a rule panicked".into()) };
+
+        let decided = Arc::new(Mutex::new(None));
+        let closure = {
+            let (services, works) = (Arc::clone(&self.services), works.to_vec());
+            let (cache, decided) = (Arc::clone(&self.cache), Arc::clone(&decided));
+            move |loaded| {
+                let works: Vec<_> = works.iter().map(|work| &**work).collect();
+                let result = catch_unwind(AssertUnwindSafe(|| decide(&services, &works, &prepared, loaded, &mut lock(&cache), now)));
+                let Decided { writes, done, roots } = result.unwrap_or_else(|_| Err("a rule panicked".into())).map_err(Abort)?;
+                *lock(&decided) = Some((done, roots));
+                Ok(writes)
+            }
+        };
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        let written = self.store.write(claims, Box::new(closure)).await;
+        let decided = lock(&decided).take();
+        match (written, decided) {
+            (Ok(committed), Some((done, roots))) => {
+                self.remember(roots);
+                Attempt::Stands(done, committed)
+            }
+            (Err(StoreError::Away(why)), _) => Attempt::Away(why),
+            (Err(StoreError::Unknown(why)), decided) => {
+                tracing::error!(%why, "a commit was lost; asking how it ended");
+                match (self.has_landed(&batch).await, decided) {
+                    // What was published is found in the feed; its followers look there.
+                    (true, Some((done, _))) => Attempt::Stands(done, Committed::default()),
+                    _ => Attempt::Away(why),
+                }
+            }
+            (Err(error), _) => Attempt::Fails(error.to_string()),
+            (Ok(_), None) => Attempt::Fails("the store did not decide".into()),
+        }
+    }
+
+    /// Asks until the store says whether a lost batch stands: nobody is answered before that is known.
+    async fn has_landed(&self, batch: &str) -> bool {
+        loop {
+            match self.store.landed(batch).await {
+                Ok(landed) => return landed,
+                Err(error) => {
+                    tracing::warn!(%error, "the store cannot tell yet whether a commit stands");
+                    self.clock.sleep(ASK_AGAIN).await;
+                }
+            }
+        }
+    }
+
+    /// Keeps folded roots for the next command, and tells when the first of them wants to be woken.
+    fn remember(&self, roots: Vec<(store::RootKey, roots::Root)>) {
+        let wake = roots.iter().filter_map(|(_, root)| root.state.wake_at()).min();
+        let mut cache = lock(&self.cache);
+        for (key, root) in roots {
+            cache.put(key, root);
+        }
+        drop(cache);
+        if let Some(wake) = wake {
+            let mut earliest = lock(&self.earliest_wake);
+            if earliest.is_none_or(|known| wake < known) {
+                *earliest = Some(wake);
+                drop(earliest);
+                self.wakes.send_modify(|count| *count += 1);
+            }
+        }
+    }
+}
+
+/// Tells whoever runs the wake-ups that one was written which is earlier than all that are known.
+#[derive(Clone)]
+pub(crate) struct WakeSignal {
+    written: watch::Receiver<u64>,
+    earliest: Arc<Mutex<Option<Timestamp>>>,
+}
+
+impl WakeSignal {
+    /// The earliest wake-up that is in the store, as just read from it.
+    pub(crate) fn know(&self, earliest: Option<Timestamp>) {
+        *lock(&self.earliest) = earliest;
+    }
+
+    /// Is ready when an earlier one was written.
+    pub(crate) async fn written(&mut self) {
+        if self.written.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

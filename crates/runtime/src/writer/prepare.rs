@@ -1,0 +1,137 @@
+//! What a batch needs to know before its transaction begins: everything it will touch, from the work alone.
+
+use kernel::Commands;
+use store::{Claims, FeedEvent, PositionKey, RecordKey, RecordKind, RootKey, RowKey, SequenceKey};
+
+use super::roots::Cache;
+use super::work::{Act, ConsumerKind, Handle, KeyUse, Purpose, Work};
+use crate::service::Service;
+use crate::system::Services;
+
+/// The parts of one piece of work that can be known beforehand.
+pub(super) enum Prepared {
+    /// Nothing beyond the work itself.
+    Plain,
+    /// For each event, what it leads to.
+    Events(Vec<Result<Reaction, String>>),
+}
+
+/// What one event leads to.
+pub(super) enum Reaction {
+    /// The commands of each policy that reacts, with the policy's name.
+    Policies(Vec<(&'static str, Commands)>),
+    /// The rows of a view that it touches.
+    Rows(Vec<u64>),
+}
+
+/// Prepares works, and says what their transaction has to claim.
+pub(super) fn prepare(services: &Services, batch: String, works: &[&(&'static str, Work)], cache: &Cache) -> (Claims, Vec<Prepared>) {
+    let mut claims = Claims { batch, ..Claims::default() };
+    let prepared = works
+        .iter()
+        .map(|(service, work)| match work {
+            Work::Act(act) => {
+                claim_act(&mut claims, service, act, cache);
+                Prepared::Plain
+            }
+            Work::Tick(root) => {
+                claims.roots.insert(root.clone(), cache.version(root));
+                Prepared::Plain
+            }
+            Work::Handle(handle) => claim_events(services, &mut claims, service, &handle.consumer, &handle.events, cache),
+            Work::Retry(parked) => {
+                let consumer = ConsumerKind::Policies;
+                claim_events(services, &mut claims, service, &consumer, std::slice::from_ref(&parked.event), cache)
+            }
+        })
+        .collect();
+    (claims, prepared)
+}
+
+/// The key under which the answer to an act is kept.
+pub(super) fn record_key(service: &'static str, act: &Act) -> Option<RecordKey> {
+    let (kind, key) = match &act.purpose {
+        Purpose::Client { key: KeyUse::None, .. } => return None,
+        Purpose::Client { key: KeyUse::Take(key) | KeyUse::Bind(key) | KeyUse::Finish(key) | KeyUse::Free(key), .. } => {
+            (RecordKind::Answer, key.key.clone())
+        }
+        Purpose::Call { key, .. } | Purpose::Cancel { key } => (RecordKind::Call, key.to_string()),
+    };
+    Some(RecordKey { service, kind, key })
+}
+
+fn claim_act(claims: &mut Claims, service: &'static str, act: &Act, cache: &Cache) {
+    claims.records.extend(record_key(service, act));
+    for root in &act.roots {
+        claims.roots.insert(root.clone(), cache.version(root));
+    }
+    claims.sequences.extend(act.sequences.iter().map(|name| SequenceKey { service, name }));
+}
+
+/// The position that an event moves.
+pub(super) fn position_key(service: &'static str, consumer: &str, event: &FeedEvent) -> PositionKey {
+    PositionKey { service, consumer: consumer.into(), source: event.source.clone(), shard: event.shard }
+}
+
+/// The name under which a consumer keeps its positions and what it parks.
+pub(super) fn consumer_name(service: &Service, consumer: &ConsumerKind) -> String {
+    match consumer {
+        ConsumerKind::Policies => "policies".into(),
+        ConsumerKind::View(name) => {
+            service.projections.iter().find(|one| one.name == *name).map_or_else(String::new, crate::service::ProjectionEntry::table)
+        }
+    }
+}
+
+fn claim_events(
+    services: &Services,
+    claims: &mut Claims,
+    name: &'static str,
+    consumer: &ConsumerKind,
+    events: &[FeedEvent],
+    cache: &Cache,
+) -> Prepared {
+    let Some(service) = services.get(name) else { return Prepared::Plain };
+    let consumer_name = consumer_name(service, consumer);
+    let reactions = events.iter().map(|event| {
+        claims.positions.insert(position_key(name, &consumer_name, event));
+        let reaction = react(service, consumer, event)?;
+        match &reaction {
+            Reaction::Policies(reactions) => {
+                for command in reactions.iter().flat_map(|(_, commands)| commands) {
+                    let root = RootKey { service: name, aggregate: command.aggregate, key: command.key.clone() };
+                    let version = cache.version(&root);
+                    claims.roots.insert(root, version);
+                }
+            }
+            Reaction::Rows(rows) => {
+                claims.rows.extend(rows.iter().map(|id| RowKey { service: name, table: consumer_name.clone(), id: *id }));
+            }
+        }
+        Ok(reaction)
+    });
+    let reactions = reactions.collect();
+    claims.consumers.insert((name, consumer_name));
+    Prepared::Events(reactions)
+}
+
+fn react(service: &Service, consumer: &ConsumerKind, event: &FeedEvent) -> Result<Reaction, String> {
+    match consumer {
+        ConsumerKind::Policies => {
+            let policies = service.policies.iter().filter(|policy| policy.source == event.source);
+            let reactions = policies.map(|policy| Ok((policy.name, (policy.react)(&event.data, event.at)?)));
+            reactions.collect::<Result<_, String>>().map(Reaction::Policies)
+        }
+        ConsumerKind::View(name) => {
+            let view = service.projections.iter().find(|one| one.name == *name).ok_or("no such view")?;
+            (view.rows)(&event.data).map(Reaction::Rows)
+        }
+    }
+}
+
+impl Handle {
+    /// The same work in parts that can fail on their own.
+    pub(super) fn split(&self) -> impl Iterator<Item = Self> {
+        self.events.iter().map(|event| Self { consumer: self.consumer.clone(), events: vec![event.clone()], park: None })
+    }
+}

@@ -1,0 +1,154 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{Options, connection, failure};
+use crate::{StoreError, StoreFuture};
+
+type Job = Box<dyn FnOnce(&mut Option<Connection>) + Send>;
+
+/// The connections to one file: one that writes, and as many readers as are in use at once.
+pub(super) struct Connections {
+    path: PathBuf,
+    options: Options,
+    writer: Writer,
+    idle_readers: Mutex<Vec<Connection>>,
+}
+
+enum Writer {
+    /// Statements run where they are called.
+    Inline(Mutex<Option<Connection>>),
+    /// Statements run on a thread of their own. Both are there until the drop.
+    Thread(Option<mpsc::Sender<Job>>, Option<JoinHandle<()>>),
+}
+
+impl Drop for Writer {
+    /// Waits for the work that is under way, so that the file is closed, and its log gone, once the store is.
+    fn drop(&mut self) {
+        if let Self::Thread(jobs, thread) = self {
+            *jobs = None;
+            // The last handle may be dropped by the very thread, in a deciding closure; it then ends by itself.
+            if let Some(thread) = thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+/// A poisoned lock only says that somebody panicked; what is behind it is whole between any two uses.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Connections {
+    /// Takes the file over with its first connection.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub(super) fn start(path: PathBuf, options: Options, first: Connection) -> std::io::Result<Self> {
+        let writer = if options.inline {
+            Writer::Inline(Mutex::new(Some(first)))
+        } else {
+            let (sender, jobs) = mpsc::channel::<Job>();
+            let mut connection = Some(first);
+            let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || {
+                while let Ok(job) = jobs.recv() {
+                    job(&mut connection);
+                }
+            })?;
+            Writer::Thread(Some(sender), Some(thread))
+        };
+        Ok(Self { path, options, writer, idle_readers: Mutex::default() })
+    }
+
+    /// Runs `job` on the writing connection.
+    pub(super) fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        let (path, options) = (self.path.clone(), self.options.clone());
+        self.on_writer(move |slot| {
+            let connection = match slot {
+                Some(connection) => connection,
+                None => slot.insert(connection::writer(&path, &options).map_err(failure::reading)?),
+            };
+            job(connection)
+        })
+    }
+
+    /// Runs `job` on a fresh writing connection, which knows nothing but what is on disk.
+    pub(super) fn write_afresh<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        let (path, options) = (self.path.clone(), self.options.clone());
+        self.on_writer(move |slot| {
+            // The old one goes first: in inline mode it holds the file for itself alone.
+            *slot = None;
+            job(slot.insert(connection::writer(&path, &options).map_err(failure::reading)?))
+        })
+    }
+
+    fn on_writer<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Option<Connection>) -> Result<T, StoreError> + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        match &self.writer {
+            Writer::Inline(slot) => Box::pin(std::future::ready(guarded(&mut lock(slot), job))),
+            Writer::Thread(jobs, _) => {
+                let (answer, answered) = oneshot::channel();
+                let job: Job = Box::new(move |slot| {
+                    // Whoever asked may have gone; the work is done all the same.
+                    let _ = answer.send(guarded(slot, job));
+                });
+                let sent = jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
+                Box::pin(async move {
+                    if !sent {
+                        return Err(StoreError::Away("the writing thread has ended".into()));
+                    }
+                    answered.await.unwrap_or_else(|_| Err(StoreError::Unknown("the writing thread has ended".into())))
+                })
+            }
+        }
+    }
+
+    /// Runs `job` on a reading connection, here and now: reads are short, and a hand-over would cost more than they do.
+    pub(super) fn read<T: Send + 'static>(&self, job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send) -> StoreFuture<'_, T> {
+        let result = match &self.writer {
+            Writer::Inline(slot) => {
+                let mut slot = lock(slot);
+                let opened = slot.take().map_or_else(|| connection::writer(&self.path, &self.options), Ok);
+                opened.and_then(|connection| job(slot.insert(connection)))
+            }
+            Writer::Thread(..) => {
+                let idle = lock(&self.idle_readers).pop();
+                let opened = idle.map_or_else(|| connection::reader(&self.path, &self.options), Ok);
+                opened.and_then(|connection| {
+                    let result = job(&connection)?;
+                    // Only one that did its work is used again.
+                    lock(&self.idle_readers).push(connection);
+                    Ok(result)
+                })
+            }
+        };
+        Box::pin(std::future::ready(result.map_err(failure::reading)))
+    }
+}
+
+/// Runs `job`, and keeps the connection only when it is known to be whole: after an error of the disk its own view of the
+/// file may differ from what is there, and after a failed rollback its transaction is still open.
+fn guarded<T>(slot: &mut Option<Connection>, job: impl FnOnce(&mut Option<Connection>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let result = catch_unwind(AssertUnwindSafe(|| job(slot))).unwrap_or_else(|panic| {
+        // The deciding closure's panics are caught where it is called, so this one is the store's own.
+        Err(StoreError::Unknown(format!("the store panicked: {}", super::panic_text(&*panic))))
+    });
+    let whole = matches!(result, Ok(_) | Err(StoreError::Aborted(_) | StoreError::Rejected(_)));
+    if !whole || slot.as_ref().is_some_and(|connection| !connection.is_autocommit()) {
+        *slot = None;
+    }
+    result
+}

@@ -1,0 +1,71 @@
+//! What a transaction claims, read under its lock: SQLite has one for the whole file, so the order is the callers' affair only.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::sql::Sql;
+use super::{names, read};
+use crate::{Claims, Loaded, LoadedRoot, Record, RecordKey, RootKey};
+
+pub(super) fn claimed(transaction: &Transaction<'_>, sql: &Sql, claims: &Claims) -> rusqlite::Result<Loaded> {
+    let mut loaded = Loaded::default();
+    for key in &claims.records {
+        if let Some(record) = record(transaction, sql, key)? {
+            loaded.records.insert(key.clone(), record);
+        }
+    }
+    for key in &claims.positions {
+        let position = transaction
+            .prepare_cached(&sql.service(key.service)?.position)?
+            .query_row(params![key.consumer, key.source, key.shard], |row| read::position(row, 0))
+            .optional()?;
+        loaded.positions.insert(key.clone(), position.unwrap_or_default());
+    }
+    for (service, consumer) in &claims.consumers {
+        let mut statement = transaction.prepare_cached(&sql.service(service)?.parked_keys)?;
+        for found in statement.query_map([consumer], |row| Ok((row.get(0)?, row.get(1)?)))? {
+            let (source, key) = found?;
+            loaded.parked.insert((service, consumer.clone(), source, key));
+        }
+    }
+    for (key, folded) in &claims.roots {
+        loaded.roots.insert(key.clone(), root(transaction, sql, key, *folded)?);
+    }
+    for key in &claims.sequences {
+        let last = transaction.prepare_cached(&sql.service(key.service)?.sequence)?.query_row([key.name], |row| row.get(0)).optional()?;
+        loaded.sequences.insert(key.clone(), last.unwrap_or(0));
+    }
+    for key in &claims.rows {
+        if let Some(row) = read::row(transaction, sql, key.service, &key.table, key.id)? {
+            loaded.rows.insert(key.clone(), row);
+        }
+    }
+    Ok(loaded)
+}
+
+fn record(transaction: &Transaction<'_>, sql: &Sql, key: &RecordKey) -> rusqlite::Result<Option<Record>> {
+    transaction
+        .prepare_cached(&sql.service(key.service)?.record)?
+        .query_row(params![names::record_kind(key.kind), key.key], |row| Ok(Record { at: read::instant(row, 0)?, value: row.get(1)? }))
+        .optional()
+}
+
+fn root(transaction: &Transaction<'_>, sql: &Sql, key: &RootKey, folded: u64) -> rusqlite::Result<LoadedRoot> {
+    let service = sql.service(key.service)?;
+    let head = transaction
+        .prepare_cached(&service.root)?
+        .query_row(params![key.aggregate, key.key], |row| Ok((row.get::<_, u64>(0)?, read::instant(row, 1)?)))
+        .optional()?;
+    let Some((version, at)) = head else { return Ok(LoadedRoot::default()) };
+    let mut loaded = LoadedRoot { version, at: Some(at), ..LoadedRoot::default() };
+    if folded < version {
+        loaded.snapshot = transaction
+            .prepare_cached(&service.snapshot)?
+            .query_row(params![key.aggregate, key.key, folded], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let known = loaded.snapshot.as_ref().map_or(folded, |(version, _)| *version);
+        if known < version {
+            loaded.events = read::events(transaction, sql, key, known)?;
+        }
+    }
+    Ok(loaded)
+}

@@ -1,0 +1,88 @@
+//! The tables of rows: an id, a column with an index for each field that is filtered or sorted by, and the row's JSON.
+
+use rusqlite::{OptionalExtension, Transaction, params, params_from_iter};
+
+use super::{names, read};
+use crate::{TableSchema, query::cell};
+use kernel::{Field, FieldKind};
+
+/// Makes a table, or fills its columns anew from its rows' JSON when the fields have changed.
+pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
+    let name = names::rows(service, &table.name);
+    let wanted = describe(table.fields);
+    let found: Option<String> = transaction.query_row("SELECT fields FROM tables WHERE name = ?1", [&name], |row| row.get(0)).optional()?;
+    match found {
+        Some(found) if found == wanted => return Ok(()),
+        Some(_) => make_anew(transaction, service, table)?,
+        None => {
+            create(transaction, service, table)?;
+            index(transaction, service, table)?;
+        }
+    }
+    transaction
+        .execute("INSERT INTO tables (name, fields) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET fields = ?2", params![name, wanted])?;
+    Ok(())
+}
+
+fn describe(fields: &[Field]) -> String {
+    fields.iter().map(|field| format!("{} {:?}", field.name, field.kind)).collect::<Vec<_>>().join(", ")
+}
+
+fn create(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
+    let name = names::rows(service, &table.name);
+    let columns: String = table.fields.iter().map(|field| format!(", \"{}\" {}", field.name, column_type(field.kind))).collect();
+    transaction.execute_batch(&format!("CREATE TABLE {name} (id INTEGER PRIMARY KEY{columns}, {} TEXT NOT NULL);", names::JSON))
+}
+
+fn column_type(kind: FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Integer | FieldKind::Instant => "INTEGER",
+        FieldKind::Text => "TEXT",
+    }
+}
+
+fn index(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
+    let name = names::rows(service, &table.name);
+    for field in table.fields {
+        let index = names::index(service, &table.name, field.name);
+        transaction.execute_batch(&format!("CREATE INDEX {index} ON {name} (\"{}\");", field.name))?;
+    }
+    Ok(())
+}
+
+/// Makes the table anew beside the old one, row by row, so that a large one need not fit into memory.
+fn make_anew(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
+    let name = names::rows(service, &table.name);
+    transaction.execute_batch(&format!("ALTER TABLE {name} RENAME TO \"@old\";"))?;
+    create(transaction, service, table)?;
+    {
+        let columns: String = table.fields.iter().map(|field| format!(", \"{}\"", field.name)).collect();
+        let places: String = (0..table.fields.len()).map(|n| format!(", ?{}", n + 3)).collect();
+        let mut put = transaction.prepare(&format!("INSERT INTO {name} (id, {}{columns}) VALUES (?1, ?2{places})", names::JSON))?;
+        let mut old = transaction.prepare(&format!("SELECT id, {} FROM \"@old\" ORDER BY id", names::JSON))?;
+        let mut rows = old.query([])?;
+        while let Some(row) = rows.next()? {
+            let (id, json): (i64, String) = (row.get(0)?, row.get(1)?);
+            let object: serde_json::Value = serde_json::from_str(&json).map_err(|error| read::unreadable(1, error))?;
+            let cells = table.fields.iter().map(|field| read::value(&cell(field.kind, &object[field.name])));
+            put.execute(params_from_iter([id.into(), json.into()].into_iter().chain(cells)))?;
+        }
+    }
+    // The old indexes go with the old table, and the new ones may have their names.
+    transaction.execute_batch("DROP TABLE \"@old\";")?;
+    index(transaction, service, table)
+}
+
+/// Takes away all versions of a view but one.
+pub(super) fn drop_other_versions(transaction: &Transaction<'_>, service: &str, view: &str, kept: u32) -> rusqlite::Result<()> {
+    let kept = names::rows(service, &format!("{view}@{kept}"));
+    let prefix = names::rows(service, &format!("{view}@"));
+    let prefix = prefix.trim_end_matches('"');
+    let all: Vec<String> =
+        transaction.prepare("SELECT name FROM tables")?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for name in all.iter().filter(|name| name.starts_with(prefix) && **name != kept) {
+        transaction.execute_batch(&format!("DROP TABLE IF EXISTS {name};"))?;
+        transaction.execute("DELETE FROM tables WHERE name = ?1", [name])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! The text of every statement that is the same each time, made once per service when a store is opened.
+//!
+//! Kept in one place so that one test can ask SQLite how it runs each of them, and none scans a table that grows.
+
+use std::collections::HashMap;
+
+use rusqlite::Error;
+
+use super::names;
+use crate::{Direction, Page, Query, Schema, ServiceSchema, TableSchema};
+
+/// The statements of every service of a schema.
+pub(super) struct Sql {
+    services: HashMap<&'static str, ServiceSql>,
+}
+
+/// The statements over the tables that every service has, and over its own.
+pub(super) struct ServiceSql {
+    pub(super) name: &'static str,
+    pub(super) aggregates: Vec<&'static str>,
+    pub(super) record: String,
+    pub(super) put_record: String,
+    pub(super) free_record: String,
+    pub(super) prune_records: String,
+    pub(super) position: String,
+    pub(super) positions: String,
+    pub(super) put_position: String,
+    pub(super) parked: String,
+    pub(super) parked_keys: String,
+    pub(super) park: String,
+    pub(super) unpark: String,
+    pub(super) root: String,
+    pub(super) put_root: String,
+    pub(super) roots: String,
+    pub(super) due: String,
+    pub(super) next_wake: String,
+    pub(super) snapshot: String,
+    pub(super) put_snapshot: String,
+    pub(super) events: String,
+    pub(super) append: String,
+    pub(super) feed: String,
+    pub(super) head: String,
+    pub(super) heads: String,
+    pub(super) put_head: String,
+    pub(super) epoch: String,
+    pub(super) epochs: String,
+    pub(super) put_epoch: String,
+    pub(super) sequence: String,
+    pub(super) put_sequence: String,
+    pub(super) own_history: String,
+    pub(super) view_history: String,
+    pub(super) put_history: String,
+    pub(super) view: String,
+    pub(super) put_view: String,
+    tables: HashMap<String, TableSql>,
+}
+
+/// The statements over a table of rows.
+pub(super) struct TableSql {
+    pub(super) row: String,
+    pub(super) put: String,
+    pub(super) delete: String,
+}
+
+impl Sql {
+    pub(super) fn new(schema: &Schema) -> Self {
+        Self { services: schema.services.iter().map(|service| (service.name, ServiceSql::new(service))).collect() }
+    }
+
+    pub(super) fn service(&self, name: &str) -> rusqlite::Result<&ServiceSql> {
+        self.services.get(name).ok_or_else(|| unknown(format!("the schema has no service {name:?}")))
+    }
+
+    pub(super) fn services(&self) -> impl Iterator<Item = &ServiceSql> {
+        self.services.values()
+    }
+}
+
+impl ServiceSql {
+    fn new(schema: &ServiceSchema) -> Self {
+        let service = schema.name;
+        let name = |table| names::table(service, table);
+        let (records, positions, parked, roots) = (name("records"), name("positions"), name("parked"), name("roots"));
+        let (snapshots, events, heads, epochs) = (name("snapshots"), name("events"), name("heads"), name("epochs"));
+        let (sequences, history, views) = (name("sequences"), name("history"), name("views"));
+        // Roots of a kind that the code no longer has are not woken: there is nothing that could decide for them.
+        let kinds = schema.aggregates.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ");
+        Self {
+            name: service,
+            aggregates: schema.aggregates.clone(),
+            record: format!("SELECT at, value FROM {records} WHERE kind = ?1 AND key = ?2"),
+            put_record: format!(
+                "INSERT INTO {records} (kind, key, at, value) VALUES (?1, ?2, ?3, ?4) \
+                 ON CONFLICT (kind, key) DO UPDATE SET at = ?3, value = ?4"
+            ),
+            free_record: format!("DELETE FROM {records} WHERE kind = ?1 AND key = ?2"),
+            prune_records: format!(
+                "DELETE FROM {records} WHERE kind = ?1 AND key IN \
+                 (SELECT key FROM {records} WHERE kind = ?1 AND at < ?2 ORDER BY at LIMIT ?3)"
+            ),
+            position: format!("SELECT epoch, seq FROM {positions} WHERE consumer = ?1 AND source = ?2 AND shard = ?3"),
+            positions: format!("SELECT shard, epoch, seq FROM {positions} WHERE consumer = ?1 AND source = ?2"),
+            put_position: format!(
+                "INSERT INTO {positions} (consumer, source, shard, epoch, seq) VALUES (?1, ?2, ?3, ?4, ?5) \
+                 ON CONFLICT (consumer, source, shard) DO UPDATE SET epoch = ?4, seq = ?5"
+            ),
+            parked: format!(
+                "SELECT consumer, event, error, tries, next_at FROM {parked} ORDER BY at, consumer, source, shard, seq LIMIT ?1"
+            ),
+            parked_keys: format!("SELECT DISTINCT source, key FROM {parked} WHERE consumer = ?1"),
+            park: format!(
+                "INSERT INTO {parked} (consumer, source, shard, seq, key, at, event, error, tries, next_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+                 ON CONFLICT (consumer, source, shard, seq) DO UPDATE SET error = ?8, tries = ?9, next_at = ?10"
+            ),
+            unpark: format!("DELETE FROM {parked} WHERE consumer = ?1 AND source = ?2 AND shard = ?3 AND seq = ?4"),
+            root: format!("SELECT version, at FROM {roots} WHERE aggregate = ?1 AND key = ?2"),
+            put_root: format!(
+                "INSERT INTO {roots} (aggregate, key, version, at, wake_at) VALUES (?1, ?2, ?3, ?4, ?5) \
+                 ON CONFLICT (aggregate, key) DO UPDATE SET version = ?3, at = ?4, wake_at = ?5"
+            ),
+            roots: format!("SELECT key FROM {roots} WHERE aggregate = ?1 AND key > ?2 ORDER BY key LIMIT ?3"),
+            due: format!(
+                "SELECT aggregate, key FROM {roots} WHERE wake_at <= ?1 AND aggregate IN ({kinds}) \
+                 ORDER BY wake_at, aggregate, key LIMIT ?2"
+            ),
+            next_wake: format!("SELECT wake_at FROM {roots} WHERE wake_at IS NOT NULL AND aggregate IN ({kinds}) ORDER BY wake_at LIMIT 1"),
+            snapshot: format!("SELECT version, state FROM {snapshots} WHERE aggregate = ?1 AND key = ?2 AND version > ?3"),
+            put_snapshot: format!(
+                "INSERT INTO {snapshots} (aggregate, key, version, state) VALUES (?1, ?2, ?3, ?4) \
+                 ON CONFLICT (aggregate, key) DO UPDATE SET version = ?3, state = ?4"
+            ),
+            events: format!("SELECT version, at, data FROM {events} WHERE aggregate = ?1 AND key = ?2 AND version > ?3 ORDER BY version"),
+            append: format!(
+                "INSERT INTO {events} (aggregate, key, version, at, data, subject, correlation, causation, caller, shard, epoch, seq, published) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+            ),
+            feed: format!(
+                "SELECT epoch, seq, key, at, published, correlation, causation, caller FROM {events} \
+                 WHERE shard = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
+            ),
+            head: format!("SELECT seq FROM {heads} WHERE shard = ?1"),
+            heads: format!("SELECT shard, seq FROM {heads}"),
+            put_head: format!("INSERT INTO {heads} (shard, seq) VALUES (?1, ?2) ON CONFLICT (shard) DO UPDATE SET seq = ?2"),
+            epoch: format!("SELECT max(epoch) FROM {epochs}"),
+            epochs: format!("SELECT epoch, after FROM {epochs} WHERE shard = ?1 ORDER BY epoch"),
+            put_epoch: format!("INSERT INTO {epochs} (epoch, shard, after) VALUES (?1, ?2, ?3)"),
+            sequence: format!("SELECT value FROM {sequences} WHERE name = ?1"),
+            put_sequence: format!("INSERT INTO {sequences} (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2"),
+            own_history: format!(
+                "SELECT id, at, data, correlation, causation, caller FROM {events} \
+                 WHERE subject = ?1 || '/' || ?2 AND id > ?3 ORDER BY id LIMIT ?4"
+            ),
+            view_history: format!(
+                "SELECT n, at, data, correlation, causation, caller FROM {history} \
+                 WHERE view = ?1 AND row = ?2 AND n > ?3 ORDER BY n LIMIT ?4"
+            ),
+            put_history: format!(
+                "INSERT INTO {history} (view, row, n, at, data, correlation, causation, caller) \
+                 SELECT ?1, ?2, coalesce(max(n), 0) + 1, ?3, ?4, ?5, ?6, ?7 FROM {history} WHERE view = ?1 AND row = ?2"
+            ),
+            view: format!("SELECT version FROM {views} WHERE name = ?1"),
+            put_view: format!("INSERT INTO {views} (name, version) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET version = ?2"),
+            tables: schema.tables.iter().map(|table| (table.name.clone(), TableSql::new(service, table))).collect(),
+        }
+    }
+
+    pub(super) fn table(&self, name: &str) -> rusqlite::Result<&TableSql> {
+        self.tables.get(name).ok_or_else(|| unknown(format!("service {:?} has no table {name:?}", self.name)))
+    }
+
+    /// Reads one row. The table may be a view's older version, which is served but no longer in the schema.
+    pub(super) fn row(&self, table: &str) -> std::borrow::Cow<'_, str> {
+        match self.tables.get(table) {
+            Some(known) => known.row.as_str().into(),
+            None => row(&names::rows(self.name, table)).into(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn tables(&self) -> impl Iterator<Item = &TableSql> {
+        self.tables.values()
+    }
+}
+
+impl TableSql {
+    fn new(service: &str, table: &TableSchema) -> Self {
+        let name = names::rows(service, &table.name);
+        let columns: String = table.fields.iter().map(|field| format!(", \"{}\"", field.name)).collect();
+        let places: String = (0..table.fields.len()).map(|n| format!(", ?{}", n + 3)).collect();
+        let updates: String = table.fields.iter().enumerate().map(|(n, field)| format!(", \"{}\" = ?{}", field.name, n + 3)).collect();
+        Self {
+            row: row(&name),
+            put: format!(
+                "INSERT INTO {name} (id, {JSON}{columns}) VALUES (?1, ?2{places}) ON CONFLICT (id) DO UPDATE SET {JSON} = ?2{updates}",
+                JSON = names::JSON
+            ),
+            delete: format!("DELETE FROM {name} WHERE id = ?1"),
+        }
+    }
+}
+
+fn row(name: &str) -> String {
+    format!("SELECT {} FROM {name} WHERE id = ?1", names::JSON)
+}
+
+/// What is asked for is not in the schema: a mistake in the code, which no statement can be made of.
+fn unknown(what: String) -> Error {
+    Error::ToSqlConversionFailure(what.into())
+}
+
+/// The two statements of one page of a table: how many rows match, and which they are. Both take the values of the filters
+/// that are not null, and the second also how many rows and from where.
+pub(super) fn page(table: &str, query: &Query) -> (String, String) {
+    let mut conditions = Vec::new();
+    let mut place = 0;
+    for (field, cell) in &query.filters {
+        conditions.push(match cell {
+            crate::Cell::Null => format!("\"{field}\" IS NULL"),
+            _ => {
+                place += 1;
+                format!("\"{field}\" = ?{place}")
+            }
+        });
+    }
+    let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+
+    let descending = |direction: &Direction| if *direction == Direction::Descending { " DESC" } else { "" };
+    let mut order: String = query.sort.iter().map(|(field, direction)| format!("\"{field}\"{}, ", descending(direction))).collect();
+    // An index holds the ids in the order of its column, so in this direction it is read off without sorting.
+    order.push_str("id");
+    order.push_str(query.sort.last().map_or("", |(_, direction)| descending(direction)));
+
+    let counted = Page::COUNTED + 1;
+    (
+        format!("SELECT count(*) FROM (SELECT 1 FROM {table}{filter} LIMIT {counted})"),
+        format!("SELECT {} FROM {table}{filter} ORDER BY {order} LIMIT ?{} OFFSET ?{}", names::JSON, place + 1, place + 2),
+    )
+}

@@ -1,0 +1,56 @@
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::shell::{self, Outcome};
+use crate::tree::Tree;
+
+/// How many seeds the long simulation runs.
+const SOAK_SEEDS: &str = "20000";
+
+/// A program that some of the tests start, and how this machine gets it when it has none.
+struct Need {
+    program: &'static str,
+    /// Whether the tests of this tree need it.
+    needed: fn(&Tree) -> bool,
+    /// The package's name for apt.
+    apt: &'static str,
+}
+
+const NEEDS: &[Need] = &[Need { program: "python3", needed: |tree| tree.files().any(|file| file.extension() == "py"), apt: "python3" }];
+
+/// Installs what is missing and runs every test: units, doc tests, and the end-to-end tests, which start the built binary themselves.
+pub(crate) fn run(root: &Path, tree: &Tree) -> Outcome {
+    for need in NEEDS.iter().filter(|need| (need.needed)(tree) && !is_installed(need.program)) {
+        shell::run(&mut shell::command(root, "apt-get", &["install", "--yes", "--no-install-recommends", need.apt]))
+            .map_err(|why| format!("the tests need `{}`: {why}", need.program))?;
+    }
+    shell::run(&mut shell::command(root, "cargo", &["test", "--workspace", "--locked"]))
+}
+
+/// Runs the simulation of meetingroom from many seeds, optimised.
+pub(crate) fn soak(root: &Path) -> Outcome {
+    let line = ["test", "--locked", "--release", "--package", "yeyak-meetingroom", "--test", "simulation"];
+    shell::run(shell::command(root, "cargo", &line).env("YEYAK_SIM_SEEDS", SOAK_SEEDS))
+}
+
+fn is_installed(program: &str) -> bool {
+    Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_needed_only_where_something_uses_it() {
+        let needed = |files: &[(&str, &str)]| NEEDS.iter().filter(|need| (need.needed)(&Tree::of(files))).count();
+        assert_eq!(needed(&[("yeyak/tests/demo.rs", "")]), 0);
+        assert_eq!(needed(&[("yeyak/tests/flows.py", "")]), 1);
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_installed() {
+        assert!(is_installed("cargo"));
+        assert!(!is_installed("no-such-program-anywhere"));
+    }
+}

@@ -1,0 +1,16 @@
+//! {{service}}: what it owns, in half a line.
+//!
+//! - [`api`]: the events it publishes, the ids of its rows
+//! - `domain`: the aggregate `{{Service}}`
+//! - `views`: `/{{collection}}`, and the published form of what happens
+//! - `http`: what people can ask of it
+
+pub mod api;
+mod domain;
+mod http;
+mod views;
+
+/// What the service consists of.
+pub fn service() -> runtime::Service {
+    runtime::Service::new("{{service}}").aggregate::<domain::{{Service}}>().resource::<views::{{Service}}Row>()
+}

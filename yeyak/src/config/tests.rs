@@ -1,0 +1,406 @@
+use std::ffi::OsString;
+use std::fs;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+
+fn read(text: &[u8], flags: &[(&'static str, &str)], variables: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("y.toml");
+    fs::write(&path, text).unwrap();
+    let environment = Environment::of(variables.iter().copied());
+    Settings::read(flags, &environment, Some(&path), Data::Directory("d".into())).map_err(|problems| {
+        let above = format!("{}/", directory.path().display());
+        problems.iter().map(|problem| problem.to_string().replacen(&above, "", 1)).collect()
+    })
+}
+
+fn file(text: &str) -> Result<Settings, Vec<String>> {
+    read(text.as_bytes(), &[], &[])
+}
+
+/// That the file has these problems, and no others.
+#[track_caller]
+fn wrong(text: &str, problems: &[&str]) {
+    assert_eq!(file(text).unwrap_err(), problems);
+}
+
+fn default() -> Settings {
+    Settings {
+        listen: ([127, 0, 0, 1], 8088).into(),
+        data: Data::Directory("d".into()),
+        auth: Auth::Open,
+        clock: None,
+        samples: false,
+        service_ports: false,
+        faults: false,
+        log: Log { level: "info".parse().unwrap(), format: LogFormat::Text },
+        limits: Limits { queue: 1024, body: 65536, request_seconds: 10 },
+        meetingroom: Meetingroom { zone: "Asia/Seoul".into(), reserve: Reserve { grace_minutes: 15, early_minutes: 10 } },
+    }
+}
+
+const ALL: &str = r#"
+listen = "[::1]:9000"
+data = "/var/lib/yeyak"
+auth = "open"
+clock = 2026-11-23T10:05:00+09:00
+samples = true
+service-ports = true
+faults = true
+
+[log]
+level = "warn, yeyak_store::sqlite = debug"
+format = "json"
+
+[limits]
+queue = 100_000
+body = 1
+request-seconds = 0x3c
+
+[meetingroom]
+zone = "europe/berlin"
+
+[meetingroom.reserve]
+grace-minutes = 0
+early-minutes = 1440
+"#;
+
+fn all() -> Settings {
+    Settings {
+        listen: "[::1]:9000".parse().unwrap(),
+        data: Data::Directory("/var/lib/yeyak".into()),
+        auth: Auth::Open,
+        clock: Some("2026-11-23T01:05:00Z".parse().unwrap()),
+        samples: true,
+        service_ports: true,
+        faults: true,
+        log: Log { level: "warn,yeyak_store::sqlite=debug".parse().unwrap(), format: LogFormat::Json },
+        limits: Limits { queue: 100_000, body: 1, request_seconds: 60 },
+        meetingroom: Meetingroom { zone: "Europe/Berlin".into(), reserve: Reserve { grace_minutes: 0, early_minutes: 1440 } },
+    }
+}
+
+#[test]
+fn nothing_said_is_the_default() {
+    assert_eq!(file("").unwrap(), default());
+    assert_eq!(file("# nothing\n[limits]\n[meetingroom.reserve]\n").unwrap(), default());
+    let none = Settings::read(&[], &Environment::default(), None, Data::Temporary).unwrap();
+    assert_eq!(none, Settings { data: Data::Temporary, ..default() });
+}
+
+#[test]
+fn every_key_can_stand_in_the_file() {
+    assert_eq!(file(ALL).unwrap(), all());
+    let (windows, marked) = (ALL.replace('\n', "\r\n"), format!("\u{feff}{ALL}"));
+    assert_eq!(file(&windows).unwrap(), all());
+    assert_eq!(file(&marked).unwrap(), all());
+    assert_eq!(file("limits = { queue = 7 }\nmeetingroom.reserve.early-minutes = 3").unwrap().limits.queue, 7);
+}
+
+#[test]
+fn every_key_has_a_variable() {
+    let variables = [
+        ("YEYAK_LISTEN", "[::1]:9000"),
+        ("YEYAK_DATA", "/var/lib/yeyak"),
+        ("YEYAK_AUTH", "open"),
+        ("YEYAK_CLOCK", "2026-11-23T10:05:00+09:00"),
+        ("YEYAK_SAMPLES", "1"),
+        ("YEYAK_SERVICE_PORTS", "on"),
+        ("YEYAK_FAULTS", "Yes"),
+        ("YEYAK_LOG_LEVEL", "warn,yeyak_store::sqlite=DEBUG"),
+        ("YEYAK_LOG_FORMAT", "json"),
+        ("YEYAK_LIMITS_QUEUE", "100000"),
+        ("YEYAK_LIMITS_BODY", "1"),
+        ("YEYAK_LIMITS_REQUEST_SECONDS", " 60 "),
+        ("YEYAK_MEETINGROOM_ZONE", "Europe/Berlin"),
+        ("YEYAK_MEETINGROOM_RESERVE_GRACE_MINUTES", "0"),
+        ("YEYAK_MEETINGROOM_RESERVE_EARLY_MINUTES", "1440"),
+    ];
+    assert_eq!(read(b"", &[], &variables).unwrap(), all());
+    assert_eq!(read(b"", &[], &variables.map(|(name, _)| (name, ""))).unwrap(), default());
+}
+
+#[test]
+fn what_others_tell_somebody_else_is_not_heard() {
+    assert_eq!(
+        read(b"", &[], &[("LISTEN", "x"), ("YEYAK_SERVICE_HOST", "10.0.0.1"), ("YEYAK_PORT", "tcp://10.0.0.1:8088")]),
+        Ok(default())
+    );
+}
+
+#[test]
+fn a_flag_goes_before_the_environment_before_the_file() {
+    let listen =
+        |flags: &[(&'static str, &str)], variables: &[(&str, &str)]| read(b"listen = ':1'", flags, variables).unwrap().listen.port();
+    assert_eq!(listen(&[], &[]), 1);
+    assert_eq!(listen(&[], &[("YEYAK_LISTEN", ":2")]), 2);
+    assert_eq!(listen(&[("listen", ":3")], &[("YEYAK_LISTEN", ":2")]), 3);
+    assert!(!read(b"samples = true", &[("samples", "false")], &[]).unwrap().samples);
+}
+
+#[test]
+fn what_is_wrong_is_named_wherever_it_was_said_also_when_it_is_overridden() {
+    let problems =
+        read(b"\nlisten = 1\nfaults = 'x'", &[("listen", ":3"), ("clock", "now")], &[("YEYAK_LISTEN", "x"), ("YEYAK_FAULTS", "2")]);
+    assert_eq!(
+        problems.unwrap_err(),
+        [
+            "y.toml:2: listen: 1 is not right here: write an address and a port, such as \"127.0.0.1:8088\", or a port alone, such as \":8088\"",
+            "y.toml:3: faults: \"x\" is not right here: write true or false",
+            "YEYAK_FAULTS: \"2\" is not right here: write true or false",
+            "YEYAK_LISTEN: \"x\" is not right here: write an address and a port, such as \"127.0.0.1:8088\", or a port alone, such as \":8088\"",
+            "--clock: \"now\" is not right here: write an instant with its offset from UTC, such as 2026-11-23T10:05:00+09:00",
+        ]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_text_is_named() {
+    let value: OsString = std::os::unix::ffi::OsStringExt::from_vec(vec![b'a', 0xff]);
+    let problems = Settings::read(&[], &Environment::of([("YEYAK_DATA", value)]), None, Data::Temporary).unwrap_err();
+    assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), ["YEYAK_DATA: is not UTF-8"]);
+}
+
+#[test]
+fn each_kind_of_value_is_checked() {
+    wrong("limits.queue = 0", &["y.toml:1: limits.queue: 0 is not right here: write a whole number from 1 to 100000"]);
+    wrong("limits.queue = 100001", &["y.toml:1: limits.queue: 100001 is not right here: write a whole number from 1 to 100000"]);
+    wrong("limits.queue = -1", &["y.toml:1: limits.queue: -1 is not right here: write a whole number from 1 to 100000"]);
+    wrong("limits.queue = 1.5", &["y.toml:1: limits.queue: 1.5 is not right here: write a whole number from 1 to 100000"]);
+    wrong("limits.queue = '5'", &["y.toml:1: limits.queue: \"5\" is not right here: write a whole number from 1 to 100000"]);
+    wrong(
+        "limits.queue = 99999999999999999999",
+        &["y.toml:1: limits.queue: 99999999999999999999 is not right here: write a whole number from 1 to 100000"],
+    );
+    wrong("limits.body = 65537", &["y.toml:1: limits.body: 65537 is not right here: write a whole number from 1 to 65536"]);
+    wrong("limits.request-seconds = 0", &["y.toml:1: limits.request-seconds: 0 is not right here: write a whole number from 1 to 300"]);
+    wrong(
+        "meetingroom.reserve = { grace-minutes = 1441, early-minutes = true }",
+        &[
+            "y.toml:1: meetingroom.reserve.early-minutes: true is not right here: write a whole number from 0 to 1440",
+            "y.toml:1: meetingroom.reserve.grace-minutes: 1441 is not right here: write a whole number from 0 to 1440",
+        ],
+    );
+    wrong("samples = 'yes'", &["y.toml:1: samples: \"yes\" is not right here: write true or false"]);
+    wrong("samples = []", &["y.toml:1: samples: a list is not right here: write true or false"]);
+    wrong("[samples]", &["y.toml:1: samples: a section is not right here: write true or false"]);
+    wrong("data = ''", &["y.toml:1: data: \"\" is not right here: write the path of a directory, such as \"yeyak-data\""]);
+    wrong("auth = 'required'", &["y.toml:1: auth: \"required\" comes with the next release: write \"open\""]);
+    wrong("auth = 'none'", &["y.toml:1: auth: \"none\" is not right here: write \"open\""]);
+    wrong("log.format = 'xml'", &["y.toml:1: log.format: \"xml\" is not right here: write \"text\" or \"json\""]);
+    for level in ["inof", "", "info,", "yeyak=loud", "=info", "a b=info", "a::=info"] {
+        let problem = format!(
+            "y.toml:1: log.level: {level:?} is not right here: write off, error, warn, info, debug or trace, \
+             also for a part of Yeyak, such as \"info,yeyak_store=debug\""
+        );
+        wrong(&format!("log.level = '{level}'"), &[&problem]);
+    }
+    let long = "x".repeat(1000);
+    wrong(&format!("auth = '{long}'"), &[&format!("y.toml:1: auth: \"{}…\" is not right here: write \"open\"", "x".repeat(60))]);
+}
+
+#[test]
+fn an_address_is_one_of_this_machine_with_a_port() {
+    let listen = |text: &str| file(&format!("listen = '{text}'"));
+    for (text, address) in [
+        (":9", "127.0.0.1:9"),
+        ("localhost:9", "127.0.0.1:9"),
+        (" 127.0.0.2:0 ", "127.0.0.2:0"),
+        ("[::1]:9", "[::1]:9"),
+        ("[::ffff:127.0.0.1]:9", "[::ffff:127.0.0.1]:9"),
+    ] {
+        assert_eq!(listen(text).unwrap().listen, address.parse().unwrap());
+    }
+    const RIGHT: &str = "write an address and a port, such as \"127.0.0.1:8088\", or a port alone, such as \":8088\"";
+    for text in ["", "8088", "example.com:80", "localhost", "::1:x:80"] {
+        assert_eq!(listen(text).unwrap_err(), [format!("y.toml:1: listen: {text:?} is not right here: {RIGHT}")]);
+    }
+    for text in ["127.0.0.1", "::1"] {
+        assert_eq!(listen(text).unwrap_err(), [format!("y.toml:1: listen: {text:?} has no port: {RIGHT}")]);
+    }
+    for text in [":", ":65536", ":+80", "127.0.0.1:http", "[::1]"] {
+        assert_eq!(listen(text).unwrap_err(), [format!("y.toml:1: listen: {text:?} has no port from 0 to 65535: {RIGHT}")]);
+    }
+}
+
+#[test]
+fn open_to_everybody_never_listens_to_other_machines() {
+    let line = |place: &str, ip: &str, port: u16| {
+        format!(
+            "{place}: auth=open takes everybody at their word, so it listens to this machine alone, never on {ip}: \
+             write 127.0.0.1:{port} or localhost:{port}"
+        )
+    };
+    assert_eq!(file("\nlisten = '0.0.0.0:80'").unwrap_err(), [line("y.toml:2: listen", "0.0.0.0", 80)]);
+    assert_eq!(read(b"", &[("listen", "[::]:9")], &[]).unwrap_err(), [line("--listen", "::", 9)]);
+    assert_eq!(read(b"", &[("auth", "open")], &[("YEYAK_LISTEN", "10.1.2.3:9")]).unwrap_err(), [line("YEYAK_LISTEN", "10.1.2.3", 9)]);
+    assert_eq!(read(b"listen = '0.0.0.0:80'", &[("listen", ":9")], &[]).unwrap().listen.port(), 9);
+}
+
+#[test]
+fn the_gateway_and_the_services_do_not_want_the_same_port() {
+    let right = "port 8083 belongs to a service, with service-ports: write one outside 8081–8085";
+    assert_eq!(file("service-ports = true\nlisten = ':8083'").unwrap_err(), [format!("y.toml:2: listen: {right}")]);
+    assert!(file("service-ports = true\nlisten = ':8086'").is_ok());
+    assert!(file("listen = ':8083'").is_ok());
+}
+
+#[test]
+fn an_instant_needs_its_offset_and_a_time_in_reach() {
+    let clock = |value: &str| file(&format!("clock = {value}"));
+    for value in ["2026-11-23T10:05:00+09:00", "'2026-11-23T10:05:00+09:00'", "2026-11-23 01:05:00Z"] {
+        assert_eq!(clock(value).unwrap().clock, Some("2026-11-23T01:05:00Z".parse().unwrap()));
+    }
+    const RIGHT: &str = "write an instant with its offset from UTC, such as 2026-11-23T10:05:00+09:00";
+    wrong("clock = 2026-11-23T10:05:00", &[&format!("y.toml:1: clock: 2026-11-23T10:05:00 has no offset from UTC: {RIGHT}")]);
+    wrong("clock = '2026-11-23'", &[&format!("y.toml:1: clock: \"2026-11-23\" has no offset from UTC: {RIGHT}")]);
+    wrong("clock = 10:05:00", &[&format!("y.toml:1: clock: 10:05:00 is not right here: {RIGHT}")]);
+    wrong("clock = 'noon'", &[&format!("y.toml:1: clock: \"noon\" is not right here: {RIGHT}")]);
+    wrong("clock = 5", &[&format!("y.toml:1: clock: 5 is not right here: {RIGHT}")]);
+    wrong("clock = 3000-01-01T00:00:00Z", &["y.toml:1: clock: 3000-01-01T00:00:00Z is out of range: write a year from 1970 to 2999"]);
+    assert!(clock("2999-12-31T23:59:59Z").is_ok());
+}
+
+#[test]
+fn a_time_zone_is_one_of_the_database() {
+    assert_eq!(file("meetingroom.zone = 'utc'").unwrap().meetingroom.zone, "UTC");
+    wrong("meetingroom.zone = 'Asia/Soul'", &["y.toml:1: meetingroom.zone: \"Asia/Soul\" is no time zone: did you mean \"Asia/Seoul\"?"]);
+    const RIGHT: &str = "write an IANA time zone, such as \"Asia/Seoul\"";
+    for zone in ["", "+09:00", "한국", "Etc/Unknown", "../../etc/passwd"] {
+        wrong(&format!("meetingroom.zone = '{zone}'"), &[&format!("y.toml:1: meetingroom.zone: {zone:?} is not right here: {RIGHT}")]);
+    }
+}
+
+#[test]
+fn an_unknown_key_is_named_with_the_one_that_was_meant() {
+    const KEYS: &str = "the keys are listen, service-ports, data, auth, clock, samples, faults, log.level, log.format, limits.queue, \
+        limits.body, limits.request-seconds, meetingroom.zone, meetingroom.reserve.grace-minutes, meetingroom.reserve.early-minutes";
+    wrong("lisen = ':1'", &["y.toml:1: lisen: is unknown: did you mean listen?"]);
+    wrong("service_ports = true", &["y.toml:1: service_ports: is unknown: did you mean service-ports?"]);
+    wrong("queue = 5", &["y.toml:1: queue: is unknown: did you mean limits.queue?"]);
+    wrong("[meetingrooms]\n\nzone = 'UTC'", &["y.toml:3: meetingrooms.zone: is unknown: did you mean meetingroom.zone?"]);
+    wrong(
+        "[meetingroom]\ngrace_minutes = 5",
+        &["y.toml:2: meetingroom.grace_minutes: is unknown: did you mean meetingroom.reserve.grace-minutes?"],
+    );
+    wrong("'limits.queue' = 5", &["y.toml:1: \"limits.queue\": is unknown: did you mean limits.queue?"]);
+    wrong("colour = 'red'", &[&format!("y.toml:1: colour: is unknown: {KEYS}")]);
+    wrong("[[hairshop]]", &[&format!("y.toml:1: hairshop: is unknown: {KEYS}")]);
+    wrong("\"\\n\" = 1", &[&format!("y.toml:1: \"\\n\": is unknown: {KEYS}")]);
+    wrong("listen.port = 80", &["y.toml:1: listen.port: is unknown: did you mean listen?"]);
+    wrong("limits = 3", &["y.toml:1: limits: 3 is not right here: write a section [limits] with queue, body, request-seconds"]);
+    wrong(
+        "meetingroom = []",
+        &[
+            "y.toml:1: meetingroom: a list is not right here: write a section [meetingroom] with zone, reserve.grace-minutes, reserve.early-minutes",
+        ],
+    );
+}
+
+#[test]
+fn all_that_is_wrong_is_named_at_once_in_the_order_of_the_lines() {
+    wrong(
+        "samples = 1\nfaults\n\nlisten = ':1'\nlisten = ':2'\n[limits\nqueue = 0\n[log]\nlevel = 'loud'\nformat = \n",
+        &[
+            "y.toml:1: samples: 1 is not right here: write true or false",
+            "y.toml:2: is not TOML: key with no value, expected `=`",
+            "y.toml:5: listen: stands twice: leave one of them out",
+            "y.toml:6: is not TOML: unclosed table, expected `]`",
+            "y.toml:7: limits.queue: 0 is not right here: write a whole number from 1 to 100000",
+            "y.toml:9: log.level: \"loud\" is not right here: write off, error, warn, info, debug or trace, also for a part of Yeyak, such as \"info,yeyak_store=debug\"",
+            "y.toml:10: is not TOML: string values must be quoted, expected literal string",
+        ],
+    );
+}
+
+#[test]
+fn a_slip_does_not_hide_the_next_one() {
+    const NO_VALUE: &str = "is not TOML: key with no value, expected `=`";
+    const QUOTES: &str = "is not TOML: string values must be quoted, expected literal string";
+    wrong(
+        "queue 1\ndata = yeyak-data\nfaults\nsamples = 1\n",
+        &[
+            &format!("y.toml:1: {NO_VALUE}"),
+            &format!("y.toml:2: {QUOTES}"),
+            &format!("y.toml:3: {NO_VALUE}"),
+            "y.toml:4: samples: 1 is not right here: write true or false",
+        ],
+    );
+    wrong(
+        "[limits]\n[limits]\n\nauth = 'open",
+        &["y.toml:2: limits: stands twice: leave one of them out", "y.toml:4: is not TOML: invalid literal string, expected `'`"],
+    );
+    for text in ["x\n", "[x\n", "'''\nx\n", "x\n[y\n"] {
+        assert_eq!(file(&text.repeat(1000)).unwrap_err().len(), 1000 * text.lines().count(), "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let directory = TempDir::new().unwrap();
+    let says = |path: &Path, message: &str| {
+        let problems = Settings::read(&[], &Environment::default(), Some(path), Data::Temporary).unwrap_err();
+        assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), [format!("{}: {message}", path.display())]);
+    };
+    says(&directory.path().join("none"), "cannot be read: No such file or directory (os error 2)");
+    says(directory.path(), "cannot be read: Is a directory (os error 21)");
+    says(Path::new("/dev/zero"), "is larger than 65536 bytes, so it cannot be a configuration of Yeyak");
+    assert_eq!(read(b"auth = 'open'\ndata = '\xff'", &[], &[]).unwrap_err(), ["y.toml:2: is not UTF-8: save the file as UTF-8"]);
+}
+
+#[test]
+fn depth_breaks_nothing() {
+    for text in ["a.".repeat(30_000) + "a = 1", "a = ".to_owned() + &"[".repeat(60_000), "a = ".to_owned() + &"{a=".repeat(20_000)] {
+        assert!(file(&text).is_err());
+    }
+}
+
+/// Lines that look like a configuration, more or less.
+fn lines() -> impl Strategy<Value = String> {
+    let line = prop_oneof![
+        "[a-z.\\-_\"' ]{0,12}=[ a-z0-9\"'\\[\\]{}:+\\-T.#]{0,16}",
+        "(listen|data|auth|clock|samples|faults|service-ports) ?= ?(true|[0-9]{1,6}|\"[^\"]{0,8}\"|'[0-9:.]{0,12}'|2026-11-23T10:05:00Z?)",
+        "\\[{1,2}(log|limits|meetingroom|meetingroom.reserve|listen|x)\\]{0,2}",
+        "(level|queue|zone|grace-minutes|limits.body) = (-?[0-9]{1,20}|'[A-Za-z/=,:]{0,12}'|\\[\\]|\\{\\}|\"\"\")",
+    ];
+    prop::collection::vec(line, 0..12).prop_map(|lines| lines.join("\n"))
+}
+
+proptest! {
+    #[test]
+    fn nothing_in_a_file_is_a_panic_and_every_problem_is_one_line(
+        text in prop_oneof![any::<Vec<u8>>(), "(?s).{0,200}".prop_map(String::into_bytes), lines().prop_map(String::into_bytes)],
+    ) {
+        let count = 1 + text.iter().filter(|byte| **byte == b'\n').count();
+        match read(&text, &[], &[]) {
+            Ok(settings) => {
+                prop_assert!(settings.listen.ip().to_canonical().is_loopback());
+                prop_assert!((1..=100_000).contains(&settings.limits.queue));
+            }
+            Err(problems) => {
+                prop_assert!(!problems.is_empty());
+                for problem in problems {
+                    let line = problem.strip_prefix("y.toml:").and_then(|rest| rest.split_once(": ")?.0.parse::<usize>().ok());
+                    prop_assert!(line.is_some_and(|line| (1..=count).contains(&line)), "{problem}");
+                    prop_assert!(!crate::error::one_line(&problem).contains('\n'));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_in_the_environment_or_a_flag_is_a_panic(
+        key in prop::sample::select(vec!["listen", "data", "auth", "clock", "samples", "log.level", "limits.queue", "meetingroom.zone"]),
+        word in prop_oneof!["(?s).{0,40}", "[0-9:.T+Z\\[\\]\\-]{0,30}"],
+    ) {
+        let variable = variable(key);
+        let flag = read(b"", &[(key, &word)], &[]);
+        let environment = read(b"", &[], &[(&variable, &word)]);
+        // A variable set to nothing is not set.
+        prop_assert!(word.is_empty() || flag.is_ok() == environment.is_ok());
+    }
+}

@@ -1,0 +1,88 @@
+//! The log: lines on stderr, for people or for machines.
+
+use std::io::{self, IsTerminal as _};
+
+use tracing::Subscriber;
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{Layer as _, Registry};
+
+use crate::config::{Log, LogFormat};
+use crate::error::Fatal;
+
+/// Starts logging to stderr, for the whole process.
+///
+/// # Errors
+/// [`Fatal::Failed`] when it was started before.
+pub(crate) fn start(log: &Log) -> Result<(), Fatal> {
+    tracing::subscriber::set_global_default(subscriber(log, io::stderr, io::stderr().is_terminal()))
+        .map_err(|error| Fatal::Failed(format!("cannot log: {error}")))
+}
+
+fn subscriber<W>(log: &Log, writer: W, colours: bool) -> impl Subscriber + Send + Sync + use<W>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    // A line that cannot be written is lost: to complain about it on a stderr that is closed would be a panic.
+    let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
+    // To a terminal there are colours already, unless NO_COLOR is set.
+    let lines = if colours { lines } else { lines.with_ansi(false) };
+    let lines = match log.format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    Registry::default().with(lines.with_filter(log.level.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::filter::Targets;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(level: &str, format: LogFormat) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = Log { level: level.parse::<Targets>().unwrap(), format };
+        tracing::subscriber::with_default(subscriber(&log, move || writer.clone(), false), || {
+            tracing::info!(target: "yeyak_store", rows = 3, "opened");
+            tracing::debug!(target: "yeyak_store", "looked");
+            tracing::warn!(target: "yeyak_http", "slow");
+        });
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn text_is_a_line_for_each_event_at_its_level() {
+        let lines = logged("warn,yeyak_store=info", LogFormat::Text);
+        let lines: Vec<&str> = lines.lines().collect();
+        assert!(lines[0].ends_with(" INFO yeyak_store: opened rows=3"), "{lines:?}");
+        assert!(lines[1].ends_with(" WARN yeyak_http: slow"), "{lines:?}");
+        assert_eq!(lines.len(), 2);
+    }
+
+    #[test]
+    fn json_is_an_object_for_each_event() {
+        let lines = logged("debug,yeyak_http=off", LogFormat::Json);
+        let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!((&lines[0]["level"], &lines[0]["message"], &lines[0]["rows"]), (&"INFO".into(), &"opened".into(), &3.into()));
+        assert_eq!((&lines[1]["level"], &lines[1]["target"]), (&"DEBUG".into(), &"yeyak_store".into()));
+        assert_eq!(lines.len(), 2);
+    }
+}
