@@ -1,25 +1,48 @@
-//! Yeyak.
-#![allow(dead_code, clippy::disallowed_methods)]
+//! Yeyak: reservation systems in one binary.
+//!
+//! `serve` and `demo` run systems, `check-config` checks what they would be told. What can be served stands in `systems`.
+
 mod cli;
 mod config;
 mod data_dir;
 mod error;
 mod log;
+mod serve;
+mod systems;
+
 use std::process::ExitCode;
-use cli::*;
-fn run() -> Result<ExitCode, error::Fatal> {
-    const KNOWN: &[KnownSystem] = &[KnownSystem { name: "meetingroom", services: &["conference", "reserve", "room", "schedule", "maintenance"] }];
-    let env = config::Environment::of_process();
+
+use cli::{Cli, Command};
+use config::Environment;
+use error::Fatal;
+use serve::Plan;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(fatal) => fatal.report(),
+    }
+}
+
+fn run() -> Result<ExitCode, Fatal> {
+    let environment = Environment::of_process();
     match Cli::read(std::env::args_os())?.command {
-        Command::Print(t) => error::print(&t),
-        Command::CheckConfig(c) => { let c = c.check(&env); error::print(&c.text); return Ok(ExitCode::from(u8::from(!c.ok))); }
-        Command::Serve(s) => { let sel = s.selection(KNOWN, &env)?; let set = s.settings(&sel, &env)?; log::start(&set.log)?; tracing::info!(?set, "on");
-          let config::Data::Directory(d) = &set.data else { unreachable!() };
-          let mut d = data_dir::DataDir::open(d, jiff::Timestamp::now())?; if let Some(c) = set.clock { d.set_clock_offset_once(c, jiff::Timestamp::now())?; }
-          tracing::info!(offset = d.clock_offset(), "open"); let mut s = String::new(); let _ = std::io::stdin().read_line(&mut s); }
-        Command::Demo(d) => { let x = d.settings(&env)?; error::print(&format!("{x:?}")); }
-        Command::Schemas => {}
+        Command::Serve(serve) => {
+            let selected = serve.selection(systems::KNOWN, &environment)?;
+            let settings = serve.settings(&selected, &environment)?;
+            serve::run(Plan { samples: settings.samples, selected, settings, welcome: false })?;
+        }
+        Command::Demo(demo) => {
+            let (empty, settings) = demo.settings(&environment)?;
+            serve::run(Plan { samples: !empty, selected: systems::all(), settings, welcome: !empty })?;
+        }
+        Command::CheckConfig(check) => {
+            let checked = check.check(&environment);
+            error::print(&checked.text);
+            return Ok(if checked.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Schemas => error::print(&systems::schemas()),
+        Command::Print(text) => error::print(&text),
     }
     Ok(ExitCode::SUCCESS)
 }
-fn main() -> ExitCode { run().unwrap_or_else(|f| f.report()) }

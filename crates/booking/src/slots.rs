@@ -127,12 +127,14 @@ impl DaySlots {
         self.0[over..].iter().find_map(|slot| slot.on(date, zone))
     }
 
-    /// The instant from which `slot` is the running-or-next one of its date: the end of what stands before it on that date,
-    /// or that date's midnight.
+    /// The instant from which `slot` is the running-or-next one of its date: the end of the one before it on that date, or
+    /// that date's midnight.
     pub fn leads_from(&self, slot: &DatedSlot, zone: &Zone) -> Timestamp {
-        let before = self.0.partition_point(|other| other.end <= slot.slot.start).checked_sub(1).map(|index| self.0[index].end);
-        let start = slot.period.start();
-        zone.instant(slot.date, before.unwrap_or(TimeOfDay::MIDNIGHT)).map_or(start, |from| from.min(start))
+        let before = self.0.partition_point(|other| other.end <= slot.slot.start);
+        // A slot that clocks skip on that date never ran, so what counts is the one before it.
+        let ended = self.0[..before].iter().rev().find_map(|before| before.on(slot.date, zone)).map(|before| before.ends_at());
+        let start = slot.starts_at();
+        ended.or_else(|| zone.midnight(slot.date)).map_or(start, |from| from.min(start))
     }
 }
 

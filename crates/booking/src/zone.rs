@@ -18,6 +18,14 @@ pub struct Zone {
 #[error("`{0}` is no time zone: write an IANA name, such as Asia/Seoul")]
 pub struct UnknownZone(pub String);
 
+impl Default for Zone {
+    /// Asia/Seoul, where the systems come from (design §10).
+    #[allow(clippy::expect_used, reason = "the time zone database is built in, and has had this name since 1993")]
+    fn default() -> Self {
+        Self::named("Asia/Seoul").expect("Asia/Seoul is in the database that is built in")
+    }
+}
+
 impl Zone {
     /// The zone with this IANA name.
     ///

@@ -136,6 +136,15 @@ fn a_slot_that_clocks_skip_cannot_be_booked() {
     assert_eq!(opening.map(|(_, slot)| slot.date), Some(Date::constant(2011, 12, 31)));
 }
 
+#[test]
+fn a_slot_leads_from_the_end_of_the_one_before_it_that_runs_that_day() {
+    let (st_johns, spring) = (zone("America/St_Johns"), Date::constant(2026, 3, 8));
+    // Clocks go from 02:00 to 03:00, so the slot in between never runs.
+    let day = slots("00:00-00:05,02:00-02:05,02:10-03:05");
+    let last = on(&day, spring, &st_johns)[1];
+    assert_eq!(day.leads_from(&last, &st_johns), at("2026-03-08T00:05:00-03:30"));
+}
+
 fn any_slots() -> impl Strategy<Value = DaySlots> {
     prop::collection::btree_set(0_u16..=288, 2..=40).prop_map(|times| {
         let text = |five: u16| format!("{:02}:{:02}", five * 5 / 60, five * 5 % 60).parse().expect("a time");

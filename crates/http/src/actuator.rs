@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::Router;
 use runtime::{Fault, Faults, Status, SystemHandle};
 use serde_json::{Value, json};
 
@@ -63,7 +63,13 @@ async fn health(State(actuator): State<Actuator>) -> Response {
         systems.insert(system.name().into(), shown);
     }
     let faults: Vec<_> = actuator.faults.iter().flat_map(Faults::all).map(|(service, _)| service).collect();
-    let status = if down { "DOWN" } else if degraded { "DEGRADED" } else { "UP" };
+    let status = if down {
+        "DOWN"
+    } else if degraded {
+        "DEGRADED"
+    } else {
+        "UP"
+    };
     let code = if down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     answer(code, &json!({"status": status, "components": systems, "faults": faults}))
 }
@@ -97,9 +103,7 @@ fn show(faults: &Faults) -> Response {
     let shown: serde_json::Map<_, _> = faults
         .all()
         .into_iter()
-        .map(|(service, fault)| {
-            (service, json!({"down": fault.down, "delayMs": fault.delay.as_millis() as u64, "refuse": fault.refuse}))
-        })
+        .map(|(service, fault)| (service, json!({"down": fault.down, "delayMs": fault.delay.as_millis() as u64, "refuse": fault.refuse})))
         .collect();
     answer(StatusCode::OK, &Value::Object(shown))
 }

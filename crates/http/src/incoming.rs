@@ -265,7 +265,7 @@ pub(crate) fn hal_json(status: StatusCode, body: String) -> Response {
 }
 
 /// What a store that cannot be read means for a reader.
-pub(crate) fn unreadable(error: StoreError) -> Problem {
+pub fn unreadable(error: StoreError) -> Problem {
     match error {
         StoreError::Away(_) => {
             tracing::warn!(%error, "a read was turned away");
@@ -276,7 +276,7 @@ pub(crate) fn unreadable(error: StoreError) -> Problem {
 }
 
 /// A fault of ours: told in the log, under the id that the client is given.
-pub(crate) fn internal(why: &impl std::fmt::Display) -> Problem {
+pub fn internal(why: &impl std::fmt::Display) -> Problem {
     let problem = Problem::internal();
     tracing::error!(id = problem.id(), %why, "a request failed through a fault of ours");
     problem

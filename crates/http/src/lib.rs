@@ -20,6 +20,6 @@ mod routes;
 
 pub use caller::open_caller;
 pub use fields::{Fault, Field, Fields, Json, Lenient, Optional, Or, Presence, Required, Spec, Text, optional, required};
-pub use incoming::{Incoming, Reply};
+pub use incoming::{Incoming, Reply, internal, unreadable};
 pub use problem::{FieldError, Parts, Problem};
 pub use routes::{Limits, Routes};

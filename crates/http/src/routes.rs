@@ -62,8 +62,7 @@ impl Routes {
     /// The same under another name of the collection.
     #[must_use]
     pub fn resource_as<R: Resource>(self, collection: &str) -> Self {
-        self.get(&format!("/{collection}"), async |incoming: Incoming| incoming.list::<R>().await)
-            .item::<R>(collection)
+        self.get(&format!("/{collection}"), async |incoming: Incoming| incoming.list::<R>().await).item::<R>(collection)
     }
 
     /// The rows of `R` can be shown and asked for their history.

@@ -60,8 +60,7 @@ impl Door {
             Asked::Cancel(key) => ((entry.undo)(&envelope.body)?, Purpose::Cancel { key: key.clone() }, None),
         };
         let service = self.0.name();
-        let roots =
-            (&commands).into_iter().map(|one| RootKey { service, aggregate: one.aggregate, key: one.key.clone() }).collect();
+        let roots = (&commands).into_iter().map(|one| RootKey { service, aggregate: one.aggregate, key: one.key.clone() }).collect();
         let mut meta = envelope.meta.clone();
         meta.caller = kernel::Caller::Internal(format!("call:{service}/{name}")).to_string();
         Ok(Work::Act(Act { make: Arc::new(move |_| commands.clone()), roots, sequences: Vec::new(), purpose, deadline, meta }))

@@ -134,7 +134,8 @@ impl<A: Exposed> AnyState for State<A> {
 /// The JSON that goes out: the event, tagged by `eventType`, with the `timestamp` that the originals' events carried.
 fn wire_form(published: &impl serde::Serialize, at: Timestamp) -> Result<String, String> {
     let mut json = serde_json::to_value(published).map_err(|error| error.to_string())?;
-    let fields = json.as_object_mut().filter(|fields| fields.contains_key("eventType")).ok_or("a published event is tagged by eventType")?;
+    let fields =
+        json.as_object_mut().filter(|fields| fields.contains_key("eventType")).ok_or("a published event is tagged by eventType")?;
     fields.insert("timestamp".into(), Value::String(at.strftime("%Y%m%d%H%M%S").to_string()));
     Ok(json.to_string())
 }

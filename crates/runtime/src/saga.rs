@@ -68,13 +68,19 @@ impl<S: Saga> Default for Run<S> {
 
 #[derive(Clone, Debug)]
 pub(crate) enum RunCommand<I> {
-    Begin { input: I, key: Option<ClientKey>, meta: Meta },
+    Begin {
+        input: I,
+        key: Option<ClientKey>,
+        meta: Meta,
+    },
     /// The call was accepted, and what stands here stands from now on.
     Accept,
     /// Nobody knows how the call ended: it has to be cancelled.
     Doubt,
     /// Nothing stands of it anywhere.
-    GiveUp { why: String },
+    GiveUp {
+        why: String,
+    },
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -311,13 +317,7 @@ impl<S: Saga> Driven<S> {
     }
 
     fn call_key(&self) -> CallKey {
-        CallKey {
-            service: self.service.name().into(),
-            saga: S::NAME.into(),
-            key: self.key.clone(),
-            step: 0,
-            born: self.born,
-        }
+        CallKey { service: self.service.name().into(), saga: S::NAME.into(), key: self.key.clone(), step: 0, born: self.born }
     }
 
     fn call_meta(&self) -> Meta {

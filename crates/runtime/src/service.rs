@@ -176,7 +176,11 @@ impl Service {
     pub(crate) fn schema(&self) -> ServiceSchema {
         let own = self.resources.iter().map(|one| TableSchema { name: one.collection.into(), fields: one.fields });
         let views = self.projections.iter().map(|one| TableSchema { name: one.table(), fields: one.fields });
-        ServiceSchema { name: self.name, aggregates: self.kinds.iter().map(|kind| kind.name()).collect(), tables: own.chain(views).collect() }
+        ServiceSchema {
+            name: self.name,
+            aggregates: self.kinds.iter().map(|kind| kind.name()).collect(),
+            tables: own.chain(views).collect(),
+        }
     }
 
     /// The services whose events its policies follow, each once.

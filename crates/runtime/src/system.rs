@@ -115,7 +115,11 @@ impl System {
 
 /// A running system.
 #[derive(Clone)]
-pub struct SystemHandle(Arc<System>);
+pub struct SystemHandle {
+    system: Arc<System>,
+    /// The services that this handle shows.
+    shown: Vec<&'static str>,
+}
 
 impl SystemHandle {
     /// Starts a system: its writer, consumers, wake-ups and views.
@@ -140,12 +144,7 @@ impl SystemHandle {
         let doors = Arc::new(Doors::default());
         let system = Arc::new(System {
             name: spec.name,
-            feeds: Arc::new(OwnFeeds {
-                system: spec.name,
-                running: running.clone(),
-                store: Arc::clone(&store),
-                faults: faults.clone(),
-            }),
+            feeds: Arc::new(OwnFeeds { system: spec.name, running: running.clone(), store: Arc::clone(&store), faults: faults.clone() }),
             services,
             running,
             store,
@@ -169,12 +168,13 @@ impl SystemHandle {
         }
         system.drive(wakeups::run(Arc::clone(&system), wakes));
         system.drive(parking::run(Arc::clone(&system)));
-        Ok(Self(system))
+        let shown = system.running.clone();
+        Ok(Self { system, shown })
     }
 
     /// Its name.
     pub fn name(&self) -> &'static str {
-        self.0.name
+        self.system.name
     }
 
     /// One of its services, if it runs here.
@@ -182,14 +182,36 @@ impl SystemHandle {
         self.services().find(|service| service.name == name)
     }
 
-    /// All services that run here.
+    /// The services that run here.
     pub fn services(&self) -> impl Iterator<Item = ServiceHandle> {
-        self.0.handles()
+        self.shown.iter().map(|name| ServiceHandle { system: Arc::clone(&self.system), name })
+    }
+
+    /// The same system, showing one of its services alone, if that runs here.
+    pub fn only(&self, name: &str) -> Option<Self> {
+        let system = &self.system;
+        let only = system.running.iter().find(|running| **running == name).copied()?;
+        Some(Self { system: Arc::clone(system), shown: vec![only] })
+    }
+
+    /// Whether nothing ever happened in it.
+    ///
+    /// # Errors
+    /// When its store cannot be read.
+    pub async fn is_fresh(&self) -> Result<bool, StoreError> {
+        for service in self.services() {
+            for kind in &service.service().kinds {
+                if !service.store().roots(service.name, kind.name(), None, 1).await?.is_empty() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// The fault switch.
     pub fn faults(&self) -> &Faults {
-        &self.0.faults
+        &self.system.faults
     }
 
     /// How it is doing.
@@ -197,7 +219,7 @@ impl SystemHandle {
     /// # Errors
     /// When its store cannot be read.
     pub async fn status(&self) -> Result<Status, StoreError> {
-        let system = &self.0;
+        let system = &self.system;
         let states = system.consumers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut status =
             Status { open_sagas: system.open_sagas.load(Ordering::Acquire), waiting: system.inbox.waiting(), ..Status::default() };
@@ -219,8 +241,8 @@ impl SystemHandle {
     /// When its store cannot be read.
     pub async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut earliest = None;
-        for service in self.0.handles() {
-            earliest = earliest.into_iter().chain(self.0.store.next_wake(service.name).await?).min();
+        for service in self.system.handles() {
+            earliest = earliest.into_iter().chain(self.system.store.next_wake(service.name).await?).min();
         }
         Ok(earliest)
     }
@@ -231,7 +253,7 @@ impl SystemHandle {
     /// When its store cannot be read.
     pub async fn verify(&self) -> Result<Vec<Disagreement>, StoreError> {
         let mut found = Vec::new();
-        for service in self.0.handles() {
+        for service in self.system.handles() {
             found.extend(crate::verify::service(&service).await?);
         }
         Ok(found)
@@ -239,7 +261,7 @@ impl SystemHandle {
 
     /// Stops everything that goes on by itself. What was handed in is still written and answered.
     pub fn stop(&self) {
-        self.0.stopped.send_replace(true);
+        self.system.stopped.send_replace(true);
     }
 }
 

@@ -11,8 +11,6 @@
 //! `conference`, `maintenance` and `room` ask `reserve` by a call before something stands with them. What then happens
 //! reaches everyone as events: `room` and `schedule` follow reserve's alone.
 
-// What is private here is used once each service's `mod.rs` registers it; take this line out then.
-#![allow(dead_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod conference;
@@ -20,3 +18,68 @@ pub mod maintenance;
 pub mod reserve;
 pub mod room;
 pub mod schedule;
+
+use axum::Router;
+use booking::Zone;
+use edge::{Limits, Routes};
+use runtime::{SystemHandle, SystemSpec};
+use serde_json::{Value, json};
+
+/// What an installation says of its meeting rooms.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The zone of the rooms' civil times.
+    pub zone: Zone,
+    /// How long a slot is kept for someone who has not started, in minutes; 0 keeps it to its end.
+    pub grace_minutes: u16,
+    /// How long before its slot a meeting can be started, in minutes.
+    pub early_minutes: u16,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { zone: Zone::default(), grace_minutes: 15, early_minutes: 10 }
+    }
+}
+
+/// The system's name, the first part of its paths.
+pub const NAME: &str = "meetingroom";
+
+/// The services, in the order of the ports that the seed gives them: 8081 to 8085.
+pub fn spec() -> SystemSpec {
+    SystemSpec {
+        name: NAME,
+        services: vec![conference::service(), reserve::service(), room::service(), schedule::service(), maintenance::service()],
+    }
+}
+
+/// The routes of those services that run, behind `base`.
+pub fn routes(system: &SystemHandle, base: &str, limits: Limits, settings: &Settings) -> Router {
+    system
+        .services()
+        .map(|service| {
+            let routes = Routes::of(service.clone(), base, limits);
+            match service.name() {
+                "conference" => conference::routes(routes),
+                "reserve" => reserve::routes(routes),
+                "room" => room::routes(routes, settings),
+                "maintenance" => maintenance::routes(routes),
+                _ => schedule::routes(routes),
+            }
+        })
+        .fold(Router::new(), |router, routes| router.merge(routes.into_router()))
+}
+
+/// The sample data, as requests: rooms of each opening rule, two of which can be reserved at any hour for a day to come.
+/// Room 3 is the one that the seed's commands name.
+pub fn samples() -> Vec<(&'static str, Value)> {
+    let room = |floor: &str, name: &str, capacity: u32, rule: &str| {
+        ("/rooms", json!({"floor": floor, "name": name, "capacity": capacity, "openingRule": rule}))
+    };
+    vec![
+        room("1", "Hangang", 8, "same-day"),
+        room("2", "Bukhansan", 12, "slot-start"),
+        room("3", "Jeju", 6, "days-ahead:14"),
+        room("3", "Seorak", 20, "days-ahead:14"),
+    ]
+}

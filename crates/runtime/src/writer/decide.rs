@@ -206,13 +206,7 @@ impl<'a> Transaction<'a> {
         Ok(done)
     }
 
-    fn cancel_act(
-        &mut self,
-        service: &Service,
-        act: &Act,
-        record_key: Option<RecordKey>,
-        record: Option<String>,
-    ) -> Result<Done, String> {
+    fn cancel_act(&mut self, service: &Service, act: &Act, record_key: Option<RecordKey>, record: Option<String>) -> Result<Done, String> {
         match record.as_deref().map(read).transpose()? {
             // Nothing came of it, and its key says so already.
             Some(CallRecord::Cancelled | CallRecord::Refused(_)) => return Ok(Done::Cancelled),
@@ -322,13 +316,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// Takes one event into its root, its rows, and what is written.
-    fn apply(
-        &mut self,
-        key: &RootKey,
-        event: &crate::erased::AnyEvent,
-        at: Timestamp,
-        meta: &Meta,
-    ) -> Result<Vec<RowChange>, String> {
+    fn apply(&mut self, key: &RootKey, event: &crate::erased::AnyEvent, at: Timestamp, meta: &Meta) -> Result<Vec<RowChange>, String> {
         let root = self.roots.get_mut(key).ok_or_else(|| format!("{key:?} is not there"))?;
         let applied = root.state.apply(&key.key, event, at)?;
         if !self.changed_roots.contains(key) {
@@ -426,14 +414,7 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    fn fold_row(
-        &mut self,
-        service: &Service,
-        view: &ProjectionEntry,
-        table: &str,
-        id: u64,
-        event: &FeedEvent,
-    ) -> Result<(), String> {
+    fn fold_row(&mut self, service: &Service, view: &ProjectionEntry, table: &str, id: u64, event: &FeedEvent) -> Result<(), String> {
         let row = RowKey { service: service.name, table: table.into(), id };
         let before = self.loaded.rows.get(&row).map(String::as_str);
         let after = (view.fold)(id, before, &event.data, event.at)?;

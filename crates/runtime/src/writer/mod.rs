@@ -20,8 +20,8 @@ use crate::system::Services;
 use decide::{Decided, decide, parked_again};
 use prepare::prepare;
 use roots::Cache;
-pub use work::{Answer, ClientKey, Ids, Outcome, Request, Shown};
 pub(crate) use work::{Act, ConsumerKind, Done, Handle, KeyUse, Purpose, Work};
+pub use work::{Answer, ClientKey, Ids, Outcome, Request, Shown};
 
 /// The most pieces of work that one transaction takes.
 const BATCH: usize = 256;
@@ -129,8 +129,7 @@ impl Writer {
         let signal = WakeSignal { written: wakes.subscribe(), earliest: Arc::clone(&earliest_wake) };
         let WriterParts { services, store, carrier, clock, ids, .. } = parts;
         let cache = Arc::new(Mutex::new(Cache::new(CACHED_ROOTS)));
-        let writer =
-            Self { services, store, carrier, clock, ids, cache, wakes, earliest_wake, batches: AtomicU64::new(0), fresh, begun };
+        let writer = Self { services, store, carrier, clock, ids, cache, wakes, earliest_wake, batches: AtomicU64::new(0), fresh, begun };
         (writer, Inbox { fresh: fresh_in, begun: begun_in }, signal)
     }
 

@@ -1,1 +1,162 @@
-//! x
+//! What every backend keeps, as one suite that each of them runs unchanged.
+//!
+//! A backend's tests implement [`Backend`] and say `store::conformance!(…)` with an expression that makes an empty place for
+//! a store; every rule becomes a test of its own.
+
+// A rule is broken by a panic: that is what a test's failure is.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+
+pub mod consumers;
+pub mod epochs;
+pub mod events;
+pub mod failures;
+pub mod feed;
+mod fixture;
+pub mod history;
+pub mod records;
+pub mod rows;
+pub mod sequences;
+pub mod tables;
+pub mod wakes;
+
+use futures_util::future::BoxFuture;
+
+use crate::{Schema, Store};
+pub use fixture::Opened;
+
+/// One place where a store can stand: a file, a database. It is empty at first, and removed when this is dropped.
+pub trait Backend: Sync {
+    /// Opens the store that stands here, and makes it at first. It is called again only when the last one was dropped.
+    fn open(&self, schema: Schema) -> Box<dyn Store>;
+
+    /// Runs a future to its end, on the calling thread or elsewhere. Several threads may call it at once.
+    fn block_on(&self, future: BoxFuture<'_, ()>);
+
+    /// Whether an aborted transaction leaves no gap in a counter. Not every database keeps counters in its transactions.
+    fn sequences_are_dense(&self) -> bool {
+        true
+    }
+}
+
+/// Runs one case on a fresh store.
+pub fn run(backend: &dyn Backend, case: fn(Opened<'_>)) {
+    case(Opened::new(backend, fixture::schema()));
+}
+
+/// Makes a test of each rule. It takes an expression that makes a fresh [`Backend`](conformance::Backend).
+#[macro_export]
+macro_rules! conformance {
+    ($backend:expr) => {
+        $crate::conformance! {
+            @cases $backend;
+            events: [
+                come_back_in_order_with_their_versions,
+                keep_everything_that_was_given,
+                a_version_used_twice_is_rejected_and_nothing_of_its_batch_is_written,
+                a_root_loads_with_its_snapshot_and_the_events_behind_it,
+                a_root_loads_only_what_its_caller_has_not_folded,
+                a_root_that_was_never_written_has_version_0,
+                roots_are_listed_in_order_behind_a_key,
+            ],
+            feed: [
+                places_are_gapless_in_each_shard_in_the_order_of_commits,
+                many_writers_at_once_leave_no_gap,
+                a_reader_never_sees_a_place_before_the_one_in_front_of_it,
+                a_commit_tells_the_places_that_the_feed_shows,
+                what_is_not_published_has_no_place,
+                a_feed_is_read_page_by_page,
+                bounds_beyond_every_place_are_just_empty,
+                services_have_feeds_of_their_own,
+                a_shard_that_does_not_exist_is_rejected,
+            ],
+            epochs: [
+                the_first_begins_at_0_in_every_shard,
+                a_new_one_begins_behind_each_shards_head,
+                raising_twice_without_an_event_between_begins_both_at_one_place,
+            ],
+            consumers: [
+                positions_are_0_until_they_are_written,
+                a_position_and_its_effects_are_one_transaction,
+                consumers_keep_their_positions_apart,
+                parked_keys_are_known_to_whoever_claims_the_consumer,
+                parking_again_changes_error_tries_and_time,
+                parked_events_come_oldest_first,
+                an_unparked_event_is_gone,
+            ],
+            records: [
+                an_answer_is_kept_under_its_key,
+                an_answer_is_replaced_and_freed,
+                answers_and_calls_are_kept_apart,
+                old_ones_are_pruned_by_kind_and_age,
+                pruning_stops_at_its_limit_with_the_oldest_gone,
+            ],
+            sequences: [
+                count_from_1,
+                are_counted_apart,
+                an_aborted_number_is_given_again,
+            ],
+            rows: [
+                are_put_replaced_and_deleted,
+                are_claimed_as_they_stand,
+                are_filtered_by_every_kind_of_field,
+                are_filtered_by_what_is_unset,
+                are_filtered_by_several_fields_at_once,
+                are_sorted_by_every_kind_of_field_with_the_unset_smallest,
+                texts_are_sorted_by_their_bytes,
+                equal_ones_are_sorted_by_id_in_the_direction_of_the_sort,
+                are_paged_without_one_lost_or_doubled,
+                pages_beyond_the_end_are_empty,
+                the_total_is_a_lower_bound_beyond_ten_thousand,
+                any_text_is_kept_as_it_is,
+                fields_may_be_called_like_the_stores_own_columns,
+                what_the_schema_does_not_have_is_rejected,
+                an_id_beyond_the_largest_is_not_there_and_cannot_be_written,
+            ],
+            tables: [
+                changed_fields_are_filled_anew_from_the_rows,
+                two_versions_of_a_view_stand_side_by_side,
+                switching_clears_everything_of_other_versions,
+                the_version_served_is_readable_when_the_schema_no_longer_has_it,
+                switching_to_the_version_served_changes_nothing,
+            ],
+            history: [
+                of_a_resource_is_its_own_events_in_order,
+                of_a_views_row_is_what_was_folded_into_it,
+                is_read_page_by_page,
+                of_what_never_was_is_empty,
+            ],
+            wakes: [
+                what_is_due_comes_longest_overdue_first,
+                the_next_one_is_known_and_cleared,
+                services_wake_apart,
+                a_kind_that_the_code_no_longer_has_does_not_wake,
+            ],
+            failures: [
+                an_abort_leaves_nothing_behind,
+                a_panic_leaves_nothing_behind_and_the_store_usable,
+                a_batch_that_was_committed_has_landed,
+                a_batch_that_never_ran_has_not_landed_and_never_will,
+                a_batch_that_was_aborted_has_not_landed,
+                a_batch_id_is_used_once,
+                the_ids_of_batches_need_no_order,
+                nobody_waiting_for_the_answer_changes_nothing,
+                what_was_answered_survives_reopening,
+            ],
+        }
+    };
+    (@cases $backend:expr; $($module:ident: [$($case:ident,)*],)*) => {
+        $(
+            mod $module {
+                #[allow(unused_imports)]
+                use super::*;
+
+                $(
+                    #[test]
+                    fn $case() {
+                        $crate::conformance::run(&$backend, $crate::conformance::$module::$case);
+                    }
+                )*
+            }
+        )*
+    };
+}

@@ -5,9 +5,26 @@
 //! - `saga`: `StartMeeting`, which has reserve check who starts
 //! - `policies`: a slot that ends, ends its meeting
 //! - `views`: `/conferences`
+//! - `http`: starting and ending meetings
 
 pub mod api;
 mod domain;
+mod http;
 mod policies;
 mod saga;
+#[cfg(test)]
+mod tests;
 mod views;
+
+use runtime::Service;
+
+pub(crate) use http::routes;
+
+/// What the service consists of.
+pub(crate) fn service() -> Service {
+    Service::new("conference")
+        .aggregate::<domain::Conference>()
+        .resource::<views::ConferenceRow>()
+        .saga::<saga::StartMeeting>()
+        .policy::<policies::EndWithSlot>()
+}

@@ -5,9 +5,26 @@
 //! - `saga`: `AddRoom`, which has reserve open the room's calendar
 //! - `policies`: the status that a room shows follows reserve's events
 //! - `views`: `/rooms`
+//! - `http`: adding rooms
 
 pub mod api;
 mod domain;
+mod http;
 mod policies;
 mod saga;
+#[cfg(test)]
+mod tests;
 mod views;
+
+use runtime::Service;
+
+pub(crate) use http::routes;
+
+/// What the service consists of.
+pub(crate) fn service() -> Service {
+    Service::new("room")
+        .aggregate::<domain::Room>()
+        .resource::<views::RoomRow>()
+        .saga::<saga::AddRoom>()
+        .policy::<policies::FollowOccupancy>()
+}

@@ -1,0 +1,94 @@
+//! What consumers have handled, and what they could not.
+
+use super::Opened;
+use super::fixture::{DEPOT, GOODS, SHOP, appended, at, claims, put, received};
+use crate::{Abort, Claims, Parked, Position, PositionKey, SHARDS, Writes};
+
+fn key(consumer: &str, shard: u8) -> PositionKey {
+    PositionKey { service: SHOP, consumer: consumer.into(), source: DEPOT.into(), shard }
+}
+
+fn place(seq: u64) -> Position {
+    Position { epoch: 1, seq }
+}
+
+fn positions(opened: &Opened<'_>, consumer: &str) -> Vec<Position> {
+    opened.wait(opened.store.positions(SHOP, consumer, DEPOT)).unwrap()
+}
+
+pub fn positions_are_0_until_they_are_written(opened: Opened<'_>) {
+    assert_eq!(positions(&opened, "policies"), vec![Position::default(); usize::from(SHARDS)]);
+    let loaded = opened.load(Claims { positions: [key("policies", 3)].into(), ..claims() });
+    assert_eq!(loaded.positions[&key("policies", 3)], Position::default());
+}
+
+pub fn a_position_and_its_effects_are_one_transaction(opened: Opened<'_>) {
+    let effects = |seq| Writes { positions: vec![(key("policies", 3), place(seq))], ..appended(&["a"], seq, 0) };
+    opened.write(effects(1));
+    // The event was handled already: its effect breaks a rule, and the position stays.
+    opened.try_write(Writes { positions: vec![(key("policies", 3), place(9))], ..appended(&["a"], 1, 0) }).unwrap_err();
+    assert_eq!(positions(&opened, "policies")[3], place(1));
+    opened.run(claims(), |_| Err(Abort("no".into()))).unwrap_err();
+    opened.write(effects(2));
+    assert_eq!(positions(&opened, "policies")[3], place(2));
+    let loaded = opened.load(Claims { positions: [key("policies", 3), key("policies", 4)].into(), ..claims() });
+    assert_eq!((loaded.positions[&key("policies", 3)], loaded.positions[&key("policies", 4)]), (place(2), Position::default()));
+}
+
+pub fn consumers_keep_their_positions_apart(opened: Opened<'_>) {
+    let mut other = key("offers@1", 3);
+    other.source = SHOP.into();
+    opened.write(Writes {
+        positions: vec![(key("policies", 3), place(1)), (key("offers@1", 3), place(2)), (other, place(3)), (key("policies", 15), place(4))],
+        ..Writes::default()
+    });
+    let policies = positions(&opened, "policies");
+    assert_eq!((policies[3], policies[15], policies[0]), (place(1), place(4), place(0).min(Position::default())));
+    assert_eq!(positions(&opened, "offers@1")[3], place(2));
+    assert_eq!(opened.wait(opened.store.positions(SHOP, "offers@1", SHOP)).unwrap()[3], place(3));
+    assert_eq!(opened.wait(opened.store.positions(DEPOT, "policies", DEPOT)).unwrap()[3], Position::default());
+}
+
+fn parked(key: &str, shard: u8, seq: u64) -> Parked {
+    Parked { service: SHOP, consumer: "policies".into(), event: received(key, shard, seq), error: "it fails".into(), tries: 1, next_at: at(60) }
+}
+
+pub fn parked_keys_are_known_to_whoever_claims_the_consumer(opened: Opened<'_>) {
+    let mut elsewhere = parked("c", 0, 1);
+    elsewhere.consumer = "another".into();
+    opened.write(Writes { parked: vec![parked("a", 0, 1), parked("a", 0, 2), parked("b", 1, 1), elsewhere], ..Writes::default() });
+    let loaded = opened.load(Claims { consumers: [(SHOP, "policies".into())].into(), ..claims() });
+    let known = |key: &str| (SHOP, "policies".to_owned(), DEPOT.to_owned(), key.to_owned());
+    assert_eq!(loaded.parked, [known("a"), known("b")].into());
+    assert!(opened.load(claims()).parked.is_empty(), "only for those that are claimed");
+}
+
+pub fn parking_again_changes_error_tries_and_time(opened: Opened<'_>) {
+    opened.write(Writes { parked: vec![parked("a", 0, 1)], ..Writes::default() });
+    let again = Parked { error: "it fails still".into(), tries: 2, next_at: at(120), ..parked("a", 0, 1) };
+    opened.write(Writes { parked: vec![again.clone()], ..Writes::default() });
+    assert_eq!(opened.wait(opened.store.parked(SHOP, 10)).unwrap(), [again]);
+}
+
+pub fn parked_events_come_oldest_first(opened: Opened<'_>) {
+    // Seconds stand in the place: `received` happens at its place.
+    opened.write(Writes { parked: vec![parked("z", 0, 3), parked("y", 5, 1), parked("x", 2, 2), parked("x", 2, 4)], ..Writes::default() });
+    let keys = |limit| {
+        let parked = opened.wait(opened.store.parked(SHOP, limit)).unwrap();
+        parked.into_iter().map(|parked| (parked.event.key, parked.event.position.seq)).collect::<Vec<_>>()
+    };
+    let all = [("y".to_owned(), 1), ("x".to_owned(), 2), ("z".to_owned(), 3), ("x".to_owned(), 4)];
+    assert_eq!(keys(10), all);
+    assert_eq!(keys(2), all[..2]);
+    assert_eq!(opened.wait(opened.store.parked(DEPOT, 10)).unwrap(), []);
+}
+
+pub fn an_unparked_event_is_gone(opened: Opened<'_>) {
+    opened.write(Writes { parked: vec![parked("a", 0, 1), parked("a", 0, 2)], ..Writes::default() });
+    let handled = put("goods", GOODS, 1, "{\"id\":1}");
+    opened.write(Writes { unparked: vec![parked("a", 0, 1)], rows: vec![handled], ..Writes::default() });
+    assert_eq!(opened.wait(opened.store.parked(SHOP, 10)).unwrap(), [parked("a", 0, 2)]);
+    opened.write(Writes { unparked: vec![parked("a", 0, 2)], ..Writes::default() });
+    let loaded = opened.load(Claims { consumers: [(SHOP, "policies".into())].into(), ..claims() });
+    assert!(loaded.parked.is_empty());
+}

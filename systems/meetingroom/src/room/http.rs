@@ -1,0 +1,43 @@
+//! `/rooms`: adding rooms.
+
+use booking::{DaySlots, OpeningRule};
+use edge::{Incoming, Reply, Routes, Text, optional, required};
+use kernel::{Caller, Id};
+use serde_json::Value;
+
+use super::saga::{AddRoom, NewRoom};
+use super::views::RoomRow;
+use crate::Settings;
+use crate::reserve::api::Rules;
+
+/// The routes of the service.
+pub(crate) fn routes(routes: Routes, settings: &Settings) -> Routes {
+    let settings = settings.clone();
+    let add = move |incoming| add(incoming, settings.clone());
+    routes.resource::<RoomRow>().post("/rooms", add)
+}
+
+/// Adds a room. Once it is answered it can be reserved.
+async fn add(incoming: Incoming, settings: Settings) -> Reply {
+    let (floor, name, capacity, opening_rule, slots) = incoming.fields()?.read((
+        required::<Text<40>>("floor"),
+        optional::<Text<200>>("name"),
+        optional::<u32>("capacity").within(1..=100_000),
+        optional::<String>("openingRule").parse::<OpeningRule>(),
+        optional::<Value>("slots").try_map(slots),
+    ))?;
+    let Settings { zone, grace_minutes, early_minutes } = settings;
+    let (slots, opening_rule) = (slots.unwrap_or_default(), opening_rule.unwrap_or_default());
+    let rules = Rules { zone, slots, opening_rule, grace_minutes, early_minutes };
+    let (name, floor) = (name.map(String::from), String::from(floor));
+    let input = move |id| NewRoom { id: Id::new(id), name: name.clone(), floor: floor.clone(), capacity, rules: rules.clone() };
+    incoming.create_by_saga::<RoomRow, AddRoom>(&Caller::Administrator, input).await
+}
+
+/// Slots are a text, `08:00-09:50,10:00-11:50`, or a list of `{start, end}`.
+fn slots(value: Value) -> Result<DaySlots, String> {
+    match value {
+        Value::String(text) => text.parse::<DaySlots>().map_err(|error| error.to_string()),
+        list => serde_json::from_value(list).map_err(|_| "must be slots such as 08:00-09:50,10:00-11:50, in order and apart".to_owned()),
+    }
+}

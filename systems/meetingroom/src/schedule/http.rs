@@ -1,0 +1,54 @@
+//! `/roomTables` and `/roomSlots`: what stands where.
+
+use std::collections::HashMap;
+
+use edge::{Incoming, Problem, Reply, Routes, optional, query};
+use jiff::civil::Date;
+use kernel::Resource;
+use serde::de::DeserializeOwned;
+use store::{Cell, Query};
+
+use super::views::{RoomBlockRow, RoomSlotRow, RoomTableRow, SlotBookingRow, overlay, room_day};
+use crate::room::api::RoomId;
+
+/// The most bookings of a room's day, and the most blocks of a room, that are looked at.
+const MOST: u64 = 1000;
+
+/// The routes of the service. `/reserveTables` is the older name of `/roomTables`.
+pub(crate) fn routes(routes: Routes) -> Routes {
+    routes.resource::<RoomTableRow>().resource_as::<RoomTableRow>("reserveTables").get("/roomSlots", room_slots)
+}
+
+/// Each room and slot of a date, today's when none is given, with what stands in it.
+async fn room_slots(incoming: Incoming) -> Reply {
+    let (query, date) = query::parse_with::<RoomSlotRow, _>(incoming.query(), optional::<Date>("date"))?;
+    let page = incoming.service().rows::<RoomSlotRow>(&query).await.map_err(edge::unreadable)?;
+    let slots: Vec<RoomSlotRow> = read(&page.rows)?;
+
+    // A page shows few rooms, each with several slots; what stands in a room is read once.
+    let mut standing = HashMap::new();
+    let mut items = Vec::with_capacity(slots.len());
+    for slot in &slots {
+        let date = date.unwrap_or_else(|| slot.zone.date(incoming.at()));
+        if !standing.contains_key(&slot.room_id) {
+            standing.insert(slot.room_id, stands_in(&incoming, slot.room_id, date).await?);
+        }
+        let Some((bookings, blocks)) = standing.get(&slot.room_id) else { continue };
+        if let Some(shown) = overlay(slot, date, bookings, blocks) {
+            items.push(serde_json::to_string(&shown).map_err(|error| edge::internal(&error))?);
+        }
+    }
+    Ok(incoming.computed_page(RoomSlotRow::COLLECTION, &items, &page, &query))
+}
+
+async fn stands_in(incoming: &Incoming, room: RoomId, date: Date) -> Result<(Vec<SlotBookingRow>, Vec<RoomBlockRow>), Problem> {
+    let bookings = Query::equal("roomDay", Cell::Text(room_day(room, date)), MOST);
+    let blocks = Query::equal("roomId", Cell::Integer(i64::try_from(room.number()).unwrap_or(i64::MAX)), MOST);
+    let bookings = incoming.service().rows::<SlotBookingRow>(&bookings).await.map_err(edge::unreadable)?;
+    let blocks = incoming.service().rows::<RoomBlockRow>(&blocks).await.map_err(edge::unreadable)?;
+    Ok((read(&bookings.rows)?, read(&blocks.rows)?))
+}
+
+fn read<R: DeserializeOwned>(rows: &[String]) -> Result<Vec<R>, Problem> {
+    rows.iter().map(|row| serde_json::from_str(row).map_err(|error| edge::internal(&error))).collect()
+}

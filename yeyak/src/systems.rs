@@ -1,0 +1,67 @@
+//! The systems there are. A new one is a line in each function here, and nothing else in this crate.
+
+use axum::Router;
+use booking::Zone;
+use edge::Limits;
+use runtime::{SystemHandle, SystemSpec};
+use serde_json::{Map, Value};
+
+use crate::cli::{KnownSystem, Selected};
+use crate::config::Settings;
+use crate::error::Fatal;
+
+/// The systems and their services, in the order of their ports.
+pub(crate) const KNOWN: &[KnownSystem] =
+    &[KnownSystem { name: meetingroom::NAME, services: &["conference", "reserve", "room", "schedule", "maintenance"] }];
+
+/// Everything there is.
+pub(crate) fn all() -> Vec<Selected> {
+    KNOWN.iter().map(|system| Selected { system: system.name, services: system.services.into() }).collect()
+}
+
+/// One system, ready to be run.
+pub(crate) struct Runnable {
+    /// What it consists of.
+    pub(crate) spec: SystemSpec,
+    /// Makes its routes, behind a base.
+    pub(crate) routes: Box<dyn Fn(&SystemHandle, &str, Limits) -> Router + Send + Sync>,
+    /// Its sample data, as requests: path and body.
+    pub(crate) samples: Vec<(&'static str, Value)>,
+}
+
+/// The system with this name, as the settings want it.
+pub(crate) fn runnable(name: &str, settings: &Settings) -> Result<Runnable, Fatal> {
+    match name {
+        meetingroom::NAME => {
+            let rooms = meetingroom_settings(settings)?;
+            Ok(Runnable {
+                spec: meetingroom::spec(),
+                routes: Box::new(move |system, base, limits| meetingroom::routes(system, base, limits, &rooms)),
+                samples: meetingroom::samples(),
+            })
+        }
+        other => Err(Fatal::Failed(format!("there is no system {other}"))),
+    }
+}
+
+fn meetingroom_settings(settings: &Settings) -> Result<meetingroom::Settings, Fatal> {
+    let minutes = |minutes: u32| u16::try_from(minutes).unwrap_or(u16::MAX);
+    Ok(meetingroom::Settings {
+        zone: Zone::named(&settings.meetingroom.zone).map_err(|error| Fatal::Failed(error.to_string()))?,
+        grace_minutes: minutes(settings.meetingroom.reserve.grace_minutes),
+        early_minutes: minutes(settings.meetingroom.reserve.early_minutes),
+    })
+}
+
+/// The JSON schema of every service's published events, by `{system}/{service}`.
+pub(crate) fn schemas() -> String {
+    let mut all = Map::new();
+    for spec in [meetingroom::spec()] {
+        for service in &spec.services {
+            for (name, schema) in service.schemas() {
+                all.insert(format!("{}/{name}", spec.name), schema.clone());
+            }
+        }
+    }
+    format!("{:#}", Value::Object(all))
+}
