@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
@@ -28,7 +28,8 @@ impl InProcess {
 impl Carrier for InProcess {
     fn publish(&self, events: &[FeedEvent]) {
         let channels = self.channels();
-        let mut by_source: HashMap<&str, Vec<FeedEvent>> = HashMap::new();
+        // Ordered, so that a simulation wakes followers in the same order every time.
+        let mut by_source: BTreeMap<&str, Vec<FeedEvent>> = BTreeMap::new();
         for event in events {
             if channels.contains_key(&event.source) {
                 by_source.entry(&event.source).or_default().push(event.clone());

@@ -7,19 +7,28 @@ use futures_util::future::BoxFuture;
 use kernel::{CallError, Refused, RefusedKind};
 use store::RootKey;
 
-use crate::system::ServiceHandle;
+use crate::system::{ServiceHandle, WeakServiceHandle};
 use crate::writer::{Act, Done, Purpose, Work};
 
-/// One service's door.
-pub(crate) struct Door(pub(crate) ServiceHandle);
+/// One service's door. The system holds its doors through its client, so a door does not hold the system: else neither would
+/// ever go, and with them the writer and the file.
+pub(crate) struct Door(pub(crate) WeakServiceHandle);
 
 impl Transport for Door {
     fn send<'a>(&'a self, envelope: Envelope) -> BoxFuture<'a, Result<String, CallError>> {
-        Box::pin(self.answer(envelope))
+        Box::pin(async move {
+            match self.0.upgrade() {
+                Some(service) => Answering(service).answer(envelope).await,
+                None => Err(CallError::Unavailable { service: envelope.service, why: "it has stopped".into() }),
+            }
+        })
     }
 }
 
-impl Door {
+/// A service that is there to answer.
+struct Answering(ServiceHandle);
+
+impl Answering {
     async fn answer(&self, envelope: Envelope) -> Result<String, CallError> {
         let service = &self.0;
         let unavailable = |why: String| CallError::Unavailable { service: envelope.service.clone(), why };

@@ -119,7 +119,8 @@ impl<S: Saga> Aggregate for Run<S> {
             (RunCommand::Begin { input, key, meta }, Phase::Absent) => Ok(vec![RunEvent::Begun { input, key, meta }]),
             (RunCommand::Accept, Phase::Calling) => Ok(vec![RunEvent::Accepted]),
             (RunCommand::Doubt, Phase::Calling) => Ok(vec![RunEvent::Doubted]),
-            (RunCommand::Doubt, Phase::Compensating) | (RunCommand::GiveUp { .. }, Phase::Ended) => Ok(Vec::new()),
+            (RunCommand::Doubt, Phase::Compensating) => Ok(Vec::new()),
+            // One that has ended is refused to be ended again: with an end goes the client's key, which may be someone else's by now.
             (RunCommand::GiveUp { why }, Phase::Calling | Phase::Compensating) => Ok(vec![RunEvent::GivenUp { why }]),
             _ => Err(NotCurrent),
         }
@@ -300,7 +301,13 @@ impl<S: Saga> Driven<S> {
         let commands = Commands::to::<Run<S>>(&self.key, RunCommand::GiveUp { why: why.into() });
         let client = self.client.clone().map_or(KeyUse::None, KeyUse::Free);
         let done = self.service.submit(self.act(commands, Purpose::Client { key: client, status: 200, shows: None })).await;
-        if !matches!(done, Done::Accepted(_)) {
+        let ended = match &done {
+            Done::Accepted(_) => true,
+            // Whoever else went on with it has ended it.
+            Done::Refused(refused) => refused.code == NOT_CURRENT,
+            _ => false,
+        };
+        if !ended {
             // It stays open, and is woken to be ended.
             tracing::warn!(saga = S::NAME, key = self.key, ?done, "a saga could not be ended yet");
         }

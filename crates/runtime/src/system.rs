@@ -1,7 +1,7 @@
 //! One system at work: its services over one store, and everything that drives them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use calls::{Client, ClientRules, InProcess as Doors};
 use clock::SharedClock;
@@ -163,7 +163,7 @@ impl SystemHandle {
         // What is under way when the system is stopped is still written and answered.
         (system.spawner)(Box::pin(writer.run()));
         for service in system.handles() {
-            doors.open(service.name(), Arc::new(Door(service.clone())));
+            doors.open(service.name(), Arc::new(Door(service.downgrade())));
             service.follow();
         }
         system.drive(wakeups::run(Arc::clone(&system), wakes));
@@ -259,6 +259,31 @@ impl SystemHandle {
         Ok(found)
     }
 
+    /// The sagas that have not ended, `service/saga/key`, whether driven now or waiting to be woken.
+    ///
+    /// # Errors
+    /// When its store cannot be read.
+    pub async fn unfinished_sagas(&self) -> Result<Vec<String>, StoreError> {
+        let mut found = Vec::new();
+        for service in self.0.handles() {
+            found.extend(crate::verify::unfinished_sagas(&service).await?);
+        }
+        Ok(found)
+    }
+
+    /// What consumers have parked, as `service/consumer: event: why`.
+    ///
+    /// # Errors
+    /// When its store cannot be read.
+    pub async fn parked(&self) -> Result<Vec<String>, StoreError> {
+        let mut found = Vec::new();
+        for service in self.0.handles() {
+            let parked = self.0.store.parked(service.name, 1000).await?;
+            found.extend(parked.iter().map(|one| format!("{}/{}: {}: {}", service.name, one.consumer, one.event.id(), one.error)));
+        }
+        Ok(found)
+    }
+
     /// Stops everything that goes on by itself. What was handed in is still written and answered.
     pub fn stop(&self) {
         self.system.stopped.send_replace(true);
@@ -305,10 +330,26 @@ pub struct ServiceHandle {
     name: &'static str,
 }
 
+/// The same, without keeping the system alive.
+pub(crate) struct WeakServiceHandle {
+    system: Weak<System>,
+    name: &'static str,
+}
+
+impl WeakServiceHandle {
+    pub(crate) fn upgrade(&self) -> Option<ServiceHandle> {
+        Some(ServiceHandle { system: self.system.upgrade()?, name: self.name })
+    }
+}
+
 impl ServiceHandle {
     /// Its name.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakServiceHandle {
+        WeakServiceHandle { system: Arc::downgrade(&self.system), name: self.name }
     }
 
     /// Its name with its system's, `{system}/{service}`.

@@ -34,6 +34,33 @@ pub(crate) async fn service(handle: &ServiceHandle) -> Result<Vec<Disagreement>,
     Ok(found)
 }
 
+/// The sagas of one service that have not ended, `service/saga/key`, whether somebody here drives them or they wait to be woken.
+pub(crate) async fn unfinished_sagas(handle: &ServiceHandle) -> Result<Vec<String>, StoreError> {
+    let mut found = Vec::new();
+    for saga in &handle.service().sagas {
+        let Some(kind) = handle.service().kind(saga.name) else { continue };
+        let mut after = None;
+        loop {
+            let roots = handle.store().roots(handle.name(), saga.name, after.as_deref(), AT_ONCE).await?;
+            for root in &roots {
+                let mut state = kind.fresh();
+                for event in handle.store().events(root).await? {
+                    state.evolve(&event.data, event.at).map_err(StoreError::Unreadable)?;
+                }
+                // A saga wants to be woken for as long as it has not ended.
+                if state.wake_at().is_some() {
+                    found.push(format!("{}/{}/{}", handle.name(), saga.name, root.key));
+                }
+            }
+            match roots.last() {
+                Some(last) => after = Some(last.key.clone()),
+                None => break,
+            }
+        }
+    }
+    Ok(found)
+}
+
 async fn fold_roots(handle: &ServiceHandle, found: &mut Vec<Disagreement>) -> Result<FoldedRows, StoreError> {
     let mut rows = FoldedRows::new();
     for kind in &handle.service().kinds {

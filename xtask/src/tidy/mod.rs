@@ -119,7 +119,9 @@ pub(crate) fn run(root: &Path, tree: &Tree, bless: bool, binary: Option<&Path>) 
     violations.extend(decisions::check(tree));
     violations.extend(links::check(tree));
     violations.extend(registries::check(tree));
-    for (what, outcome) in [("names.lock", names::run(root, tree, &files, bless)), ("schemas", schemas::run(root, tree, bless, binary))] {
+    for (what, outcome) in
+        [("names.lock", names::run(root, tree, &files, bless)), ("schemas", schemas::run(root, tree, &files, bless, binary))]
+    {
         // What could not be compared is one more thing to say, after all others.
         violations.extend(outcome.unwrap_or_else(|why| vec![Violation::new(what, 1, why)]));
     }

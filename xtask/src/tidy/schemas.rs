@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::Violation;
+use super::{RustFile, Violation};
 use crate::shell::{self, Outcome};
 use crate::tree::Tree;
 
@@ -17,7 +17,7 @@ const ONE: &[&str] = &["additionalProperties", "contains", "items", "not", "prop
 const NAMED: &[&str] = &["$defs", "components", "definitions", "patternProperties", "properties", "schemas"];
 
 /// Asks the binary what it publishes and compares that with `schemas/`; `bless` writes additions.
-pub(super) fn run(root: &Path, tree: &Tree, bless: bool, binary: Option<&Path>) -> Outcome<Vec<Violation>> {
+pub(super) fn run(root: &Path, tree: &Tree, files: &[RustFile<'_>], bless: bool, binary: Option<&Path>) -> Outcome<Vec<Violation>> {
     let mut ask = match binary {
         Some(binary) => shell::command(root, &binary.to_string_lossy(), &["schemas"]),
         None => shell::command(root, "cargo", &["run", "--quiet", "--locked", "--package", "yeyak", "--", "schemas"]),
@@ -25,7 +25,8 @@ pub(super) fn run(root: &Path, tree: &Tree, bless: bool, binary: Option<&Path>) 
     let text = shell::output(&mut ask)?;
     let now: BTreeMap<String, Value> =
         serde_json::from_str(&text).map_err(|error| format!("`yeyak schemas` prints no object of schemas: {error}"))?;
-    let (violations, write) = compare(tree, &now, bless);
+    let (mut violations, write) = compare(tree, &now, bless);
+    violations.extend(unasked(files, &now));
     for (path, text) in write {
         let file = root.join(&path);
         let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
@@ -33,6 +34,17 @@ pub(super) fn run(root: &Path, tree: &Tree, bless: bool, binary: Option<&Path>) 
         println!("tidy: {path} written");
     }
     Ok(violations)
+}
+
+/// Services that publish, but whose schema the binary does not print.
+fn unasked(files: &[RustFile<'_>], now: &BTreeMap<String, Value>) -> Vec<Violation> {
+    let publishing = files.iter().filter(|file| !file.file.is_test()).filter_map(|file| Some((file, file.service.as_ref()?)));
+    publishing
+        .filter(|(_, service)| !now.contains_key(&service.to_string()))
+        .flat_map(|(file, service)| {
+            file.impls("Published").map(move |found| file.violation(found.line, format!("`yeyak schemas` prints nothing for {service}")))
+        })
+        .collect()
 }
 
 /// What differs from the committed schemas, and the files that a blessing writes.
@@ -198,6 +210,7 @@ fn label(schema: &Value) -> String {
 mod tests {
     use serde_json::json;
 
+    use super::super::tests::found;
     use super::*;
 
     fn reserved() -> Value {
@@ -267,6 +280,13 @@ mod tests {
         };
         assert_eq!(lost(json!({"items": {"$ref": "#/components/schemas/Slot"}})), 1);
         assert_eq!(lost(json!({"items": {"$ref": "#/components/schemas/Slot"}, "components": {"schemas": {"Slot": {}}}})), 0);
+    }
+
+    #[test]
+    fn a_service_whose_schema_is_not_printed_is_found() {
+        let api = [("systems/s/src/a/api.rs", "impl Published for Event { const SERVICE: &'static str = \"a\"; }")];
+        assert_eq!(found(|files| unasked(files, &BTreeMap::new()), &api).len(), 1);
+        assert_eq!(found(|files| unasked(files, &BTreeMap::from([("s/a".to_owned(), json!({}))])), &api).len(), 0);
     }
 
     #[test]

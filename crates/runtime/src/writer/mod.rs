@@ -278,7 +278,10 @@ impl Writer {
                 tracing::error!(%why, "a commit was lost; asking how it ended");
                 match (self.has_landed(&batch).await, decided) {
                     // What was published is found in the feed; its followers look there.
-                    (true, Some((done, _))) => Attempt::Stands(done, Committed::default()),
+                    (true, Some((done, roots))) => {
+                        self.remember(roots);
+                        Attempt::Stands(done, Committed::default())
+                    }
                     _ => Attempt::Away(why),
                 }
             }

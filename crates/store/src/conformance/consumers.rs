@@ -50,7 +50,14 @@ pub fn consumers_keep_their_positions_apart(opened: Opened<'_>) {
 }
 
 fn parked(key: &str, shard: u8, seq: u64) -> Parked {
-    Parked { service: SHOP, consumer: "policies".into(), event: received(key, shard, seq), error: "it fails".into(), tries: 1, next_at: at(60) }
+    Parked {
+        service: SHOP,
+        consumer: "policies".into(),
+        event: received(key, shard, seq),
+        error: "it fails".into(),
+        tries: 1,
+        next_at: at(60),
+    }
 }
 
 pub fn parked_keys_are_known_to_whoever_claims_the_consumer(opened: Opened<'_>) {

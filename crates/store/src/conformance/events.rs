@@ -19,7 +19,15 @@ pub fn come_back_in_order_with_their_versions(opened: Opened<'_>) {
 pub fn keep_everything_that_was_given(opened: Opened<'_>) {
     let data = "{\"말\":\"예약 🗓 'quoted' \\\"twice\\\" \\u0000\"}".to_owned();
     let odd = RootKey { service: SHOP, aggregate: "basket", key: "키 with 'quotes' and \"more\"%_".into() };
-    let event = NewEvent { root: odd.clone(), version: 1, at: at(7), data: data.clone(), subject: Some("goods/1".into()), meta: meta(), published: None };
+    let event = NewEvent {
+        root: odd.clone(),
+        version: 1,
+        at: at(7),
+        data: data.clone(),
+        subject: Some("goods/1".into()),
+        meta: meta(),
+        published: None,
+    };
     opened.write(Writes { events: vec![event], ..Writes::default() });
     let events = opened.wait(opened.store.events(&odd)).unwrap();
     assert_eq!((events[0].version, events[0].at, &events[0].data), (1, at(7), &data));

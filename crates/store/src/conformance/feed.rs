@@ -19,7 +19,7 @@ pub fn places_are_gapless_in_each_shard_in_the_order_of_commits(opened: Opened<'
     }
     assert_eq!(seqs(&opened, 0), [1, 2, 3, 4, 5, 6]);
     assert_eq!(seqs(&opened, 15), [1, 2, 3]);
-    assert_eq!(seqs(&opened, 1), []);
+    assert!(seqs(&opened, 1).is_empty());
     let keys: Vec<_> = opened.feed(SHOP, 0).into_iter().map(|event| event.key).collect();
     assert_eq!(keys, ["a", "c", "a", "c", "a", "c"]);
     let heads = opened.wait(opened.store.heads(SHOP)).unwrap();
@@ -146,8 +146,8 @@ pub fn a_feed_is_read_page_by_page(opened: Opened<'_>) {
     assert_eq!(page(0, 3), [1, 2, 3]);
     assert_eq!(page(3, 3), [4, 5, 6]);
     assert_eq!(page(6, 3), [7]);
-    assert_eq!(page(7, 3), []);
-    assert_eq!(page(0, 0), []);
+    assert!(page(7, 3).is_empty());
+    assert!(page(0, 0).is_empty());
 }
 
 pub fn bounds_beyond_every_place_are_just_empty(opened: Opened<'_>) {

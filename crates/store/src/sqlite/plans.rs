@@ -1,1 +1,115 @@
+//! Asks SQLite how it runs each statement: none may look at every row of a table that grows.
 
+#![allow(clippy::unwrap_used)]
+
+use std::collections::HashMap;
+
+use kernel::Field;
+use rusqlite::Connection;
+
+use super::sql::{self, Sql};
+use super::{ddl, names};
+use crate::{Cell, Direction, Query, Schema, ServiceSchema, TableSchema};
+
+const FIELDS: &[Field] = &[Field::integer("price"), Field::text("name"), Field::instant("since")];
+
+fn database() -> (Connection, Sql) {
+    let tables = vec![TableSchema { name: "goods".into(), fields: FIELDS }];
+    let schema = Schema { services: vec![ServiceSchema { name: "shop", aggregates: vec!["item", "basket"], tables }] };
+    let mut connection = Connection::open_in_memory().unwrap();
+    ddl::migrate(&mut connection, &schema).unwrap();
+    (connection, Sql::new(&schema))
+}
+
+/// The steps of a statement's plan.
+fn plan(connection: &Connection, text: &str) -> String {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
+    // A plan does not depend on values that are not yet known.
+    let steps = statement.query_map(rusqlite::params_from_iter(vec![rusqlite::types::Null; statement_places(text)]), |row| row.get(3));
+    steps.unwrap().collect::<rusqlite::Result<Vec<String>>>().unwrap().join("; ")
+}
+
+fn statement_places(text: &str) -> usize {
+    (1..20).take_while(|place| text.contains(&format!("?{place}"))).count()
+}
+
+#[test]
+fn no_statement_scans_or_sorts_a_table_that_grows() {
+    let (connection, sql) = database();
+    let service = sql.service("shop").unwrap();
+    let table = service.table("goods").unwrap();
+    let texts = [
+        &service.record,
+        &service.put_record,
+        &service.free_record,
+        &service.prune_records,
+        &service.position,
+        &service.positions,
+        &service.put_position,
+        &service.parked_keys,
+        &service.park,
+        &service.unpark,
+        &service.root,
+        &service.put_root,
+        &service.roots,
+        &service.snapshot,
+        &service.put_snapshot,
+        &service.events,
+        &service.append,
+        &service.feed,
+        &service.head,
+        &service.put_head,
+        &service.epoch,
+        &service.epochs,
+        &service.put_epoch,
+        &service.sequence,
+        &service.put_sequence,
+        &service.own_history,
+        &service.view_history,
+        &service.put_history,
+        &service.view,
+        &service.put_view,
+        &table.row,
+        &table.put,
+        &table.delete,
+    ];
+    for text in texts {
+        let plan = plan(&connection, text);
+        let distinct = *text == service.parked_keys;
+        assert!(!plan.contains("SCAN") && (distinct || !plan.contains("TEMP B-TREE")), "{text}\n{plan}");
+    }
+}
+
+/// These read an index from one end, and stop at their limit.
+#[test]
+fn what_is_read_in_order_is_not_sorted() {
+    let (connection, sql) = database();
+    let service = sql.service("shop").unwrap();
+    let expected = HashMap::from([(&service.due, "shop_wakes"), (&service.next_wake, "shop_wakes"), (&service.parked, "shop_waiting")]);
+    for (text, index) in expected {
+        let plan = plan(&connection, text);
+        assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{text}\n{plan}");
+    }
+}
+
+#[test]
+fn filters_and_orders_use_the_indexes_of_their_fields() {
+    let (connection, _) = database();
+    let name = names::rows("shop", "goods");
+    let check = |query: &Query, index: &str| {
+        let (count, page) = sql::page(&name, query);
+        let plans = [plan(&connection, &count), plan(&connection, &page)];
+        assert!(plans[1].contains(index) && !plans[1].contains("TEMP B-TREE"), "{query:?}\n{plans:?}");
+        assert!(query.filters.is_empty() || plans.iter().all(|plan| plan.contains("SEARCH")), "{query:?}\n{plans:?}");
+    };
+    for (field, some) in [("price", Cell::Integer(1)), ("name", Cell::Text("cup".into())), ("since", Cell::Integer(1))] {
+        let index = format!("shop_row_goods.{field}");
+        for cell in [some, Cell::Null] {
+            check(&Query::equal(field, cell, 20), &index);
+        }
+        for direction in [Direction::Ascending, Direction::Descending] {
+            check(&Query { sort: vec![(field, direction)], ..Query::default() }, &index);
+        }
+    }
+    check(&Query::default(), "SCAN");
+}

@@ -120,11 +120,14 @@ impl ServiceSql {
                  ON CONFLICT (aggregate, key) DO UPDATE SET version = ?3, at = ?4, wake_at = ?5"
             ),
             roots: format!("SELECT key FROM {roots} WHERE aggregate = ?1 AND key > ?2 ORDER BY key LIMIT ?3"),
+            // The plus keeps SQLite from looking up the kinds, one after the other, and sorting: times are to be read in order.
             due: format!(
-                "SELECT aggregate, key FROM {roots} WHERE wake_at <= ?1 AND aggregate IN ({kinds}) \
+                "SELECT aggregate, key FROM {roots} WHERE wake_at <= ?1 AND +aggregate IN ({kinds}) \
                  ORDER BY wake_at, aggregate, key LIMIT ?2"
             ),
-            next_wake: format!("SELECT wake_at FROM {roots} WHERE wake_at IS NOT NULL AND aggregate IN ({kinds}) ORDER BY wake_at LIMIT 1"),
+            next_wake: format!(
+                "SELECT wake_at FROM {roots} WHERE wake_at IS NOT NULL AND +aggregate IN ({kinds}) ORDER BY wake_at LIMIT 1"
+            ),
             snapshot: format!("SELECT version, state FROM {snapshots} WHERE aggregate = ?1 AND key = ?2 AND version > ?3"),
             put_snapshot: format!(
                 "INSERT INTO {snapshots} (aggregate, key, version, state) VALUES (?1, ?2, ?3, ?4) \
@@ -142,7 +145,8 @@ impl ServiceSql {
             head: format!("SELECT seq FROM {heads} WHERE shard = ?1"),
             heads: format!("SELECT shard, seq FROM {heads}"),
             put_head: format!("INSERT INTO {heads} (shard, seq) VALUES (?1, ?2) ON CONFLICT (shard) DO UPDATE SET seq = ?2"),
-            epoch: format!("SELECT max(epoch) FROM {epochs}"),
+            // An epoch begins in all shards at once, so any of them tells.
+            epoch: format!("SELECT max(epoch) FROM {epochs} WHERE shard = 0"),
             epochs: format!("SELECT epoch, after FROM {epochs} WHERE shard = ?1 ORDER BY epoch"),
             put_epoch: format!("INSERT INTO {epochs} (epoch, shard, after) VALUES (?1, ?2, ?3)"),
             sequence: format!("SELECT value FROM {sequences} WHERE name = ?1"),
@@ -175,11 +179,6 @@ impl ServiceSql {
             Some(known) => known.row.as_str().into(),
             None => row(&names::rows(self.name, table)).into(),
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn tables(&self) -> impl Iterator<Item = &TableSql> {
-        self.tables.values()
     }
 }
 

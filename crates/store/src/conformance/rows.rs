@@ -1,0 +1,205 @@
+//! Rows are put, found, sorted and paged by their fields.
+
+use super::Opened;
+use super::fixture::{DEPOT, GOODS, SHOP, at, claims, good, put, row, rows, schema_with};
+use crate::{Cell, Claims, Direction, Page, Query, RowKey, RowWrite, StoreError};
+use kernel::Field;
+
+fn read(opened: &Opened<'_>, id: u64) -> Option<String> {
+    opened.wait(opened.store.row(SHOP, "goods", id)).unwrap()
+}
+
+fn page(opened: &Opened<'_>, query: &Query) -> Page {
+    opened.wait(opened.store.rows(SHOP, "goods", query)).unwrap()
+}
+
+fn ids(page: &Page) -> Vec<u64> {
+    page.rows.iter().map(|row| serde_json::from_str::<serde_json::Value>(row).unwrap()["id"].as_u64().unwrap()).collect()
+}
+
+fn found(opened: &Opened<'_>, filters: Vec<(&'static str, Cell)>) -> Vec<u64> {
+    let page = page(opened, &Query { filters, ..Query::default() });
+    assert_eq!(page.total, page.rows.len() as u64);
+    ids(&page)
+}
+
+fn sorted(opened: &Opened<'_>, sort: Vec<(&'static str, Direction)>) -> Vec<u64> {
+    ids(&page(opened, &Query { sort, ..Query::default() }))
+}
+
+fn take(id: u64) -> RowWrite {
+    RowWrite { row: row("goods", id), content: None }
+}
+
+/// Seven goods, some with fields unset.
+fn stock(opened: &Opened<'_>) {
+    let goods = [
+        good(1, Some(300), Some("cup"), Some(30)),
+        good(2, Some(-5), Some("bowl"), Some(10)),
+        good(3, Some(300), None, Some(20)),
+        good(4, None, Some("cup"), None),
+        good(5, Some(7), Some("plate"), Some(20)),
+        good(6, None, None, Some(-40)),
+        good(7, Some(300), Some("cup"), Some(30)),
+    ];
+    opened.write(rows(goods.iter().zip(1..).map(|(json, id)| put("goods", GOODS, id, json)).collect()));
+}
+
+pub fn are_put_replaced_and_deleted(opened: Opened<'_>) {
+    assert_eq!(read(&opened, 1), None);
+    let (first, second) = (good(1, Some(1), Some("cup"), None), good(1, Some(2), None, Some(5)));
+    opened.write(rows(vec![put("goods", GOODS, 1, &first)]));
+    assert_eq!(read(&opened, 1).as_ref(), Some(&first));
+    opened.write(rows(vec![put("goods", GOODS, 1, &second)]));
+    assert_eq!(read(&opened, 1), Some(second));
+    assert!(found(&opened, vec![("price", Cell::Integer(1))]).is_empty(), "what it was is forgotten");
+    assert_eq!(found(&opened, vec![("price", Cell::Integer(2)), ("name", Cell::Null)]), [1]);
+    opened.write(rows(vec![take(1), take(2)]));
+    assert_eq!(read(&opened, 1), None);
+    assert_eq!(page(&opened, &Query::default()), Page::default());
+    // Within one batch the last word counts.
+    opened.write(rows(vec![put("goods", GOODS, 3, &first), take(3), put("goods", GOODS, 4, &first), put("goods", GOODS, 4, "{\"id\":4}")]));
+    assert_eq!((read(&opened, 3), read(&opened, 4)), (None, Some("{\"id\":4}".into())));
+}
+
+pub fn are_claimed_as_they_stand(opened: Opened<'_>) {
+    stock(&opened);
+    let elsewhere = RowKey { service: DEPOT, table: "goods".into(), id: 1 };
+    let wanted = [row("goods", 1), row("goods", 99), row("goods", u64::MAX), elsewhere];
+    let loaded = opened.load(Claims { rows: wanted.into(), ..claims() });
+    assert_eq!(loaded.rows, [(row("goods", 1), good(1, Some(300), Some("cup"), Some(30)))].into());
+}
+
+pub fn are_filtered_by_every_kind_of_field(opened: Opened<'_>) {
+    stock(&opened);
+    assert_eq!(found(&opened, vec![("price", Cell::Integer(-5))]), [2]);
+    assert_eq!(found(&opened, vec![("name", Cell::Text("cup".into()))]), [1, 4, 7]);
+    assert_eq!(found(&opened, vec![("since", Cell::Integer(at(20).as_microsecond()))]), [3, 5]);
+    assert_eq!(found(&opened, vec![("id", Cell::Integer(6))]), [6]);
+    assert!(found(&opened, vec![("name", Cell::Text("CUP".into()))]).is_empty());
+    assert!(found(&opened, vec![("name", Cell::Text("cu%".into()))]).is_empty());
+    assert_eq!(ids(&page(&opened, &Query::equal("price", Cell::Integer(300), 2))), [1, 3]);
+}
+
+pub fn are_filtered_by_what_is_unset(opened: Opened<'_>) {
+    stock(&opened);
+    assert_eq!(found(&opened, vec![("price", Cell::Null)]), [4, 6]);
+    assert_eq!(found(&opened, vec![("name", Cell::Null)]), [3, 6]);
+    assert_eq!(found(&opened, vec![("since", Cell::Null)]), [4]);
+}
+
+pub fn are_filtered_by_several_fields_at_once(opened: Opened<'_>) {
+    stock(&opened);
+    let cups = ("name", Cell::Text("cup".into()));
+    assert_eq!(found(&opened, vec![cups.clone(), ("price", Cell::Null)]), [4]);
+    assert_eq!(found(&opened, vec![("price", Cell::Null), cups.clone(), ("since", Cell::Null)]), [4]);
+    assert_eq!(found(&opened, vec![("since", Cell::Integer(at(30).as_microsecond())), cups, ("price", Cell::Integer(300))]), [1, 7]);
+}
+
+pub fn are_sorted_by_every_kind_of_field_with_the_unset_smallest(opened: Opened<'_>) {
+    use Direction::{Ascending, Descending};
+    stock(&opened);
+    assert_eq!(sorted(&opened, vec![]), [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(sorted(&opened, vec![("id", Descending)]), [7, 6, 5, 4, 3, 2, 1]);
+    assert_eq!(sorted(&opened, vec![("price", Ascending)]), [4, 6, 2, 5, 1, 3, 7]);
+    assert_eq!(sorted(&opened, vec![("name", Ascending)]), [3, 6, 2, 1, 4, 7, 5]);
+    assert_eq!(sorted(&opened, vec![("since", Ascending)]), [4, 6, 2, 3, 5, 1, 7]);
+    assert_eq!(sorted(&opened, vec![("price", Descending), ("name", Ascending)]), [3, 1, 7, 5, 2, 6, 4]);
+}
+
+pub fn texts_are_sorted_by_their_bytes(opened: Opened<'_>) {
+    let names = ["b", "a", "B", "가", "a b", "é", "ab", "a "];
+    opened.write(rows(names.iter().zip(1..).map(|(name, id)| put("goods", GOODS, id, &good(id, None, Some(name), None))).collect()));
+    assert_eq!(sorted(&opened, vec![("name", Direction::Ascending)]), [3, 2, 8, 5, 7, 1, 6, 4]);
+    assert_eq!(found(&opened, vec![("name", Cell::Text("a".into()))]), [2], "a blank at the end counts");
+}
+
+pub fn equal_ones_are_sorted_by_id_in_the_direction_of_the_sort(opened: Opened<'_>) {
+    use Direction::{Ascending, Descending};
+    stock(&opened);
+    assert_eq!(sorted(&opened, vec![("price", Ascending)])[4..], [1, 3, 7]);
+    assert_eq!(sorted(&opened, vec![("price", Descending)])[..3], [7, 3, 1]);
+}
+
+pub fn are_paged_without_one_lost_or_doubled(opened: Opened<'_>) {
+    let some = (1..=95).map(|id| put("goods", GOODS, id, &good(id, Some(i64::try_from(id).unwrap() % 3), None, None))).collect();
+    opened.write(rows(some));
+    let mut seen = Vec::new();
+    for number in 0..10 {
+        let query = Query { page: number, size: 10, sort: vec![("price", Direction::Descending)], filters: vec![] };
+        let page = page(&opened, &query);
+        assert_eq!((page.total, page.total_is_lower_bound), (95, false));
+        assert_eq!(page.rows.len(), if number == 9 { 5 } else { 10 });
+        seen.extend(ids(&page));
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=95).collect::<Vec<_>>());
+}
+
+pub fn pages_beyond_the_end_are_empty(opened: Opened<'_>) {
+    stock(&opened);
+    for number in [1, 1_000_000, u64::MAX] {
+        let beyond = page(&opened, &Query { page: number, ..Query::default() });
+        assert_eq!((beyond.rows.len(), beyond.total), (0, 7));
+    }
+}
+
+pub fn the_total_is_a_lower_bound_beyond_ten_thousand(opened: Opened<'_>) {
+    let fill = |from: u64, to: u64| {
+        opened.write(rows((from..=to).map(|id| put("goods", GOODS, id, &good(id, Some(1), None, None))).collect()));
+    };
+    fill(1, 10_000);
+    let counted = page(&opened, &Query::default());
+    assert_eq!((counted.total, counted.total_is_lower_bound), (10_000, false));
+    fill(10_001, 10_030);
+    let beyond = page(&opened, &Query::equal("price", Cell::Integer(1), 20));
+    assert_eq!((beyond.total, beyond.total_is_lower_bound), (10_000, true));
+    let last = page(&opened, &Query { page: 501, ..Query::default() });
+    assert_eq!(ids(&last), (10_021..=10_030).collect::<Vec<_>>(), "what is not counted is still there to be read");
+    assert_eq!(page(&opened, &Query { page: u64::MAX, ..Query::default() }).rows.len(), 0);
+}
+
+pub fn any_text_is_kept_as_it_is(opened: Opened<'_>) {
+    let json = "{\"id\": 1,  \"name\":\"O'Hara \\\"예약\\\" 🗓 \\\\ %_;--\",\"nested\":{\"b\":[1,2],\"a\":null}}";
+    opened.write(rows(vec![put("goods", GOODS, 1, json)]));
+    assert_eq!(read(&opened, 1).as_deref(), Some(json));
+    assert_eq!(found(&opened, vec![("name", Cell::Text("O'Hara \"예약\" 🗓 \\ %_;--".into()))]), [1]);
+}
+
+pub fn fields_may_be_called_like_the_stores_own_columns(opened: Opened<'_>) {
+    const ODD: &[Field] =
+        &[Field::text("body"), Field::text("json"), Field::integer("order"), Field::instant("from"), Field::text("select")];
+    // And names that are the same when they are strung together.
+    const LONG: &[Field] = &[Field::text("s_body")];
+    const SHORT: &[Field] = &[Field::text("body")];
+    let opened = opened.reopen(schema_with(&[("goods", ODD), ("good", LONG), ("good_s", SHORT)]));
+    let json = "{\"id\":1,\"body\":\"b\",\"json\":\"j\",\"order\":3,\"select\":\"s\"}";
+    opened.write(rows(vec![put("goods", ODD, 1, json)]));
+    assert_eq!(found(&opened, vec![("body", Cell::Text("b".into())), ("order", Cell::Integer(3)), ("from", Cell::Null)]), [1]);
+    assert_eq!(read(&opened, 1).as_deref(), Some(json));
+}
+
+pub fn what_the_schema_does_not_have_is_rejected(opened: Opened<'_>) {
+    let rejected = |write: RowWrite| {
+        let error = opened.try_write(rows(vec![put("goods", GOODS, 1, "{\"id\":1}"), write])).unwrap_err();
+        assert!(matches!(error, StoreError::Rejected(_)), "{error}");
+    };
+    rejected(put("no such table", GOODS, 2, "{}"));
+    rejected(put("goods", &GOODS[..2], 2, "{}"));
+    rejected(RowWrite { row: RowKey { service: "no such service", table: "goods".into(), id: 2 }, content: None });
+    assert_eq!(read(&opened, 1), None);
+    assert!(opened.wait(opened.store.rows(SHOP, "goods", &Query::equal("colour", Cell::Text("colour".into()), 1))).is_err());
+    assert!(opened.wait(opened.store.rows(SHOP, "no such table", &Query::default())).is_err());
+    opened.write(rows(vec![put("goods", GOODS, 1, "{\"id\":1}")]));
+}
+
+pub fn an_id_beyond_the_largest_is_not_there_and_cannot_be_written(opened: Opened<'_>) {
+    let largest = u64::try_from(i64::MAX).unwrap();
+    opened.write(rows(vec![put("goods", GOODS, largest, "{\"id\":1}")]));
+    for id in [largest + 1, u64::MAX] {
+        assert_eq!(read(&opened, id), None);
+        let error = opened.try_write(rows(vec![put("goods", GOODS, id, "{}")])).unwrap_err();
+        assert!(matches!(error, StoreError::Rejected(_)), "{error}");
+    }
+    assert_eq!(read(&opened, largest).as_deref(), Some("{\"id\":1}"));
+}

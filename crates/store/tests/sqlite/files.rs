@@ -1,0 +1,131 @@
+//! What is found at a path, and what becomes of it.
+
+use std::path::Path;
+
+use futures_util::FutureExt;
+use kernel::Field;
+use rusqlite::Connection;
+
+use super::store::sqlite::{Options, SqliteStore};
+use super::store::{Claims, OpenError, Schema, ServiceSchema, Store, StoreError, TableSchema, Writes};
+
+const FIELDS: &[Field] = &[Field::text("name")];
+
+fn schema() -> Schema {
+    let tables = vec![TableSchema { name: "goods".into(), fields: FIELDS }];
+    Schema { services: vec![ServiceSchema { name: "shop", aggregates: vec!["item"], tables }] }
+}
+
+fn open(path: &Path) -> Result<SqliteStore, OpenError> {
+    SqliteStore::open(path, schema(), &Options { inline: true, ..Options::default() })
+}
+
+fn refusal(path: &Path) -> OpenError {
+    open(path).err().unwrap()
+}
+
+#[test]
+fn a_newer_format_is_refused_and_stays_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    drop(open(&path).unwrap());
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let refusal = refusal(&path);
+    assert!(matches!(refusal, OpenError::Newer { found: 99, known: 1, .. }), "{refusal}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_foreign_database_is_refused_and_stays_as_it_is() {
+    for make in ["CREATE TABLE theirs (x)", "PRAGMA application_id = 7", "PRAGMA user_version = 7"] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("theirs.db");
+        Connection::open(&path).unwrap().execute_batch(make).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let refusal = refusal(&path);
+        assert!(matches!(refusal, OpenError::Foreign { .. }), "{make}: {refusal}");
+        assert_eq!(std::fs::read(&path).unwrap(), before, "{make}");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+}
+
+#[test]
+fn what_is_no_database_is_refused_and_stays_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("letter.txt");
+    let letter = "Dear reader, this is not a database. ".repeat(400);
+    std::fs::write(&path, &letter).unwrap();
+    let refusal = refusal(&path);
+    assert!(matches!(&refusal, OpenError::Unusable { why, .. } if why.contains("not a database")), "{refusal}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), letter);
+}
+
+#[test]
+fn a_directory_in_place_of_the_file_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let refusal = refusal(directory.path());
+    assert!(matches!(&refusal, OpenError::Unusable { why, .. } if why.contains("unable to open")), "{refusal}");
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let refusal = refusal(&directory.path().join("no/such/store.db"));
+    assert!(matches!(refusal, OpenError::Unusable { .. }), "{refusal}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_written_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    drop(open(&path).unwrap());
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();
+    if std::fs::File::options().append(true).open(&path).is_ok() {
+        return; // Whoever runs this may write everywhere.
+    }
+    let refusal = refusal(&path);
+    assert!(matches!(&refusal, OpenError::Unusable { why, .. } if why.contains("readonly")), "{refusal}");
+}
+
+#[test]
+fn an_empty_file_becomes_a_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    std::fs::write(&path, "").unwrap();
+    drop(open(&path).unwrap());
+    open(&path).unwrap();
+}
+
+#[test]
+fn a_closed_store_is_one_file() {
+    for inline in [true, false] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let store = SqliteStore::open(&path, schema(), &Options { inline, ..Options::default() }).unwrap();
+        store.heads("shop").now_or_never().unwrap().unwrap();
+        // Nobody waits for this one, and it is done all the same.
+        drop(store.write(Claims { batch: "1".into(), ..Claims::default() }, Box::new(|_| Ok(Writes::default()))));
+        drop(store);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "inline: {inline}");
+        let landed: bool =
+            Connection::open(&path).unwrap().query_row("SELECT landed FROM batches WHERE id = '1'", [], |row| row.get(0)).unwrap();
+        assert!(landed);
+    }
+}
+
+/// A file taken away under a running store must not be taken for an empty one.
+#[test]
+fn a_file_that_has_gone_is_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let store = open(&path).unwrap();
+    for name in ["store.db", "store.db-wal"] {
+        let _ = std::fs::remove_file(directory.path().join(name));
+    }
+    let error = store.landed("1").now_or_never().unwrap().unwrap_err();
+    assert!(matches!(error, StoreError::Away(_)), "{error}");
+    assert!(!path.exists());
+}
