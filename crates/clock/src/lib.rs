@@ -19,7 +19,7 @@ pub use system::SystemClock;
 
 /// Where an instant comes from, and what wakes those who wait for one.
 pub trait Clock: Send + Sync + 'static {
-    /// The present instant of the installation.
+    /// The present instant of the installation, in whole microseconds: what is stored is exactly what was decided by.
     fn now(&self) -> Timestamp;
 
     /// Time since a fixed moment that never goes back, for measuring how long something took.

@@ -63,7 +63,8 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         let state = self.state();
-        state.start.checked_add(state.passed).unwrap_or(Timestamp::MAX)
+        let now = state.start.checked_add(state.passed).unwrap_or(Timestamp::MAX);
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
     fn elapsed(&self) -> Duration {

@@ -28,7 +28,8 @@ impl SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        Self::real_now().checked_add(self.offset).unwrap_or(Timestamp::MAX)
+        let now = Self::real_now().checked_add(self.offset).unwrap_or(Timestamp::MAX);
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
     fn elapsed(&self) -> Duration {

@@ -265,7 +265,7 @@ impl SystemHandle {
     /// When its store cannot be read.
     pub async fn unfinished_sagas(&self) -> Result<Vec<String>, StoreError> {
         let mut found = Vec::new();
-        for service in self.0.handles() {
+        for service in self.system.handles() {
             found.extend(crate::verify::unfinished_sagas(&service).await?);
         }
         Ok(found)
@@ -277,8 +277,8 @@ impl SystemHandle {
     /// When its store cannot be read.
     pub async fn parked(&self) -> Result<Vec<String>, StoreError> {
         let mut found = Vec::new();
-        for service in self.0.handles() {
-            let parked = self.0.store.parked(service.name, 1000).await?;
+        for service in self.system.handles() {
+            let parked = self.system.store.parked(service.name, 1000).await?;
             found.extend(parked.iter().map(|one| format!("{}/{}: {}: {}", service.name, one.consumer, one.event.id(), one.error)));
         }
         Ok(found)

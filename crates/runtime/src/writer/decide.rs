@@ -17,8 +17,11 @@ use crate::service::{ProjectionEntry, Service};
 use crate::sharding::shard_of;
 use crate::system::Services;
 
-/// A snapshot is written when so many events have come since the last one.
+/// A snapshot is written when at least so many events have come since the last one.
 const SNAPSHOT_EVERY: u64 = 512;
+
+/// A large state is written more rarely, so that snapshots cost no event more than about this many bytes.
+const SNAPSHOT_BYTES: usize = 256;
 
 /// More ticks than this for one root at one instant are a fault of its rules.
 const MOST_TICKS: usize = 100_000;
@@ -103,9 +106,11 @@ impl<'a> Transaction<'a> {
     fn finish(mut self, done: Vec<Done>) -> Result<Decided, String> {
         for key in &self.changed_roots {
             let Some(root) = self.roots.get_mut(key) else { continue };
-            let snapshot = if root.unsnapped >= SNAPSHOT_EVERY {
+            let snapshot = if root.unsnapped >= SNAPSHOT_EVERY.max((root.snapshot_length / SNAPSHOT_BYTES) as u64) {
+                let snapshot = root.state.snapshot()?;
                 root.unsnapped = 0;
-                Some(root.state.snapshot()?)
+                root.snapshot_length = snapshot.len();
+                Some(snapshot)
             } else {
                 None
             };
@@ -288,7 +293,7 @@ impl<'a> Transaction<'a> {
     fn root(&mut self, service: &Service, key: &RootKey) -> Result<&mut Root, String> {
         if !self.roots.contains_key(key) {
             let kind = service.kind(key.aggregate).ok_or_else(|| format!("there is no {} in {}", key.aggregate, key.service))?;
-            self.roots.insert(key.clone(), Root { version: 0, at: None, unsnapped: 0, state: kind.fresh() });
+            self.roots.insert(key.clone(), Root::fresh(kind));
         }
         self.roots.get_mut(key).ok_or_else(|| format!("{key:?} is not there"))
     }

@@ -12,13 +12,20 @@ pub(super) struct Root {
     pub(super) at: Option<Timestamp>,
     /// Events since the last snapshot.
     pub(super) unsnapped: u64,
+    /// The length of the last snapshot, in bytes.
+    pub(super) snapshot_length: usize,
     pub(super) state: Box<dyn AnyState>,
 }
 
 impl Root {
+    /// One to which nothing has happened.
+    pub(super) fn fresh(kind: &dyn AnyKind) -> Self {
+        Self { version: 0, at: None, unsnapped: 0, snapshot_length: 0, state: kind.fresh() }
+    }
+
     /// The state that `loaded` gives: what is cached, with the events since folded in, or all of it.
     pub(super) fn bring_up(kind: &dyn AnyKind, key: &RootKey, cached: Option<Self>, loaded: LoadedRoot) -> Result<Self, String> {
-        let mut root = cached.unwrap_or_else(|| Self { version: 0, at: None, unsnapped: 0, state: kind.fresh() });
+        let mut root = cached.unwrap_or_else(|| Self::fresh(kind));
         if root.version > loaded.version {
             return Err(format!("{key:?} has version {} here and {} in the store", root.version, loaded.version));
         }
@@ -26,6 +33,7 @@ impl Root {
             // A snapshot of an older form of the state does not read; then the events that it stands for are missing here.
             root.state = kind.restore(&snapshot).ok_or_else(|| format!("{key:?}: its snapshot cannot be read"))?;
             root.version = version;
+            root.snapshot_length = snapshot.len();
         }
         for event in &loaded.events {
             root.state.evolve(&event.data, event.at)?;
