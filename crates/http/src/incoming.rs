@@ -94,7 +94,7 @@ impl Incoming {
     pub async fn list<R: Resource>(&self) -> Reply {
         let query = query::parse::<R>(&self.query)?;
         let page = self.service.rows::<R>(&query).await.map_err(unreadable)?;
-        Ok(hal_json(StatusCode::OK, hal::collection::<R>(&page, &query, self.place(), self.at)))
+        Ok(self.marked::<R>(hal_json(StatusCode::OK, hal::collection::<R>(&page, &query, self.place(), self.at))))
     }
 
     /// Answers the row of `R` that its path names.
@@ -103,7 +103,7 @@ impl Incoming {
     /// 404 when there is none.
     pub async fn show<R: Resource>(&self) -> Reply {
         let row = self.service.row::<R>(self.id()?).await.map_err(unreadable)?.ok_or_else(Problem::not_found)?;
-        Ok(hal_json(StatusCode::OK, hal::item::<R>(&row, &self.base, self.at)))
+        Ok(self.marked::<R>(hal_json(StatusCode::OK, hal::item::<R>(&row, &self.base, self.at))))
     }
 
     /// Answers what happened to the row of `R` that its path names.
@@ -200,6 +200,14 @@ impl Incoming {
     /// Answers a page of items that a view computed from a page of rows.
     pub fn computed_page(&self, name: &str, items: &[String], page: &store::Page, query: &store::Query) -> Response {
         hal_json(StatusCode::OK, hal::collection_page(name, items, page, query, self.place()))
+    }
+
+    /// A view that is being built anew says that what it shows is old.
+    fn marked<R: Resource>(&self, mut response: Response) -> Response {
+        if self.service.is_stale::<R>() {
+            response.headers_mut().insert("yeyak-stale", HeaderValue::from_static("true"));
+        }
+        response
     }
 
     fn place(&self) -> Place<'_> {

@@ -64,6 +64,11 @@ impl Faults {
         }
     }
 
+    /// Tells when the switch is turned from now on.
+    pub(crate) fn watch(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
     fn faults(&self) -> MutexGuard<'_, HashMap<String, Fault>> {
         // A map is whole between any two of its operations.
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)

@@ -13,6 +13,7 @@ mod door;
 mod erased;
 mod faults;
 mod parking;
+mod pruning;
 mod saga;
 mod service;
 mod sharding;

@@ -65,6 +65,16 @@ fn read<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, String> {
     serde_json::from_str(json).map_err(|error| format!("{error}: {json}"))
 }
 
+/// The schema of `T` with everything that it refers to.
+fn schema_of<T: utoipa::ToSchema>() -> serde_json::Result<Value> {
+    let mut parts = Vec::new();
+    T::schemas(&mut parts);
+    let mut schema = serde_json::to_value(T::schema())?;
+    let parts: BTreeMap<_, _> = parts.into_iter().collect();
+    schema["components"] = serde_json::json!({"schemas": serde_json::to_value(parts)?});
+    Ok(schema)
+}
+
 impl Service {
     /// A service of this name, which is durable.
     pub fn new(name: &'static str) -> Self {
@@ -80,11 +90,11 @@ impl Service {
         }
     }
 
-    /// It decides by aggregates of the kind `A`, whose events show as rows of `R`.
+    /// It decides by aggregates of the kind `A`.
     #[must_use]
     pub fn aggregate<A: Exposed>(mut self) -> Self {
         self.kinds.push(Box::new(Kind::<A>::new()));
-        if let Ok(schema) = serde_json::to_value(<A::Published as utoipa::PartialSchema>::schema()) {
+        if let Ok(schema) = schema_of::<A::Published>() {
             self.schemas.insert(A::Published::SERVICE.into(), schema);
         }
         self
@@ -165,7 +175,7 @@ impl Service {
 
     /// The JSON schema of the events it publishes, by the name of the service.
     pub fn schemas(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.schemas.iter().filter(|(_, schema)| !schema.is_null()).map(|(name, schema)| (name.as_str(), schema))
+        self.schemas.iter().map(|(name, schema)| (name.as_str(), schema))
     }
 
     pub(crate) fn kind(&self, aggregate: &str) -> Option<&dyn AnyKind> {

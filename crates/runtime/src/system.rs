@@ -20,7 +20,7 @@ use crate::status::{ConsumerState, Status};
 use crate::verify::Disagreement;
 use crate::views::{self, Views};
 use crate::writer::{Act, ConsumerKind, Done, Inbox, KeyUse, Outcome, Purpose, Request, Work, Writer, WriterParts};
-use crate::{parking, saga, wakeups};
+use crate::{parking, pruning, saga, wakeups};
 
 /// A system as it is declared.
 pub struct SystemSpec {
@@ -95,6 +95,14 @@ impl System {
         *self.stopped.borrow()
     }
 
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
     /// A handle on every service that runs here.
     pub(crate) fn handles(self: &Arc<Self>) -> impl Iterator<Item = ServiceHandle> {
         self.running.iter().map(|name| ServiceHandle { system: Arc::clone(self), name })
@@ -140,7 +148,7 @@ impl SystemHandle {
             ids: Arc::clone(&ids),
             queue,
         };
-        let (writer, inbox, wakes) = Writer::new(parts);
+        let (writer, inbox, wakes, parked) = Writer::new(parts);
         let doors = Arc::new(Doors::default());
         let system = Arc::new(System {
             name: spec.name,
@@ -167,7 +175,8 @@ impl SystemHandle {
             service.follow();
         }
         system.drive(wakeups::run(Arc::clone(&system), wakes));
-        system.drive(parking::run(Arc::clone(&system)));
+        system.drive(parking::run(Arc::clone(&system), parked));
+        system.drive(pruning::run(Arc::clone(&system)));
         let shown = system.running.clone();
         Ok(Self { system, shown })
     }
@@ -417,6 +426,12 @@ impl ServiceHandle {
     /// When the store cannot be read.
     pub async fn history<R: Resource>(&self, id: u64, after: u64, limit: usize) -> Result<Vec<HistoryEntry>, StoreError> {
         self.system.store.history(self.name, &self.table(R::COLLECTION), id, after, limit).await
+    }
+
+    /// Whether the rows of `R` are those of an old version of the view, while the new one is built.
+    pub fn is_stale<R: Resource>(&self) -> bool {
+        let current = self.service().projections.iter().find(|view| view.collection == R::COLLECTION);
+        current.is_some_and(|view| self.system.views.served(self.name, view.collection) != Some(view.version))
     }
 
     fn table(&self, collection: &'static str) -> String {

@@ -22,6 +22,7 @@ const AWAY: Duration = Duration::from_millis(250);
 
 /// Wakes the roots of a system until the process ends.
 pub(crate) async fn run(system: Arc<System>, mut signal: WakeSignal) {
+    let mut switched = system.faults().watch();
     loop {
         let pause = match step(&system, &signal).await {
             Ok(pause) => pause,
@@ -34,7 +35,9 @@ pub(crate) async fn run(system: Arc<System>, mut signal: WakeSignal) {
             return;
         }
         if !pause.is_zero() {
-            select(pin!(signal.written()), system.clock.sleep(pause)).await;
+            // A service that is started again may have slept through what was due.
+            let news = pin!(async { drop(select(pin!(signal.written()), pin!(switched.changed())).await) });
+            select(news, system.clock.sleep(pause)).await;
         }
     }
 }

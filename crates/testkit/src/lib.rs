@@ -1,12 +1,19 @@
 //! What tests are made of: whole systems on one thread, with time, chance, disk and faults in the hands of the test.
 //!
+//! - [`TestApp`]: a whole system behind its real router, for tests that tell a story
 //! - [`executor`]: runs tasks in an order that a seed decides
 //! - [`disk`]: a disk that forgets what was not synced
 
+#![allow(clippy::panic, reason = "a test that goes wrong panics")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should"))]
 
+pub mod app;
 pub mod disk;
 pub mod executor;
+mod settled;
+pub mod subject;
 mod trace;
 
+pub use app::{Answer, Asked, Setup, TestApp};
+pub use subject::{Home, Subject, at};
 pub use trace::Trace;

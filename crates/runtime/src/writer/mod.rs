@@ -6,7 +6,6 @@ mod roots;
 mod work;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use store::{Abort, Committed, Parked, Store, StoreError, Writes};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::system::Services;
+pub(crate) use decide::CALLS_KEPT;
 use decide::{Decided, decide, parked_again};
 use prepare::prepare;
 use roots::Cache;
@@ -89,7 +89,8 @@ pub(crate) struct Writer {
     /// Told the earliest wake-up of what was just written.
     wakes: watch::Sender<u64>,
     earliest_wake: Arc<Mutex<Option<Timestamp>>>,
-    batches: AtomicU64,
+    /// Told when something was parked.
+    parked: watch::Sender<u64>,
     fresh: mpsc::Receiver<Queued>,
     begun: mpsc::Receiver<Queued>,
 }
@@ -120,17 +121,19 @@ enum Attempt {
 }
 
 impl Writer {
-    /// A writer, where to hand work in, and the signal that a wake-up was written.
-    pub(crate) fn new(parts: WriterParts) -> (Self, Inbox, WakeSignal) {
+    /// A writer, where to hand work in, and the signals that a wake-up was written and that something was parked.
+    pub(crate) fn new(parts: WriterParts) -> (Self, Inbox, WakeSignal, watch::Receiver<u64>) {
         let (fresh_in, fresh) = mpsc::channel(parts.queue);
         let (begun_in, begun) = mpsc::channel(parts.queue.max(1024));
         let wakes = watch::Sender::new(0);
         let earliest_wake = Arc::new(Mutex::new(None));
+        let parked = watch::Sender::new(0);
+        let parked_signal = parked.subscribe();
         let signal = WakeSignal { written: wakes.subscribe(), earliest: Arc::clone(&earliest_wake) };
         let WriterParts { services, store, carrier, clock, ids, .. } = parts;
         let cache = Arc::new(Mutex::new(Cache::new(CACHED_ROOTS)));
-        let writer = Self { services, store, carrier, clock, ids, cache, wakes, earliest_wake, batches: AtomicU64::new(0), fresh, begun };
-        (writer, Inbox { fresh: fresh_in, begun: begun_in }, signal)
+        let writer = Self { services, store, carrier, clock, ids, cache, wakes, earliest_wake, parked, fresh, begun };
+        (writer, Inbox { fresh: fresh_in, begun: begun_in }, signal, parked_signal)
     }
 
     /// Works until nobody can hand anything in any more.
@@ -261,16 +264,15 @@ impl Writer {
                 let works: Vec<_> = works.iter().map(|work| &**work).collect();
                 let result = catch_unwind(AssertUnwindSafe(|| decide(&services, &works, &prepared, loaded, &mut lock(&cache), now)));
                 let Decided { writes, done, roots } = result.unwrap_or_else(|_| Err("a rule panicked".into())).map_err(Abort)?;
-                *lock(&decided) = Some((done, roots));
+                *lock(&decided) = Some((done, roots, !writes.parked.is_empty()));
                 Ok(writes)
             }
         };
-        self.batches.fetch_add(1, Ordering::Relaxed);
         let written = self.store.write(claims, Box::new(closure)).await;
         let decided = lock(&decided).take();
         match (written, decided) {
-            (Ok(committed), Some((done, roots))) => {
-                self.remember(roots);
+            (Ok(committed), Some((done, roots, parks))) => {
+                self.remember(roots, parks);
                 Attempt::Stands(done, committed)
             }
             (Err(StoreError::Away(why)), _) => Attempt::Away(why),
@@ -278,8 +280,8 @@ impl Writer {
                 tracing::error!(%why, "a commit was lost; asking how it ended");
                 match (self.has_landed(&batch).await, decided) {
                     // What was published is found in the feed; its followers look there.
-                    (true, Some((done, roots))) => {
-                        self.remember(roots);
+                    (true, Some((done, roots, parks))) => {
+                        self.remember(roots, parks);
                         Attempt::Stands(done, Committed::default())
                     }
                     _ => Attempt::Away(why),
@@ -303,8 +305,11 @@ impl Writer {
         }
     }
 
-    /// Keeps folded roots for the next command, and tells when the first of them wants to be woken.
-    fn remember(&self, roots: Vec<(store::RootKey, roots::Root)>) {
+    /// Keeps folded roots for the next command, and tells when the first of them wants to be woken, and of what was parked.
+    fn remember(&self, roots: Vec<(store::RootKey, roots::Root)>, parks: bool) {
+        if parks {
+            self.parked.send_modify(|count| *count += 1);
+        }
         let wake = roots.iter().filter_map(|(_, root)| root.state.wake_at()).min();
         let mut cache = lock(&self.cache);
         for (key, root) in roots {

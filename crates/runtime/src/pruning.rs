@@ -1,0 +1,45 @@
+//! Forgets what was kept under keys once its time is over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::RecordKind;
+
+use crate::system::System;
+use crate::writer::CALLS_KEPT;
+
+/// How long a client's answer is kept under its idempotency key (design §9).
+const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// How often it looks for what is old.
+const LOOK_AGAIN: Duration = Duration::from_secs(600);
+
+/// How many are forgotten in one transaction, so that nobody waits long for it.
+const AT_ONCE: usize = 1000;
+
+/// Forgets until the process ends.
+pub(crate) async fn run(system: Arc<System>) {
+    while !system.has_stopped() {
+        system.clock.sleep(LOOK_AGAIN).await;
+        for service in system.handles() {
+            // A call's outcome has to outlive whoever may still send it: twice what a key may be old.
+            for (kind, kept) in [(RecordKind::Answer, ANSWERS_KEPT), (RecordKind::Call, CALLS_KEPT * 2)] {
+                forget(&system, service.name(), kind, kept).await;
+            }
+        }
+    }
+}
+
+async fn forget(system: &System, service: &'static str, kind: RecordKind, kept: Duration) {
+    let Ok(before) = system.clock.now().checked_sub(kept) else { return };
+    loop {
+        match system.store().prune(service, kind, before, AT_ONCE).await {
+            Ok(AT_ONCE) => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(service, %error, "old answers cannot be forgotten yet");
+                return;
+            }
+        }
+    }
+}

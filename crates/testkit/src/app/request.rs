@@ -1,0 +1,99 @@
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::Answer;
+
+/// A request as a test writes it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The method.
+    pub method: &'static str,
+    /// The path with its query.
+    pub path: String,
+    /// The body, if there is one.
+    pub body: Option<String>,
+    /// Headers beyond those that come with the body.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Asked {
+    /// Without a body.
+    pub fn new(method: &'static str, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), body: None, headers: Vec::new() }
+    }
+
+    /// A GET.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self::new("GET", path)
+    }
+
+    /// A POST of JSON.
+    pub fn post(path: impl Into<String>, body: &Value) -> Self {
+        Self::new("POST", path).json(body)
+    }
+
+    /// A DELETE.
+    pub fn delete(path: impl Into<String>) -> Self {
+        Self::new("DELETE", path)
+    }
+
+    /// With JSON as its body.
+    #[must_use]
+    pub fn json(mut self, body: &Value) -> Self {
+        self.body = Some(body.to_string());
+        self
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// To be done once for this key.
+    #[must_use]
+    pub fn once(self, key: impl Into<String>) -> Self {
+        self.header("idempotency-key", key)
+    }
+
+    /// What it says, on one line.
+    pub fn line(&self) -> String {
+        let key = self.headers.iter().find(|(name, _)| name == "idempotency-key").map(|(_, key)| format!(" [{key}]"));
+        format!("{} {} {}{}", self.method, self.path, self.body.as_deref().unwrap_or_default(), key.unwrap_or_default())
+    }
+
+    /// Sends it through a router.
+    pub(crate) async fn send(self, router: Router) -> Answer {
+        let asked = self.line();
+        let mut request = Request::builder().method(self.method).uri(&self.path);
+        if self.body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(self.body.map_or_else(Body::empty, Body::from));
+        let request = request.unwrap_or_else(|error| panic!("{asked} is no request: {error}"));
+        let response = match router.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let (parts, body) = response.into_parts();
+        // The body was made in memory, so it is whole; one that is not shows as empty.
+        let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { asked, status: parts.status, headers: parts.headers, text }
+    }
+}
+
+impl Answer {
+    /// Whether it says that the request may succeed when it is sent again.
+    pub fn is_to_be_repeated(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE || (self.status == StatusCode::CONFLICT && self.json()["code"] == "request-in-progress")
+    }
+}

@@ -1,0 +1,9 @@
+//! What all tests of the system share.
+
+use testkit::Subject;
+
+/// The system with its usual settings.
+pub const MEETINGROOM: Subject = Subject {
+    spec: yeyak_meetingroom::spec,
+    routes: |system| yeyak_meetingroom::routes(system, "", edge::Limits::default(), &yeyak_meetingroom::Settings::default()),
+};
