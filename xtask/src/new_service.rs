@@ -34,7 +34,7 @@ pub(crate) fn run(root: &Path, system: &str, name: &str) -> Outcome {
         write(&folder.join(file), render(template, system, name))?;
         println!("made systems/{system}/src/{name}/{file}");
     }
-    write(&lib, declare(&text, name))?;
+    write(&lib, list(&declare(&text, name), name))?;
     println!("declared in systems/{system}/src/lib.rs");
     println!("next: say what it is for in mod.rs, then `cargo xtask tidy --bless` for its names and its schema");
     Ok(())
@@ -51,6 +51,14 @@ fn render(template: &str, system: &str, name: &str) -> String {
     let item = pascal[..1].to_lowercase() + &pascal[1..];
     let names = [("system", system), ("service", name), ("Service", &pascal), ("item", &item), ("collection", &format!("{item}s"))];
     names.iter().fold(template.to_owned(), |text, (placeholder, value)| text.replace(&format!("{{{{{placeholder}}}}}"), value))
+}
+
+/// The text of `lib.rs` with one more line at the end of its table of services.
+fn list(lib: &str, name: &str) -> String {
+    let Some(table) = lib.find("const SERVICES") else { return lib.to_owned() };
+    let Some(end) = lib[table..].find("];") else { return lib.to_owned() };
+    let (before, after) = lib.split_at(table + end);
+    format!("{before}    ({name}::service, {name}::routes),\n{after}")
 }
 
 /// The text of `lib.rs` with one more `pub mod`, at its place in the alphabet.
@@ -97,6 +105,14 @@ mod tests {
         check("ring", "pub mod reserve;\npub mod ring;\npub mod room;\n");
         check("schedule", "pub mod reserve;\npub mod room;\npub mod schedule;\n");
         assert_eq!(declare("//! A system.\n", "room"), "//! A system.\n\npub mod room;\n");
+    }
+
+    #[test]
+    fn a_service_is_listed_last() {
+        let lib = "const SERVICES: &[Member] = &[\n    (room::service, room::routes),\n];\n";
+        let expected = "const SERVICES: &[Member] = &[\n    (room::service, room::routes),\n    (visit::service, visit::routes),\n];\n";
+        assert_eq!(list(lib, "visit"), expected);
+        assert_eq!(list("//! No table.\n", "visit"), "//! No table.\n");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::new_service;
 use crate::shell::{self, Outcome};
 use crate::tree::Tree;
 
@@ -24,7 +25,18 @@ pub(crate) fn run(root: &Path, tree: &Tree) -> Outcome {
         shell::run(&mut shell::command(root, "apt-get", &["install", "--yes", "--no-install-recommends", need.apt]))
             .map_err(|why| format!("the tests need `{}`: {why}", need.program))?;
     }
-    shell::run(&mut shell::command(root, "cargo", &["test", "--workspace", "--locked"]))
+    shell::run(&mut shell::command(root, "cargo", &["test", "--workspace", "--locked"]))?;
+    new_service_passes(root, tree)
+}
+
+/// Makes a service in a copy of the tree and runs its tests: what `new-service` makes compiles and works.
+fn new_service_passes(root: &Path, tree: &Tree) -> Outcome {
+    let copy = tempfile::tempdir().map_err(|error| format!("no place for a copy of the tree: {error}"))?;
+    tree.write_to(copy.path())?;
+    new_service::run(copy.path(), "meetingroom", "visit")?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| root.join("target").into());
+    let line = ["test", "--locked", "--package", "yeyak-meetingroom", "--lib", "visit"];
+    shell::run(shell::command(copy.path(), "cargo", &line).env("CARGO_TARGET_DIR", target))
 }
 
 /// Runs the simulation of meetingroom from many seeds, optimised.

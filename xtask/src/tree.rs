@@ -60,6 +60,17 @@ impl Tree {
         self.0.values()
     }
 
+    /// Writes all files under `root`.
+    pub(crate) fn write_to(&self, root: &Path) -> Outcome {
+        self.files().try_for_each(|file| {
+            let path = root.join(&file.path);
+            let folder = path.parent().unwrap_or(root);
+            std::fs::create_dir_all(folder)
+                .and_then(|()| std::fs::write(&path, &file.text))
+                .map_err(|error| format!("{} cannot be written: {error}", path.display()))
+        })
+    }
+
     /// The file at `path`.
     pub(crate) fn file(&self, path: &str) -> Option<&File> {
         self.0.get(path)

@@ -105,12 +105,12 @@ struct Flags {
 }
 
 /// A system that can be served.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct KnownSystem {
     /// Its name.
     pub(crate) name: &'static str,
     /// The names of its services, in the order of their ports.
-    pub(crate) services: &'static [&'static str],
+    pub(crate) services: Vec<&'static str>,
 }
 
 /// What is to be served of one system.
@@ -311,10 +311,12 @@ mod tests {
 
     use super::*;
 
-    const KNOWN: &[KnownSystem] = &[
-        KnownSystem { name: "meetingroom", services: &["conference", "reserve", "room", "schedule", "maintenance"] },
-        KnownSystem { name: "hairshop", services: &["reservation", "payment"] },
-    ];
+    fn known() -> Vec<KnownSystem> {
+        vec![
+            KnownSystem { name: "meetingroom", services: vec!["conference", "reserve", "room", "schedule", "maintenance"] },
+            KnownSystem { name: "hairshop", services: vec!["reservation", "payment"] },
+        ]
+    }
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
         Environment::of(variables.iter().copied())
@@ -349,7 +351,7 @@ mod tests {
     }
 
     fn selected(line: &str, variables: &[(&str, &str)]) -> Result<String, String> {
-        let selection = serve(line).selection(KNOWN, &environment(variables)).map_err(|error| error.to_string())?;
+        let selection = serve(line).selection(&known(), &environment(variables)).map_err(|error| error.to_string())?;
         Ok(selection.iter().map(|one| format!("{}: {}", one.system, one.services.join(" "))).collect::<Vec<_>>().join("; "))
     }
 
@@ -446,7 +448,7 @@ mod tests {
         ]);
         let settings = |line: &str| {
             let serve = serve(line);
-            let selection = serve.selection(KNOWN, &environment).unwrap();
+            let selection = serve.selection(&known(), &environment).unwrap();
             serve.settings(&selection, &environment).map_err(|error| error.to_string())
         };
         let settings_of = settings("yeyak serve meetingroom --listen :3 --faults=false").unwrap();

@@ -28,7 +28,7 @@ fn run() -> Result<ExitCode, Fatal> {
     let environment = Environment::of_process();
     match Cli::read(std::env::args_os())?.command {
         Command::Serve(serve) => {
-            let selected = serve.selection(systems::KNOWN, &environment)?;
+            let selected = serve.selection(&systems::known(), &environment)?;
             let settings = serve.settings(&selected, &environment)?;
             serve::run(Plan { samples: settings.samples, selected, settings, welcome: false })?;
         }

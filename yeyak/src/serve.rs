@@ -139,11 +139,11 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Fatal> {
 
 async fn listen_for_services(selected: &[Selected], gateway: SocketAddr) -> Result<Vec<(TcpListener, &'static str)>, Fatal> {
     let mut listeners = Vec::new();
-    for one in selected {
-        let Some(known) = systems::KNOWN.iter().find(|known| known.name == one.system) else { continue };
+    for known in systems::known() {
+        let Some(one) = selected.iter().find(|one| one.system == known.name) else { continue };
         for (port, service) in (FIRST_SERVICE_PORT..).zip(known.services) {
-            if one.services.contains(service) {
-                listeners.push((listen(SocketAddr::new(gateway.ip(), port)).await?, *service));
+            if one.services.contains(&service) {
+                listeners.push((listen(SocketAddr::new(gateway.ip(), port)).await?, service));
             }
         }
     }

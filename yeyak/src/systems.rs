@@ -10,13 +10,20 @@ use crate::cli::{KnownSystem, Selected};
 use crate::config::Settings;
 use crate::error::Fatal;
 
+/// The systems as they are declared.
+fn declared() -> Vec<SystemSpec> {
+    vec![meetingroom::spec()]
+}
+
 /// The systems and their services, in the order of their ports.
-pub(crate) const KNOWN: &[KnownSystem] =
-    &[KnownSystem { name: meetingroom::NAME, services: &["conference", "reserve", "room", "schedule", "maintenance"] }];
+pub(crate) fn known() -> Vec<KnownSystem> {
+    let services = |spec: &SystemSpec| spec.services.iter().map(runtime::Service::name).collect();
+    declared().iter().map(|spec| KnownSystem { name: spec.name, services: services(spec) }).collect()
+}
 
 /// Everything there is.
 pub(crate) fn all() -> Vec<Selected> {
-    KNOWN.iter().map(|system| Selected { system: system.name, services: system.services.into() }).collect()
+    known().into_iter().map(|KnownSystem { name, services }| Selected { system: name, services }).collect()
 }
 
 /// One system, ready to be run.
@@ -56,7 +63,7 @@ fn meetingroom_settings(settings: &Settings) -> Result<meetingroom::Settings, Fa
 /// The JSON schema of every service's published events, by `{system}/{service}`.
 pub(crate) fn schemas() -> String {
     let mut all = Map::new();
-    for spec in [meetingroom::spec()] {
+    for spec in declared() {
         for service in &spec.services {
             for (name, schema) in service.schemas() {
                 all.insert(format!("{}/{name}", spec.name), schema.clone());

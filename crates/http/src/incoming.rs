@@ -149,13 +149,35 @@ impl Incoming {
     ) -> Reply {
         let name = key.to_string();
         let make = move |ids: &mut runtime::Ids<'_>| Commands::to::<A>(&key, command(ids.next(R::COLLECTION)));
-        let request = Request::make(make, self.meta(caller))
-            .about(vec![(A::NAME, name)])
+        self.created::<R>(Request::make(make, self.meta(caller)).about(vec![(A::NAME, name)]), caller).await
+    }
+
+    async fn created<R: Resource>(&self, request: Request, caller: &Caller) -> Reply {
+        let request = request
             .counts(&[R::COLLECTION])
             .answered(StatusCode::CREATED.as_u16(), Some(R::COLLECTION))
             .once(self.client_key(caller)?)
             .before(self.deadline);
         self.answer::<R>(self.service.execute(request).await).await
+    }
+
+    /// Makes a row of `R` with a new id, by a command to the aggregate that has this id for its key, and answers 201 with it.
+    ///
+    /// # Errors
+    /// The refusal, as a problem.
+    pub async fn create_new<R: Resource, A: Aggregate>(
+        &self,
+        caller: &Caller,
+        command: impl Fn(u64) -> A::Command + Send + Sync + 'static,
+    ) -> Reply
+    where
+        A::Key: From<u64>,
+    {
+        let make = move |ids: &mut runtime::Ids<'_>| {
+            let id = ids.next(R::COLLECTION);
+            Commands::to::<A>(&id.into(), command(id))
+        };
+        self.created::<R>(Request::make(make, self.meta(caller)), caller).await
     }
 
     /// Makes a row of `R` with a new id, by a saga, and answers 201 with it.

@@ -60,6 +60,11 @@ impl<T> fmt::Display for Id<T> {
         self.0.fmt(f)
     }
 }
+impl<T> From<u64> for Id<T> {
+    fn from(number: u64) -> Self {
+        Self::new(number)
+    }
+}
 impl<T> FromStr for Id<T> {
     type Err = ParseIntError;
 

@@ -38,6 +38,8 @@ pub(crate) struct ProjectionEntry {
     pub(crate) source: &'static str,
     pub(crate) collection: &'static str,
     pub(crate) fields: &'static [Field],
+    /// Whether rows remember what was folded into them.
+    pub(crate) history: bool,
     /// The rows an event touches.
     pub(crate) rows: fn(&str) -> Result<Vec<u64>, String>,
     /// A row after an event.
@@ -127,6 +129,7 @@ impl Service {
             source: P::On::SERVICE,
             collection: P::Row::COLLECTION,
             fields: P::Row::FIELDS,
+            history: P::HISTORY,
             rows: |event| Ok(P::rows(&read::<P::On>(event)?)),
             fold: |id, row, event, at| {
                 let row = row.map(read::<P::Row>).transpose()?;

@@ -6,7 +6,8 @@ pub enum StoreError {
     /// The deciding closure gave up; nothing was written.
     #[error("the transaction was given up: {0}")]
     Aborted(String),
-    /// What was to be written breaks a constraint; nothing was written, and trying again brings the same.
+    /// What was to be written breaks a constraint, or deciding it panicked; nothing was written, and trying again brings the
+    /// same.
     #[error("the store refused the write: {0}")]
     Rejected(String),
     /// The store cannot be reached or cannot write now; nothing was written.

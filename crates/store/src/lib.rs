@@ -36,16 +36,18 @@ pub trait Store: Send + Sync + 'static {
     /// Runs one transaction: claims the batch id and everything in `claims`, lets `decide` say what is to be written, gives
     /// published events their positions as its last act, and commits. What it answers is on disk.
     ///
-    /// `decide` runs at most once. When it aborts, or anything else fails, nothing is written.
+    /// `decide` runs at most once. When it aborts or panics, or anything else fails, nothing is written.
     ///
     /// # Errors
-    /// [`StoreError::Aborted`] when `decide` said so, [`StoreError::Rejected`] when what it wrote breaks a constraint,
+    /// [`StoreError::Aborted`] when `decide` said so, [`StoreError::Rejected`] when it panicked or what it wrote breaks a
+    /// constraint (a version or a batch id used before, a table that is not in the schema),
     /// [`StoreError::Away`] when the store could not be reached before the commit, and [`StoreError::Unknown`] when it went
     /// away in the middle of it: then [`landed`](Self::landed) tells.
     fn write(&self, claims: Claims, decide: Decide) -> StoreFuture<'_, Committed>;
 
     /// Whether the transaction with this batch id stands, after an [`StoreError::Unknown`]. It waits for a lost transaction
-    /// to end, and makes sure that it cannot land later.
+    /// to end. When it says no, it has made sure that none with this id can ever land. Nothing else is to be written before it
+    /// was asked, and it is asked again after an error. It knows the ids of the last 256 batches.
     fn landed(&self, batch: &str) -> StoreFuture<'_, bool>;
 
     /// Up to `limit` published events of `service` in `shard` behind `after`, in order.
@@ -67,7 +69,8 @@ pub trait Store: Send + Sync + 'static {
     /// what was folded into it when it is a view.
     fn history(&self, service: &'static str, collection: &str, id: u64, after: u64, limit: usize) -> StoreFuture<'_, Vec<HistoryEntry>>;
 
-    /// Up to `limit` roots whose time has come at `now`, the longest overdue first.
+    /// Up to `limit` roots whose time has come at `now`, the longest overdue first. Kinds that are not in the schema are left
+    /// out, here and in [`next_wake`](Self::next_wake): nobody could put off their time.
     fn due(&self, service: &'static str, now: Timestamp, limit: usize) -> StoreFuture<'_, Vec<RootKey>>;
 
     /// The next instant at which a root of `service` wants to be woken.
@@ -82,10 +85,11 @@ pub trait Store: Send + Sync + 'static {
     /// The version of a view that readers are served.
     fn view_version(&self, service: &'static str, view: &str) -> StoreFuture<'_, Option<u32>>;
 
-    /// From now on readers are served this version of a view; the tables, positions and history of others go.
+    /// From now on readers are served this version of a view; the tables, positions and history of all others go. A view is
+    /// called by its collection, and its tables and consumers `{view}@{version}`.
     fn switch_view(&self, service: &'static str, view: &'static str, version: u32) -> StoreFuture<'_, ()>;
 
-    /// What consumers of `service` have parked, oldest first.
+    /// What consumers of `service` have parked, the oldest events first.
     fn parked(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<Parked>>;
 
     /// Forgets answers of one kind that were kept before `before`; how many. At most `limit` at a time.

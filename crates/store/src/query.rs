@@ -27,7 +27,8 @@ pub struct Query {
     pub page: u64,
     /// How many rows a page has, 1 to 1000.
     pub size: u64,
-    /// By what it is sorted, first things first; at last always by id.
+    /// By what it is sorted, first things first; at last always by id, in the direction of the thing before it. The unset are
+    /// the smallest, and texts are in the order of their bytes.
     pub sort: Vec<(&'static str, Direction)>,
     /// What the fields must equal.
     pub filters: Vec<(&'static str, Cell)>,

@@ -3,11 +3,13 @@
 //! - [`TestApp`]: a whole system behind its real router, for tests that tell a story
 //! - [`executor`]: runs tasks in an order that a seed decides
 //! - [`disk`]: a disk that forgets what was not synced
+//! - [`carrier`]: a carrier that loses, delays, doubles and reorders
 
 #![allow(clippy::panic, reason = "a test that goes wrong panics")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should"))]
 
 pub mod app;
+pub mod carrier;
 pub mod disk;
 pub mod executor;
 mod settled;

@@ -22,7 +22,7 @@ pub mod schedule;
 use axum::Router;
 use booking::Zone;
 use edge::{Limits, Routes};
-use runtime::{SystemHandle, SystemSpec};
+use runtime::{Service, SystemHandle, SystemSpec};
 use serde_json::{Value, json};
 
 /// What an installation says of its meeting rooms.
@@ -45,29 +45,28 @@ impl Default for Settings {
 /// The system's name, the first part of its paths.
 pub const NAME: &str = "meetingroom";
 
+/// What one service consists of, and its routes.
+type Member = (fn() -> Service, fn(Routes, &Settings) -> Routes);
+
 /// The services, in the order of the ports that the seed gives them: 8081 to 8085.
+const SERVICES: &[Member] = &[
+    (conference::service, conference::routes),
+    (reserve::service, reserve::routes),
+    (room::service, room::routes),
+    (schedule::service, schedule::routes),
+    (maintenance::service, maintenance::routes),
+];
+
+/// The system, as it is run.
 pub fn spec() -> SystemSpec {
-    SystemSpec {
-        name: NAME,
-        services: vec![conference::service(), reserve::service(), room::service(), schedule::service(), maintenance::service()],
-    }
+    SystemSpec { name: NAME, services: SERVICES.iter().map(|(service, _)| service()).collect() }
 }
 
-/// The routes of those services that run, behind `base`.
+/// The routes of those services that `system` shows, behind `base`.
 pub fn routes(system: &SystemHandle, base: &str, limits: Limits, settings: &Settings) -> Router {
-    system
-        .services()
-        .map(|service| {
-            let routes = Routes::of(service.clone(), base, limits);
-            match service.name() {
-                "conference" => conference::routes(routes),
-                "reserve" => reserve::routes(routes),
-                "room" => room::routes(routes, settings),
-                "maintenance" => maintenance::routes(routes),
-                _ => schedule::routes(routes),
-            }
-        })
-        .fold(Router::new(), |router, routes| router.merge(routes.into_router()))
+    let shown = SERVICES.iter().filter_map(|(service, routes)| Some((system.service(service().name())?, routes)));
+    let routers = shown.map(|(service, routes)| routes(Routes::of(service, base, limits), settings).into_router());
+    routers.fold(Router::new(), Router::merge)
 }
 
 /// The sample data, as requests: rooms of each opening rule, two of which can be reserved at any hour for a day to come.

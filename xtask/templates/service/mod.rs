@@ -10,7 +10,11 @@ mod domain;
 mod http;
 mod views;
 
+use runtime::Service;
+
+pub(crate) use http::routes;
+
 /// What the service consists of.
-pub fn service() -> runtime::Service {
-    runtime::Service::new("{{service}}").aggregate::<domain::{{Service}}>().resource::<views::{{Service}}Row>()
+pub(crate) fn service() -> Service {
+    Service::new("{{service}}").aggregate::<domain::{{Service}}>().resource::<views::{{Service}}Row>()
 }

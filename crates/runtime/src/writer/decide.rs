@@ -428,7 +428,9 @@ impl<'a> Transaction<'a> {
             None => self.loaded.rows.remove(&row),
         };
         self.put_row(row.clone(), view.fields, after.as_ref());
-        self.writes.history.push(NewHistory { row, event: event.clone() });
+        if view.history {
+            self.writes.history.push(NewHistory { row, event: event.clone() });
+        }
         Ok(())
     }
 

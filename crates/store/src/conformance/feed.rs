@@ -46,7 +46,7 @@ fn write_fifty(opened: &Opened<'_>, writer: u8) {
     for n in 1..=50_u64 {
         let key = format!("{writer}/{n}");
         // Three of four writers meet in the same two shards.
-        let shard = if writer % 4 == 0 { writer } else { u8::try_from(n % 2).unwrap() };
+        let shard = if writer.is_multiple_of(4) { writer } else { u8::try_from(n % 2).unwrap() };
         let events = vec![published(item(&key), 1, shard), published(item(&key), 2, shard)];
         match n % 7 {
             0 => {

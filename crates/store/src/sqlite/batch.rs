@@ -1,8 +1,7 @@
 //! The ids of batches, by which a commit whose end nobody saw is asked for.
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, Transaction};
 
-use super::failure::writing;
 use super::write::transact;
 use crate::StoreError;
 
@@ -16,25 +15,12 @@ pub(super) fn claim(transaction: &Transaction<'_>, batch: &str) -> rusqlite::Res
     Ok(())
 }
 
-/// Whether a batch stands. The connection is a fresh one, which sees what is on disk.
+/// Whether a batch stands; if not, it never will.
 ///
-/// Either answer is followed by a commit of its own. A commit whose sync failed may have left all its frames in the log,
-/// where nobody sees them but who opens the file after a crash:
-///
-/// - when it is not seen, claiming its id writes over its frames, so that it cannot come back, and nobody can commit under it;
-/// - when it is seen, it may be so only in the operating system's memory, which takes pages for written once it has reported
-///   that they could not be. So all of the log is copied to the database file, and begun anew.
+/// When the sync of a commit fails, SQLite takes the transaction back, but all its frames may be in the log, where they would
+/// be found when the file is opened after a crash. The commit that takes the id here goes to the same place in the log, so that
+/// they are gone once it is on disk. For that it is made on the same connection: a new one might have read them in already.
 pub(super) fn landed(connection: &mut Connection, batch: &str) -> Result<bool, StoreError> {
-    let seen = connection
-        .query_row("SELECT landed FROM batches WHERE id = ?1", [batch], |row| row.get::<_, bool>(0))
-        .optional()
-        .map_err(writing)?;
-    if seen == Some(true) {
-        let busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(writing)?;
-        if busy {
-            return Err(StoreError::Away("readers hold the log of a commit that is to be made sure of".into()));
-        }
-    }
     let settled = transact(connection, |transaction| {
         // The count makes it a change: SQLite writes nothing for a row that stays as it is.
         transaction.query_row(

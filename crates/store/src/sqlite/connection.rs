@@ -55,7 +55,17 @@ pub(super) fn for_writing(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     connection.pragma_update(None, "cache_size", -32_768)?;
     connection.set_prepared_statement_cache_capacity(WRITER_STATEMENTS);
-    Ok(())
+    begin_log_anew(connection)
+}
+
+/// Copies what is in the log to the database file, and begins the log anew.
+///
+/// Opening after a crash reads in all that is in the log. Among it may be frames whose sync had failed: they are seen, but
+/// only in the operating system's memory, which takes them for written, and no later sync brings them to the disk. Behind
+/// such a hole nothing could be written that survives a loss of power, so nothing is written behind what was found.
+fn begin_log_anew(connection: &Connection) -> rusqlite::Result<()> {
+    // When it says that somebody is reading, then the file was open already, and nothing was read in.
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 /// Opens a connection to write with, after the first one.

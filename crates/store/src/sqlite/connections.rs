@@ -9,7 +9,18 @@ use tokio::sync::oneshot;
 use super::{Options, connection, failure};
 use crate::{StoreError, StoreFuture};
 
-type Job = Box<dyn FnOnce(&mut Option<Connection>) + Send>;
+type Job = Box<dyn FnOnce(&mut Slot) + Send>;
+
+/// After so many failures of the disk in a row the file is opened anew: its handle itself may be what is broken.
+pub(super) const PATIENCE: u32 = 8;
+
+/// The writing connection, while there is one.
+#[derive(Default)]
+struct Slot {
+    connection: Option<Connection>,
+    /// How often the disk has failed it, one time after the other.
+    failures: u32,
+}
 
 /// The connections to one file: one that writes, and as many readers as are in use at once.
 pub(super) struct Connections {
@@ -21,7 +32,7 @@ pub(super) struct Connections {
 
 enum Writer {
     /// Statements run where they are called.
-    Inline(Mutex<Option<Connection>>),
+    Inline(Mutex<Slot>),
     /// Statements run on a thread of their own. Both are there until the drop.
     Thread(Option<mpsc::Sender<Job>>, Option<JoinHandle<()>>),
 }
@@ -50,14 +61,14 @@ impl Connections {
     /// # Errors
     /// When no thread can be started.
     pub(super) fn start(path: PathBuf, options: Options, first: Connection) -> std::io::Result<Self> {
+        let mut slot = Slot { connection: Some(first), failures: 0 };
         let writer = if options.inline {
-            Writer::Inline(Mutex::new(Some(first)))
+            Writer::Inline(Mutex::new(slot))
         } else {
             let (sender, jobs) = mpsc::channel::<Job>();
-            let mut connection = Some(first);
             let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || {
                 while let Ok(job) = jobs.recv() {
-                    job(&mut connection);
+                    job(&mut slot);
                 }
             })?;
             Writer::Thread(Some(sender), Some(thread))
@@ -71,25 +82,12 @@ impl Connections {
         job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> StoreFuture<'_, T> {
         let (path, options) = (self.path.clone(), self.options.clone());
-        self.on_writer(move |slot| {
-            let connection = match slot {
+        self.on_writer(move |open| {
+            let connection = match open {
                 Some(connection) => connection,
-                None => slot.insert(connection::writer(&path, &options).map_err(failure::reading)?),
+                None => open.insert(connection::writer(&path, &options).map_err(failure::reading)?),
             };
             job(connection)
-        })
-    }
-
-    /// Runs `job` on a fresh writing connection, which knows nothing but what is on disk.
-    pub(super) fn write_afresh<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> StoreFuture<'_, T> {
-        let (path, options) = (self.path.clone(), self.options.clone());
-        self.on_writer(move |slot| {
-            // The old one goes first: in inline mode it holds the file for itself alone.
-            *slot = None;
-            job(slot.insert(connection::writer(&path, &options).map_err(failure::reading)?))
         })
     }
 
@@ -120,9 +118,9 @@ impl Connections {
     pub(super) fn read<T: Send + 'static>(&self, job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send) -> StoreFuture<'_, T> {
         let result = match &self.writer {
             Writer::Inline(slot) => {
-                let mut slot = lock(slot);
-                let opened = slot.take().map_or_else(|| connection::writer(&self.path, &self.options), Ok);
-                opened.and_then(|connection| job(slot.insert(connection)))
+                let open = &mut lock(slot).connection;
+                let opened = open.take().map_or_else(|| connection::writer(&self.path, &self.options), Ok);
+                opened.and_then(|connection| job(open.insert(connection)))
             }
             Writer::Thread(..) => {
                 let idle = lock(&self.idle_readers).pop();
@@ -139,16 +137,23 @@ impl Connections {
     }
 }
 
-/// Runs `job`, and keeps the connection only when it is known to be whole: after an error of the disk its own view of the
-/// file may differ from what is there, and after a failed rollback its transaction is still open.
-fn guarded<T>(slot: &mut Option<Connection>, job: impl FnOnce(&mut Option<Connection>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let result = catch_unwind(AssertUnwindSafe(|| job(slot))).unwrap_or_else(|panic| {
+/// Runs `job`, and keeps the connection as long as it may be whole.
+///
+/// SQLite takes a transaction back whose commit fails, and goes on well on the same connection. A new one is no safer: it
+/// reads in what the failed commit left in the log.
+fn guarded<T>(slot: &mut Slot, job: impl FnOnce(&mut Option<Connection>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let result = catch_unwind(AssertUnwindSafe(|| job(&mut slot.connection))).unwrap_or_else(|panic| {
         // The deciding closure's panics are caught where it is called, so this one is the store's own.
         Err(StoreError::Unknown(format!("the store panicked: {}", super::panic_text(&*panic))))
     });
-    let whole = matches!(result, Ok(_) | Err(StoreError::Aborted(_) | StoreError::Rejected(_)));
-    if !whole || slot.as_ref().is_some_and(|connection| !connection.is_autocommit()) {
-        *slot = None;
+    slot.failures = match &result {
+        Ok(_) | Err(StoreError::Aborted(_) | StoreError::Rejected(_)) => 0,
+        Err(_) => slot.failures + 1,
+    };
+    // A transaction that could not even be taken back ends with its connection.
+    let stuck = slot.connection.as_ref().is_some_and(|connection| !connection.is_autocommit());
+    if stuck || slot.failures >= PATIENCE {
+        *slot = Slot::default();
     }
     result
 }

@@ -2,6 +2,9 @@
 //!
 //! WAL with `synchronous=FULL`: a commit that was answered is on disk. Readers never wait for the writer. Under simulation
 //! there are no threads: everything runs on one connection, where it is called, so its futures are ready at once.
+//!
+//! One process has a file open at a time. Another may read it, as a backup does; one that writes does no harm, but makes this
+//! one wait.
 
 mod admin;
 mod append;
@@ -10,6 +13,8 @@ mod connection;
 mod connections;
 mod ddl;
 mod failure;
+#[cfg(test)]
+mod faults;
 mod load;
 mod names;
 #[cfg(test)]
@@ -71,7 +76,7 @@ impl Store for SqliteStore {
 
     fn landed(&self, batch: &str) -> StoreFuture<'_, bool> {
         let batch = batch.to_owned();
-        self.connections.write_afresh(move |connection| batch::landed(connection, &batch))
+        self.connections.write(move |connection| batch::landed(connection, &batch))
     }
 
     fn feed(&self, service: &'static str, shard: Shard, after: u64, limit: usize) -> StoreFuture<'_, Feed> {

@@ -121,11 +121,9 @@ fn a_closed_store_is_one_file() {
 fn a_file_that_has_gone_is_away() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
-    let store = open(&path).unwrap();
-    for name in ["store.db", "store.db-wal"] {
-        let _ = std::fs::remove_file(directory.path().join(name));
-    }
-    let error = store.landed("1").now_or_never().unwrap().unwrap_err();
+    let store = SqliteStore::open(&path, schema(), &Options::default()).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let error = store.heads("shop").now_or_never().unwrap().unwrap_err();
     assert!(matches!(error, StoreError::Away(_)), "{error}");
     assert!(!path.exists());
 }

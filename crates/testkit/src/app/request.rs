@@ -94,6 +94,7 @@ impl Asked {
 impl Answer {
     /// Whether it says that the request may succeed when it is sent again.
     pub fn is_to_be_repeated(&self) -> bool {
-        self.status == StatusCode::SERVICE_UNAVAILABLE || (self.status == StatusCode::CONFLICT && self.json()["code"] == "request-in-progress")
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+            || (self.status == StatusCode::CONFLICT && self.json()["code"] == "request-in-progress")
     }
 }

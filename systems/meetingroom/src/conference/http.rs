@@ -6,11 +6,12 @@ use kernel::Id;
 use super::domain::{Command, Conference};
 use super::saga::{NewMeeting, StartMeeting};
 use super::views::ConferenceRow;
+use crate::Settings;
 use crate::reserve::api::{ReserveId, UserId};
 use crate::room::api::RoomId;
 
 /// The routes of the service.
-pub(crate) fn routes(routes: Routes) -> Routes {
+pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
     routes.resource::<ConferenceRow>().post("/conferences", start).delete("/conferences/{id}", end)
 }
 

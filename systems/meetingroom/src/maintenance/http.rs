@@ -6,10 +6,11 @@ use kernel::{Caller, Id, Timestamp};
 use super::domain::{Command, Maintenance};
 use super::saga::{BlockRoom, NewMaintenance};
 use super::views::MaintenanceRow;
+use crate::Settings;
 use crate::room::api::RoomId;
 
 /// The routes of the service.
-pub(crate) fn routes(routes: Routes) -> Routes {
+pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
     routes.resource::<MaintenanceRow>().post("/maintenances", start).delete("/maintenances/{id}", end)
 }
 

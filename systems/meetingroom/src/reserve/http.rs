@@ -10,10 +10,11 @@ use kernel::Id;
 use super::api::{ReserveStatus, UserId};
 use super::domain::{Calendar, Command};
 use super::views::ReserveRow;
+use crate::Settings;
 use crate::room::api::RoomId;
 
 /// The routes of the service.
-pub(crate) fn routes(routes: Routes) -> Routes {
+pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
     routes.resource::<ReserveRow>().post("/reserves", reserve).delete("/reserves/{id}", cancel)
 }
 

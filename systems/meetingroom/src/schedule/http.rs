@@ -9,13 +9,14 @@ use serde::de::DeserializeOwned;
 use store::{Cell, Query};
 
 use super::views::{RoomBlockRow, RoomSlotRow, RoomTableRow, SlotBookingRow, overlay, room_day};
+use crate::Settings;
 use crate::room::api::RoomId;
 
 /// The most bookings of a room's day, and the most blocks of a room, that are looked at.
 const MOST: u64 = 1000;
 
 /// The routes of the service. `/reserveTables` is the older name of `/roomTables`.
-pub(crate) fn routes(routes: Routes) -> Routes {
+pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
     routes.resource::<RoomTableRow>().resource_as::<RoomTableRow>("reserveTables").get("/roomSlots", room_slots)
 }
 

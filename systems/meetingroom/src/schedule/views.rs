@@ -208,6 +208,7 @@ impl RoomSlots {
 impl Projection for RoomSlots {
     const NAME: &'static str = "room-slots";
     const VERSION: u32 = 1;
+    const HISTORY: bool = false;
     type On = ReserveEvent;
     type Row = RoomSlotRow;
 
@@ -241,6 +242,7 @@ pub(crate) struct SlotBookings;
 impl Projection for SlotBookings {
     const NAME: &'static str = "slot-bookings";
     const VERSION: u32 = 1;
+    const HISTORY: bool = false;
     type On = ReserveEvent;
     type Row = SlotBookingRow;
 
@@ -286,6 +288,7 @@ pub(crate) struct RoomBlocks;
 impl Projection for RoomBlocks {
     const NAME: &'static str = "room-blocks";
     const VERSION: u32 = 1;
+    const HISTORY: bool = false;
     type On = ReserveEvent;
     type Row = RoomBlockRow;
 
