@@ -29,6 +29,7 @@ pub(crate) fn run(root: &Path, tree: &Tree) -> Outcome {
     new_service_passes(root, tree)
 }
 
+#[allow(clippy::disallowed_methods, reason = "cargo itself is told by this variable where to build")]
 /// Makes a service in a copy of the tree and runs its tests: what `new-service` makes compiles and works.
 fn new_service_passes(root: &Path, tree: &Tree) -> Outcome {
     let copy = tempfile::tempdir().map_err(|error| format!("no place for a copy of the tree: {error}"))?;

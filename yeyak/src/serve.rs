@@ -58,10 +58,15 @@ pub(crate) fn run(plan: Plan) -> Result<(), Fatal> {
     threads.map_err(|error| Fatal::Failed(format!("threads cannot be had: {error}")))?.block_on(serve(plan))
 }
 
+#[allow(clippy::disallowed_methods, reason = "the process itself may take no longer than its farewell")]
 async fn serve(plan: Plan) -> Result<(), Fatal> {
     let Plan { selected, settings, samples, welcome } = plan;
+    // A signal that comes while everything is being started is not lost: it stops what has been started by then.
+    let stop = stop_signal();
     // Addresses come first: a second instance is told so before it looks at any data.
     let gateway = listen(settings.listen).await?;
+    // With port 0 the system chose one.
+    let address = gateway.local_addr().unwrap_or(settings.listen);
     let service_ports = if settings.service_ports { listen_for_services(&selected, settings.listen).await? } else { Vec::new() };
 
     let now = SystemClock::real_now();
@@ -109,12 +114,12 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
         });
         servers.push(spawn(listener, gateway::service_door(routes.fold(Router::new(), Router::merge), actuator.clone().into_router())));
     }
-    tracing::info!(address = %settings.listen, "ready");
+    tracing::info!(%address, "ready");
     if welcome {
-        print(&what_to_try(settings.listen));
+        print(&what_to_try(address));
     }
 
-    stop_signal().await?;
+    stop.await?;
     tracing::info!("stopping: no new connections, what is under way is finished");
     let finished = async {
         for server in &mut servers {
@@ -150,6 +155,7 @@ async fn listen_for_services(selected: &[Selected], gateway: SocketAddr) -> Resu
     Ok(listeners)
 }
 
+#[allow(clippy::disallowed_methods, reason = "here the systems are given their threads and their ids")]
 async fn start(selected: &Selected, settings: &Settings, data: &Path, clock: &Arc<dyn Clock>, faults: &Faults) -> Result<Running, Fatal> {
     let mut runnable = systems::runnable(selected.system, settings)?;
     let spec = std::mem::replace(&mut runnable.spec, runtime::SystemSpec { name: selected.system, services: Vec::new() });
@@ -203,6 +209,7 @@ impl Server {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "a server runs beside everything else")]
 fn spawn(listener: TcpListener, door: Router) -> Server {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     // Answers are small, and whoever waits for one should not wait for the next to fill a packet.

@@ -31,10 +31,13 @@ pub(crate) struct Runnable {
     /// What it consists of.
     pub(crate) spec: SystemSpec,
     /// Makes its routes, behind a base.
-    pub(crate) routes: Box<dyn Fn(&SystemHandle, &str, Limits) -> Router + Send + Sync>,
+    pub(crate) routes: MakeRoutes,
     /// Its sample data, as requests: path and body.
     pub(crate) samples: Vec<(&'static str, Value)>,
 }
+
+/// Makes the routes of what a handle shows, behind a base.
+type MakeRoutes = Box<dyn Fn(&SystemHandle, &str, Limits) -> Router + Send + Sync>;
 
 /// The system with this name, as the settings want it.
 pub(crate) fn runnable(name: &str, settings: &Settings) -> Result<Runnable, Fatal> {

@@ -74,10 +74,11 @@ impl Routes {
 
     /// A GET.
     #[must_use]
-    pub fn get<F: Future<Output = Reply> + Send>(self, path: &str, handler: impl Fn(Incoming) -> F + Clone + Send + Sync + 'static) -> Self
-    where
-        F: 'static,
-    {
+    pub fn get<F: Future<Output = Reply> + Send + 'static>(
+        self,
+        path: &str,
+        handler: impl Fn(Incoming) -> F + Clone + Send + Sync + 'static,
+    ) -> Self {
         self.route(MethodFilter::GET, &["GET", "HEAD"], path, handler)
     }
 

@@ -31,7 +31,8 @@ impl Carrier for InProcess {
         // Ordered, so that a simulation wakes followers in the same order every time.
         let mut by_source: BTreeMap<&str, Vec<FeedEvent>> = BTreeMap::new();
         for event in events {
-            if channels.contains_key(&event.source) {
+            // Whoever stopped following leaves the channel behind.
+            if channels.get(&event.source).is_some_and(|channel| channel.receiver_count() > 0) {
                 by_source.entry(&event.source).or_default().push(event.clone());
             }
         }

@@ -3,7 +3,11 @@
 //! The feed of a service is the truth: everything it ever published, in order, without a gap. A carrier only makes it fast.
 //! It may deliver late, twice, out of order or not at all; a consumer checks every position against its own and fills what
 //! is missing from the feed.
+//!
+//! Every carrier passes the same [`conformance`] suite, unchanged.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod in_process;
 
 use std::sync::Arc;

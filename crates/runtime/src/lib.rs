@@ -25,7 +25,7 @@ mod wakeups;
 mod writer;
 
 pub use faults::{Fault, Faults};
-pub use saga::SagaRequest;
+pub use saga::{MakeInput, SagaRequest};
 pub use service::Service;
 pub use sharding::shard_of;
 pub use status::{ConsumerStatus, Status};

@@ -185,10 +185,13 @@ impl SagaEntry {
     }
 }
 
+/// Makes a saga's key and input, with new ids.
+pub type MakeInput<S> = Arc<dyn Fn(&mut Ids<'_>) -> (String, <S as Saga>::Input) + Send + Sync>;
+
 /// What begins a saga.
 pub struct SagaRequest<S: Saga> {
     /// Makes the saga's key and input, with new ids. It may run more than once.
-    pub input: Arc<dyn Fn(&mut Ids<'_>) -> (String, S::Input) + Send + Sync>,
+    pub input: MakeInput<S>,
     /// The collection of which a new id is taken, and whose row is shown once the saga is accepted.
     pub collection: &'static str,
     /// The status it is answered with then.

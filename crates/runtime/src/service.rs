@@ -42,9 +42,11 @@ pub(crate) struct ProjectionEntry {
     pub(crate) history: bool,
     /// The rows an event touches.
     pub(crate) rows: fn(&str) -> Result<Vec<u64>, String>,
-    /// A row after an event.
-    pub(crate) fold: fn(u64, Option<&str>, &str, Timestamp) -> Result<Option<Value>, String>,
+    pub(crate) fold: Fold,
 }
+
+/// The row with this id after an event: from its JSON before, the event's JSON, and when it happened.
+type Fold = fn(u64, Option<&str>, &str, Timestamp) -> Result<Option<Value>, String>;
 
 impl ProjectionEntry {
     /// The table and consumer of this version.

@@ -36,7 +36,9 @@ pub(crate) async fn run(system: Arc<System>, mut signal: WakeSignal) {
         }
         if !pause.is_zero() {
             // A service that is started again may have slept through what was due.
-            let news = pin!(async { drop(select(pin!(signal.written()), pin!(switched.changed())).await) });
+            let news = pin!(async {
+                select(pin!(signal.written()), pin!(switched.changed())).await;
+            });
             select(news, system.clock.sleep(pause)).await;
         }
     }

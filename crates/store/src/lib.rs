@@ -5,7 +5,7 @@
 //! to change any of it is [`Store::write`], whose deciding closure is synchronous: a transaction has no place for an await,
 //! so nothing can be called from inside one.
 //!
-//! `sqlite` is the embedded backend. Every backend passes the same [`conformance`] suite, unchanged.
+//! `sqlite` is the embedded backend. Every backend passes the same `conformance` suite, unchanged.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -45,7 +45,7 @@ pub fn run(backend: &dyn Backend, case: fn(Opened<'_>)) {
     case(Opened::new(backend, fixture::schema()));
 }
 
-/// Makes a test of each rule. It takes an expression that makes a fresh [`Backend`](conformance::Backend).
+/// Makes a test of each rule. It takes an expression that makes a fresh [`Backend`](crate::conformance::Backend).
 #[macro_export]
 macro_rules! conformance {
     ($backend:expr) => {

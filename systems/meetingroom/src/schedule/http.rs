@@ -1,6 +1,7 @@
 //! `/roomTables` and `/roomSlots`: what stands where.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use edge::{Incoming, Problem, Reply, Routes, optional, query};
 use jiff::civil::Date;
@@ -31,10 +32,10 @@ async fn room_slots(incoming: Incoming) -> Reply {
     let mut items = Vec::with_capacity(slots.len());
     for slot in &slots {
         let date = date.unwrap_or_else(|| slot.zone.date(incoming.at()));
-        if !standing.contains_key(&slot.room_id) {
-            standing.insert(slot.room_id, stands_in(&incoming, slot.room_id, date).await?);
-        }
-        let Some((bookings, blocks)) = standing.get(&slot.room_id) else { continue };
+        let (bookings, blocks) = match standing.entry(slot.room_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(stands_in(&incoming, slot.room_id, date).await?),
+        };
         if let Some(shown) = overlay(slot, date, bookings, blocks) {
             items.push(serde_json::to_string(&shown).map_err(|error| edge::internal(&error))?);
         }

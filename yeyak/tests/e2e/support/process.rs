@@ -1,0 +1,144 @@
+//! Processes of Yeyak.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use super::{Api, SOON, Stopwatch, until};
+
+/// The binary, with nothing in its environment that would tell it something.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_yeyak"));
+    command.env_clear().stdin(Stdio::null());
+    command
+}
+
+/// A process that serves.
+pub(crate) struct Yeyak {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
+    pub(crate) address: SocketAddr,
+    /// How long it took from its start until it was ready.
+    pub(crate) ready_after: Duration,
+}
+
+impl Yeyak {
+    /// `yeyak demo` with these flags, at a port that is free.
+    pub(crate) fn demo(flags: &[&str]) -> Self {
+        Self::start(&[&["demo", "--listen", "127.0.0.1:0"], flags].concat())
+    }
+
+    /// `yeyak serve` with these flags on this directory, at a port that is free.
+    pub(crate) fn serve(data: &Path, flags: &[&str]) -> Self {
+        Self::start(&[&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()], flags].concat())
+    }
+
+    /// Waits until it is ready.
+    #[track_caller]
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::try_start(arguments).unwrap_or_else(|lines| panic!("{arguments:?} did not become ready: {lines:#?}"))
+    }
+
+    /// Waits until it is ready; what it says when it does not become so.
+    pub(crate) fn try_start(arguments: &[&str]) -> Result<Self, Vec<String>> {
+        Self::run(command().args(arguments))
+    }
+
+    /// Waits until it is ready; what it says when it does not become so.
+    pub(crate) fn run(command: &mut Command) -> Result<Self, Vec<String>> {
+        let watch = Stopwatch::start();
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (ready, wait) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let reader = {
+            let lines = Arc::clone(&lines);
+            Builder::new().spawn(move || {
+                for line in stderr.lines().map_while(Result::ok) {
+                    // The one line that tells where it listens: `… ready address=127.0.0.1:41234`.
+                    if let Some(address) = line.split_once("ready address=").and_then(|(_, address)| address.trim().parse().ok()) {
+                        let _ = ready.send(address);
+                    }
+                    lines.lock().unwrap().push(line);
+                }
+            })
+        };
+        let reader = Some(reader.expect("a thread"));
+        let heard = wait.recv_timeout(SOON);
+        let address = heard.unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], 0)));
+        let mut yeyak = Self { child, lines, reader, address, ready_after: watch.elapsed() };
+        if heard.is_ok() {
+            return Ok(yeyak);
+        }
+        yeyak.kill();
+        Err(yeyak.lines())
+    }
+
+    pub(crate) fn api(&self) -> Api {
+        Api::new(self.address)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end, as an operator's tools do.
+    pub(crate) fn terminate(&self) {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(sent.expect("there is a `kill`").success());
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let status = until("the process ends", || self.child.try_wait().unwrap());
+        self.hear_out();
+        status
+    }
+
+    /// Asks it to end, and checks that it does so well.
+    #[track_caller]
+    pub(crate) fn stop(mut self) {
+        self.terminate();
+        let status = self.ended();
+        assert!(status.success(), "{status}: {:#?}", self.lines());
+        self.assert_no_faults();
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.hear_out();
+    }
+
+    /// What it has said so far.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// Nothing panicked, and nothing was logged as a fault of ours.
+    #[track_caller]
+    pub(crate) fn assert_no_faults(&self) {
+        let lines = self.lines();
+        let faults: Vec<_> = lines.iter().filter(|line| line.contains(" ERROR ") || line.contains("panicked")).collect();
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+
+    fn hear_out(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+    }
+}
+
+impl Drop for Yeyak {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
