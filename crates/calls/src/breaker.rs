@@ -1,9 +1,10 @@
-//! A circuit breaker that is told the time and owns no task, timer or runtime.
+//! A circuit breaker that is told the time and owns no task, timer or runtime (decision 005).
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// When a breaker opens, and for how long.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// How many of the latest calls are looked at; at most 128.
     pub window: u32,
@@ -22,7 +23,7 @@ impl Default for Rules {
 }
 
 /// What metrics show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Calls go through.
     Closed,
@@ -32,21 +33,30 @@ pub enum State {
     HalfOpen,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Gate {
-    Closed { failed: u128, seen: u32 },
-    Open { until: Duration },
-    Trying { since: Duration },
+    /// The latest calls, a bit for each that failed, and how many they are.
+    Closed {
+        failed: u128,
+        seen: u32,
+    },
+    Open {
+        until: Duration,
+    },
+    Trying {
+        since: Duration,
+    },
 }
 
 #[derive(Debug)]
 struct Inner {
     gate: Gate,
+    /// Raised with every change of the gate, so that permits from before it are known.
     generation: u64,
     opened: u64,
 }
 
-/// One per callee. `now` is the time since any fixed moment, and never goes back.
+/// The breaker before one callee. What it is told as `now` is the time since any fixed moment, which never goes back.
 #[derive(Debug)]
 pub struct Breaker {
     rules: Rules,
@@ -68,7 +78,10 @@ impl Breaker {
         Self { rules, inner: Mutex::new(Inner { gate: Gate::Closed { failed: 0, seen: 0 }, generation: 0, opened: 0 }) }
     }
 
-    /// `Err` says how long to wait: the call was certainly not made.
+    /// Asks to make one call.
+    ///
+    /// # Errors
+    /// How long to wait before asking again: the call may not be made.
     pub fn admit(&self, now: Duration) -> Result<Permit<'_>, Duration> {
         let mut inner = self.lock();
         match inner.gate {
@@ -104,7 +117,7 @@ impl Breaker {
 }
 
 impl Permit<'_> {
-    /// `failed`: time-out or unavailable. A refusal is an answer, so it is not a failure.
+    /// The call has ended. It has `failed` when it timed out or its callee was unavailable; a refusal is an answer.
     pub fn done(self, failed: bool, now: Duration) {
         let (rules, mut inner) = (self.breaker.rules, self.breaker.lock());
         // A call from before the last change tells about a callee that was.
@@ -113,7 +126,7 @@ impl Permit<'_> {
         }
         inner.gate = match inner.gate {
             Gate::Closed { failed: bits, seen } => {
-                let bits = (bits << 1 | u128::from(failed)) & (u128::MAX >> (128 - rules.window));
+                let bits = ((bits << 1) | u128::from(failed)) & (u128::MAX >> (128 - rules.window));
                 let seen = (seen + 1).min(rules.window);
                 if seen < rules.least || bits.count_ones() * 100 < seen * rules.percent {
                     inner.gate = Gate::Closed { failed: bits, seen };
@@ -144,68 +157,80 @@ impl Drop for Permit<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    const fn ms(n: u64) -> Duration {
-        Duration::from_millis(n)
+
+    const fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
     }
-    fn call(b: &Breaker, failed: bool, now: Duration) {
-        b.admit(now).unwrap().done(failed, now)
+
+    fn call(breaker: &Breaker, failed: bool, now: Duration) {
+        breaker.admit(now).unwrap().done(failed, now);
     }
 
     #[test]
     fn half_of_twenty_opens_and_a_second_later_one_call_tries() {
-        let b = Breaker::new(Rules::default());
+        let breaker = Breaker::new(Rules::default());
         for n in 0..19 {
-            call(&b, n % 2 == 0, ms(0));
-            assert_eq!(b.state(), State::Closed);
+            call(&breaker, n % 2 == 0, ms(0));
+            assert_eq!(breaker.state(), State::Closed);
         }
-        call(&b, true, ms(5));
-        assert_eq!((b.state(), b.opened()), (State::Open, 1));
-        assert_eq!(b.admit(ms(1004)).unwrap_err(), ms(1));
-        let trial = b.admit(ms(1005)).unwrap();
-        assert_eq!(b.state(), State::HalfOpen);
-        assert!(b.admit(ms(1005)).is_err());
+        call(&breaker, true, ms(5));
+        assert_eq!((breaker.state(), breaker.opened()), (State::Open, 1));
+        assert_eq!(breaker.admit(ms(1004)).unwrap_err(), ms(1));
+        let trial = breaker.admit(ms(1005)).unwrap();
+        assert_eq!(breaker.state(), State::HalfOpen);
+        assert!(breaker.admit(ms(1005)).is_err());
         trial.done(false, ms(1006));
-        assert_eq!(b.state(), State::Closed);
+        assert_eq!(breaker.state(), State::Closed);
     }
+
+    #[test]
+    fn fewer_than_half_never_open() {
+        let breaker = Breaker::new(Rules::default());
+        for n in 0..1000 {
+            call(&breaker, n % 20 < 9, ms(0));
+        }
+        assert_eq!((breaker.state(), breaker.opened()), (State::Closed, 0));
+    }
+
     #[test]
     fn a_long_good_time_does_not_hide_an_outage() {
-        let b = Breaker::new(Rules::default());
+        let breaker = Breaker::new(Rules::default());
         for _ in 0..1000 {
-            call(&b, false, ms(0));
+            call(&breaker, false, ms(0));
         }
-        let failures = (1..)
-            .find(|_| {
-                call(&b, true, ms(0));
-                b.state() == State::Open
-            })
-            .unwrap();
-        assert_eq!(failures, 50);
+        let failures = (1..).find(|_| {
+            call(&breaker, true, ms(0));
+            breaker.state() == State::Open
+        });
+        assert_eq!(failures, Some(50));
     }
+
     #[test]
     fn a_failed_trial_pauses_again_and_a_dropped_one_gives_its_place_back() {
-        let b = Breaker::new(Rules::default());
+        let breaker = Breaker::new(Rules::default());
         for _ in 0..20 {
-            call(&b, true, ms(0));
+            call(&breaker, true, ms(0));
         }
-        call(&b, true, ms(1000));
-        assert!(b.admit(ms(1999)).is_err());
-        drop(b.admit(ms(2000)).unwrap());
-        call(&b, false, ms(2000));
-        assert_eq!((b.state(), b.opened()), (State::Closed, 2));
+        call(&breaker, true, ms(1000));
+        assert!(breaker.admit(ms(1999)).is_err());
+        drop(breaker.admit(ms(2000)).unwrap());
+        call(&breaker, false, ms(2000));
+        assert_eq!((breaker.state(), breaker.opened()), (State::Closed, 2));
     }
+
     #[test]
     fn an_answer_from_before_the_outage_changes_nothing() {
-        let b = Breaker::new(Rules::default());
-        let (slow, slower) = (b.admit(ms(0)).unwrap(), b.admit(ms(0)).unwrap());
+        let breaker = Breaker::new(Rules::default());
+        let (slow, slower) = (breaker.admit(ms(0)).unwrap(), breaker.admit(ms(0)).unwrap());
         for _ in 0..20 {
-            call(&b, true, ms(0));
+            call(&breaker, true, ms(0));
         }
         slow.done(false, ms(1));
-        assert_eq!(b.state(), State::Open);
-        let trial = b.admit(ms(1000)).unwrap();
+        assert_eq!(breaker.state(), State::Open);
+        let trial = breaker.admit(ms(1000)).unwrap();
         slower.done(true, ms(1001));
-        assert_eq!(b.state(), State::HalfOpen);
+        assert_eq!(breaker.state(), State::HalfOpen);
         trial.done(false, ms(1002));
-        assert_eq!(b.state(), State::Closed);
+        assert_eq!(breaker.state(), State::Closed);
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! A [`Client`] guards every call in the same way, in one process as over a network: a deadline that travels with the call,
 //! a bound on how many are under way, a breaker, and one more try where that is safe. What lies behind it is a [`Transport`].
+//! Every transport passes the same [`conformance`] suite, unchanged.
 
 mod breaker;
 mod client;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod envelope;
 mod in_process;
 

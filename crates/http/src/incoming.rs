@@ -214,14 +214,23 @@ impl Incoming {
         self.answer::<R>(self.service.execute(request).await).await
     }
 
-    /// Answers items that a view computed; it has filtered and sorted them.
-    pub fn computed(&self, name: &str, items: &[String], query: &store::Query) -> Response {
-        hal_json(StatusCode::OK, hal::collection_of(name, items, query, self.place()))
+    /// Answers an item that a view computed.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON, which is a fault of ours.
+    pub fn computed<R: Resource>(&self, item: &R) -> Reply {
+        let row = serde_json::to_string(item).map_err(|error| internal(&error))?;
+        Ok(self.marked::<R>(hal_json(StatusCode::OK, hal::item::<R>(&row, &self.base, self.at))))
     }
 
-    /// Answers a page of items that a view computed from a page of rows.
-    pub fn computed_page(&self, name: &str, items: &[String], page: &store::Page, query: &store::Query) -> Response {
-        hal_json(StatusCode::OK, hal::collection_page(name, items, page, query, self.place()))
+    /// Answers items that a view computed from a page of rows.
+    ///
+    /// # Errors
+    /// When one cannot be written as JSON, which is a fault of ours.
+    pub fn computed_page<R: Resource>(&self, items: &[R], page: &store::Page, query: &store::Query) -> Reply {
+        let rows = items.iter().map(serde_json::to_string).collect::<Result<_, _>>().map_err(|error| internal(&error))?;
+        let shown = store::Page { rows, ..page.clone() };
+        Ok(self.marked::<R>(hal_json(StatusCode::OK, hal::collection::<R>(&shown, query, self.place(), self.at))))
     }
 
     /// A view that is being built anew says that what it shows is old.

@@ -59,7 +59,7 @@ impl Carrier for Unruly {
                 self.carrier.publish(events);
                 self.carrier.publish(events);
             }
-            Fault::Swaps if count % 2 == 0 => self.held.lock().unwrap().extend_from_slice(events),
+            Fault::Swaps if count.is_multiple_of(2) => self.held.lock().unwrap().extend_from_slice(events),
             Fault::Swaps => {
                 self.carrier.publish(events);
                 self.carrier.publish(&std::mem::take(&mut *self.held.lock().unwrap()));

@@ -38,13 +38,15 @@ pub(crate) struct Consumer {
     positions: Vec<Position>,
     carrier: Box<dyn Subscription>,
     state: Arc<ConsumerState>,
+    /// What it waits for, told in the log once and not each time it looks.
+    waits_for: Option<String>,
 }
 
 impl Consumer {
     pub(crate) fn new(service: ServiceHandle, name: String, kind: ConsumerKind, source: &'static str) -> Self {
         let carrier = service.carrier().subscribe(source);
         let state = service.watch_consumer(&name, source);
-        Self { service, name, kind, source, positions: vec![Position::default(); usize::from(SHARDS)], carrier, state }
+        Self { service, name, kind, source, positions: vec![Position::default(); usize::from(SHARDS)], carrier, state, waits_for: None }
     }
 
     /// Follows the source until the process ends or nothing but an operator helps.
@@ -93,8 +95,11 @@ impl Consumer {
         }
     }
 
-    async fn wait_out(&self, why: &str) {
-        tracing::warn!(service = self.service.name(), consumer = self.name, why, "a consumer waits");
+    async fn wait_out(&mut self, why: &str) {
+        if self.waits_for.as_deref() != Some(why) {
+            tracing::warn!(service = self.service.name(), consumer = self.name, why, "a consumer waits");
+            self.waits_for = Some(why.into());
+        }
         self.service.clock().sleep(AWAY).await;
     }
 

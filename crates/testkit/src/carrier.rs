@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use clock::{Clock, SharedClock};
+use clock::SharedClock;
 use eventlog::{Carrier, Delivery, Subscription};
 use fastrand::Rng;
 use futures_util::future::{BoxFuture, Either, select};

@@ -4,6 +4,7 @@
 //! - [`executor`]: runs tasks in an order that a seed decides
 //! - [`disk`]: a disk that forgets what was not synced
 //! - [`carrier`]: a carrier that loses, delays, doubles and reorders
+//! - [`simulation`]: all of it together, from a seed
 
 #![allow(clippy::panic, reason = "a test that goes wrong panics")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should"))]
@@ -13,6 +14,7 @@ pub mod carrier;
 pub mod disk;
 pub mod executor;
 mod settled;
+pub mod simulation;
 pub mod subject;
 mod trace;
 

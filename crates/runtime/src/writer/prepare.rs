@@ -1,5 +1,7 @@
 //! What a batch needs to know before its transaction begins: everything it will touch, from the work alone.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use kernel::Commands;
 use store::{Claims, FeedEvent, PositionKey, RecordKey, RecordKind, RootKey, RowKey, SequenceKey};
 
@@ -95,7 +97,9 @@ fn claim_events(
     let consumer_name = consumer_name(service, consumer);
     let reactions = events.iter().map(|event| {
         claims.positions.insert(position_key(name, &consumer_name, event));
-        let reaction = react(service, consumer, event)?;
+        // A rule that panics fails for its own event alone, like one that says that it cannot.
+        let reaction = catch_unwind(AssertUnwindSafe(|| react(service, consumer, event)));
+        let reaction = reaction.unwrap_or_else(|_| Err("a rule panicked".into()))?;
         match &reaction {
             Reaction::Policies(reactions) => {
                 for command in reactions.iter().flat_map(|(_, commands)| commands) {

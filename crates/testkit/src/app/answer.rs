@@ -15,6 +15,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// What stands for an answer that could not be had.
+    pub(crate) fn none(path: &str) -> Self {
+        Self { asked: path.into(), status: StatusCode::SERVICE_UNAVAILABLE, headers: HeaderMap::new(), text: String::new() }
+    }
+
     /// The body as JSON; null when it is none.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()

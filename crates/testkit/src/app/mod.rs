@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SETTLING: Duration = Duration::from_secs(600);
 
 /// Puts something of the test's between a system and its store or carrier.
-pub type Between<T> = Arc<dyn Fn(Arc<T>) -> Arc<T>>;
+pub type Between<T> = Arc<dyn Fn(Arc<T>) -> Arc<T> + Send + Sync>;
 
 /// What an app is run with besides its subject.
 pub struct Setup {
@@ -70,14 +70,14 @@ impl Setup {
 
     /// With something before its store.
     #[must_use]
-    pub fn store(mut self, between: impl Fn(Arc<dyn Store>) -> Arc<dyn Store> + 'static) -> Self {
+    pub fn store(mut self, between: impl Fn(Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync + 'static) -> Self {
         self.store = Some(Arc::new(between));
         self
     }
 
     /// With something before its carrier.
     #[must_use]
-    pub fn carrier(mut self, between: impl Fn(Arc<dyn Carrier>) -> Arc<dyn Carrier> + 'static) -> Self {
+    pub fn carrier(mut self, between: impl Fn(Arc<dyn Carrier>) -> Arc<dyn Carrier> + Send + Sync + 'static) -> Self {
         self.carrier = Some(Arc::new(between));
         self
     }

@@ -5,7 +5,6 @@ use std::collections::hash_map::Entry;
 
 use edge::{Incoming, Problem, Reply, Routes, optional, query};
 use jiff::civil::Date;
-use kernel::Resource;
 use serde::de::DeserializeOwned;
 use store::{Cell, Query};
 
@@ -18,37 +17,58 @@ const MOST: u64 = 1000;
 
 /// The routes of the service. `/reserveTables` is the older name of `/roomTables`.
 pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
-    routes.resource::<RoomTableRow>().resource_as::<RoomTableRow>("reserveTables").get("/roomSlots", room_slots)
+    routes
+        .resource::<RoomTableRow>()
+        .resource_as::<RoomTableRow>("reserveTables")
+        .get("/roomSlots", list_slots)
+        .get("/roomSlots/{id}", show_slot)
+        .get("/roomSlots/{id}/history", async |incoming: Incoming| incoming.history::<RoomSlotRow>().await)
 }
 
 /// Each room and slot of a date, today's when none is given, with what stands in it.
-async fn room_slots(incoming: Incoming) -> Reply {
+async fn list_slots(incoming: Incoming) -> Reply {
     let (query, date) = query::parse_with::<RoomSlotRow, _>(incoming.query(), optional::<Date>("date"))?;
     let page = incoming.service().rows::<RoomSlotRow>(&query).await.map_err(edge::unreadable)?;
     let slots: Vec<RoomSlotRow> = read(&page.rows)?;
 
     // A page shows few rooms, each with several slots; what stands in a room is read once.
     let mut standing = HashMap::new();
-    let mut items = Vec::with_capacity(slots.len());
+    let mut shown = Vec::with_capacity(slots.len());
     for slot in &slots {
         let date = date.unwrap_or_else(|| slot.zone.date(incoming.at()));
-        let (bookings, blocks) = match standing.entry(slot.room_id) {
+        let stands = match standing.entry(slot.room_id) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(stands_in(&incoming, slot.room_id, date).await?),
+            Entry::Vacant(unknown) => unknown.insert(Standing::of(&incoming, slot.room_id, date).await?),
         };
-        if let Some(shown) = overlay(slot, date, bookings, blocks) {
-            items.push(serde_json::to_string(&shown).map_err(|error| edge::internal(&error))?);
-        }
+        shown.extend(overlay(slot, date, &stands.bookings, &stands.blocks));
     }
-    Ok(incoming.computed_page(RoomSlotRow::COLLECTION, &items, &page, &query))
+    incoming.computed_page(&shown, &page, &query)
 }
 
-async fn stands_in(incoming: &Incoming, room: RoomId, date: Date) -> Result<(Vec<SlotBookingRow>, Vec<RoomBlockRow>), Problem> {
-    let bookings = Query::equal("roomDay", Cell::Text(room_day(room, date)), MOST);
-    let blocks = Query::equal("roomId", Cell::Integer(i64::try_from(room.number()).unwrap_or(i64::MAX)), MOST);
-    let bookings = incoming.service().rows::<SlotBookingRow>(&bookings).await.map_err(edge::unreadable)?;
-    let blocks = incoming.service().rows::<RoomBlockRow>(&blocks).await.map_err(edge::unreadable)?;
-    Ok((read(&bookings.rows)?, read(&blocks.rows)?))
+/// One slot of a room on a date, today's when none is given. On a date on which clocks skip it there is none.
+async fn show_slot(incoming: Incoming) -> Reply {
+    let (_, date) = query::parse_with::<RoomSlotRow, _>(incoming.query(), optional::<Date>("date"))?;
+    let slot: RoomSlotRow = incoming.row().await?;
+    let date = date.unwrap_or_else(|| slot.zone.date(incoming.at()));
+    let Standing { bookings, blocks } = Standing::of(&incoming, slot.room_id, date).await?;
+    let shown = overlay(&slot, date, &bookings, &blocks).ok_or_else(Problem::not_found)?;
+    incoming.computed(&shown)
+}
+
+/// What stands in a room on a date.
+struct Standing {
+    bookings: Vec<SlotBookingRow>,
+    blocks: Vec<RoomBlockRow>,
+}
+
+impl Standing {
+    async fn of(incoming: &Incoming, room: RoomId, date: Date) -> Result<Self, Problem> {
+        let bookings = Query::equal("roomDay", Cell::Text(room_day(room, date)), MOST);
+        let blocks = Query::equal("roomId", Cell::Integer(i64::try_from(room.number()).unwrap_or(i64::MAX)), MOST);
+        let bookings = incoming.service().rows::<SlotBookingRow>(&bookings).await.map_err(edge::unreadable)?;
+        let blocks = incoming.service().rows::<RoomBlockRow>(&blocks).await.map_err(edge::unreadable)?;
+        Ok(Self { bookings: read(&bookings.rows)?, blocks: read(&blocks.rows)? })
+    }
 }
 
 fn read<R: DeserializeOwned>(rows: &[String]) -> Result<Vec<R>, Problem> {

@@ -3,7 +3,7 @@
 
 use booking::{Slot, TimeOfDay, Zone};
 use jiff::civil::Date;
-use kernel::{Field, Period, Projection, Resource, Timestamp};
+use kernel::{Field, Move, Period, Projection, Resource, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -147,6 +147,22 @@ impl Resource for RoomSlotRow {
     }
 }
 
+/// A slot as it is shown is found where its row is; a date says which day of it is meant.
+impl Resource for ShownSlot {
+    const COLLECTION: &'static str = RoomSlotRow::COLLECTION;
+    const ITEM: &'static str = RoomSlotRow::ITEM;
+    const FIELDS: &'static [Field] = RoomSlotRow::FIELDS;
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn moves(&self, at: Timestamp) -> Vec<Move> {
+        let is_free = self.status == RoomStatus::Available && at < self.ends_at;
+        is_free.then(|| Move { name: "reserve", method: "POST", path: "/reserves".into() }).into_iter().collect()
+    }
+}
+
 impl Resource for SlotBookingRow {
     const COLLECTION: &'static str = "slotBookings";
     const ITEM: &'static str = "slotBooking";
@@ -208,7 +224,6 @@ impl RoomSlots {
 impl Projection for RoomSlots {
     const NAME: &'static str = "room-slots";
     const VERSION: u32 = 1;
-    const HISTORY: bool = false;
     type On = ReserveEvent;
     type Row = RoomSlotRow;
 

@@ -1,4 +1,8 @@
 //! What all tests of the system share.
+#![allow(dead_code, unreachable_pub, reason = "each test takes what it needs of it")]
+
+pub mod agreement;
+pub mod workload;
 
 use testkit::Subject;
 
