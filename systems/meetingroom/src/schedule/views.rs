@@ -138,8 +138,8 @@ impl Resource for RoomTableRow {
 }
 
 impl Resource for RoomSlotRow {
-    const COLLECTION: &'static str = "roomSlots";
-    const ITEM: &'static str = "roomSlot";
+    const COLLECTION: &'static str = "dailySlots";
+    const ITEM: &'static str = "dailySlot";
     const FIELDS: &'static [Field] = &[Field::integer("roomId"), Field::text("floor"), Field::text("startTime")];
 
     fn id(&self) -> u64 {
@@ -149,8 +149,8 @@ impl Resource for RoomSlotRow {
 
 /// A slot as it is shown is found where its row is; a date says which day of it is meant.
 impl Resource for ShownSlot {
-    const COLLECTION: &'static str = RoomSlotRow::COLLECTION;
-    const ITEM: &'static str = RoomSlotRow::ITEM;
+    const COLLECTION: &'static str = "roomSlots";
+    const ITEM: &'static str = "roomSlot";
     const FIELDS: &'static [Field] = RoomSlotRow::FIELDS;
 
     fn id(&self) -> u64 {
