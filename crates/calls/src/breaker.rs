@@ -187,7 +187,7 @@ mod tests {
     fn fewer_than_half_never_open() {
         let breaker = Breaker::new(Rules::default());
         for n in 0..1000 {
-            call(&breaker, n % 20 < 9, ms(0));
+            call(&breaker, n % 20 > 10, ms(0));
         }
         assert_eq!((breaker.state(), breaker.opened()), (State::Closed, 0));
     }

@@ -103,7 +103,7 @@ impl Given {
             if let Some(answer) = asking.as_mut().now_or_never() {
                 return answer;
             }
-            self.clock.advance(self.clock.next_wake().expect("whoever waits waits for a time"));
+            self.clock.advance(self.clock.next_wake().unwrap());
         }
     }
 

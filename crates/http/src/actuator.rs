@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,7 +11,8 @@ use axum::routing::get;
 use runtime::{Fault, Faults, Status, SystemHandle};
 use serde_json::{Value, json};
 
-use crate::{FieldError, Fields, Problem, optional, required};
+use crate::routes::read_body;
+use crate::{FieldError, Fields, Limits, Problem, optional, required};
 
 /// What the actuator looks at.
 #[derive(Clone)]
@@ -112,7 +113,8 @@ async fn list_faults(State(actuator): State<Actuator>) -> Response {
     actuator.faults.as_ref().map_or_else(|| Problem::not_found().into_response(), show)
 }
 
-async fn set_fault(State(actuator): State<Actuator>, body: Bytes) -> Result<Response, Problem> {
+async fn set_fault(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+    let body = read_body(body, Limits::default().body).await?;
     let faults = actuator.faults.as_ref().ok_or_else(Problem::not_found)?;
     let (service, down, delay, refuse) = Fields::parse(&body)?.read((
         required::<String>("service"),

@@ -226,7 +226,8 @@ impl IntoResponse for Problem {
             let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
             headers.insert(RETRY_AFTER, seconds.max(1).into());
         }
-        if let Some(allow) = self.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        // Where nobody says which methods there are, the router that knows them fills the header in.
+        if let Some(allow) = self.allow.as_deref().filter(|allow| !allow.is_empty()).and_then(|allow| HeaderValue::from_str(allow).ok()) {
             headers.insert(ALLOW, allow);
         }
         response

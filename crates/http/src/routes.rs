@@ -12,9 +12,10 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::{Method, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
+use bytes::Bytes;
 use clock::timeout;
 use futures_util::FutureExt;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use kernel::{Resource, Timestamp};
 use runtime::ServiceHandle;
 
@@ -162,7 +163,7 @@ async fn pass_faults(service: &ServiceHandle, method: &Method) -> Result<(), Pro
     if !fault.delay.is_zero() {
         service.clock().sleep(fault.delay).await;
     }
-    if fault.refuse && *method != Method::GET {
+    if fault.refuse && !method.is_safe() {
         return Err(Problem::new(axum::http::StatusCode::CONFLICT, "refused-on-purpose", "The fault switch makes this service refuse."));
     }
     Ok(())
@@ -179,10 +180,7 @@ async fn read(service: ServiceHandle, base: Arc<str>, limits: Limits, request: R
         .iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    let body = Limited::new(body, limits.body).collect().await.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-        Some(_) => Problem::too_large(),
-        None => Problem::unprocessable(vec![FieldError::new("", "unreadable", "the body could not be read to its end")]),
-    })?;
+    let body = read_body(body, limits.body).await?;
     let path = parts.uri.path();
     let at = service.now();
     Ok(Incoming {
@@ -191,10 +189,19 @@ async fn read(service: ServiceHandle, base: Arc<str>, limits: Limits, request: R
         base,
         method: parts.method,
         headers: parts.headers,
-        body: body.to_bytes(),
+        body,
         parameters,
         at,
         deadline: at.checked_add(limits.time).unwrap_or(Timestamp::MAX),
         service,
     })
+}
+
+/// The whole body, if it has no more bytes than `limit`.
+pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let read = Limited::new(body, limit).collect().await.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+        Some(_) => Problem::too_large(),
+        None => Problem::unprocessable(vec![FieldError::new("", "unreadable", "the body could not be read to its end")]),
+    });
+    read.map(Collected::to_bytes)
 }

@@ -8,8 +8,8 @@ use clock::timeout;
 use eventlog::{Delivery, Subscription};
 use store::{FeedEvent, Position, SHARDS, Shard};
 
+use crate::handle::ServiceHandle;
 use crate::status::ConsumerState;
-use crate::system::ServiceHandle;
 use crate::writer::{ConsumerKind, Done, Handle, Work};
 
 /// How many events are read from a feed, and handled in one piece of work.

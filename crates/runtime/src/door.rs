@@ -7,8 +7,15 @@ use futures_util::future::BoxFuture;
 use kernel::{CallError, Refused, RefusedKind};
 use store::RootKey;
 
-use crate::system::{ServiceHandle, WeakServiceHandle};
+use crate::handle::{ServiceHandle, WeakServiceHandle};
 use crate::writer::{Act, Done, Purpose, Work};
+
+impl ServiceHandle {
+    /// Where it answers the calls of others.
+    pub fn door(&self) -> Arc<dyn Transport> {
+        Arc::new(Door(self.downgrade()))
+    }
+}
 
 /// One service's door. The system holds its doors through its client, so a door does not hold the system: else neither would
 /// ever go, and with them the writer and the file.

@@ -10,7 +10,7 @@ use futures_util::future::select;
 use kernel::Timestamp;
 use tokio::sync::watch;
 
-use crate::system::System;
+use crate::handle::System;
 use crate::writer::{Done, Work};
 
 /// How long to wait when the store is away.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use store::RecordKind;
 
-use crate::system::System;
+use crate::handle::System;
 use crate::writer::CALLS_KEPT;
 
 /// How long a client's answer is kept under its idempotency key (design §9).

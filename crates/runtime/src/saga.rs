@@ -14,8 +14,9 @@ use futures_util::future::BoxFuture;
 use kernel::{Aggregate, Call, CallError, Commands, Exposed, Published, Refused, RefusedKind, Saga, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Meta, RootKey};
+use tokio::sync::oneshot;
 
-use crate::system::ServiceHandle;
+use crate::handle::ServiceHandle;
 use crate::writer::{Act, Answer, ClientKey, Done, Ids, KeyUse, Outcome, Purpose};
 
 /// How much longer than two deadlines of its call a saga is left to the request that began it.
@@ -212,8 +213,20 @@ struct Driven<S: Saga> {
     meta: Meta,
 }
 
-/// Begins a saga and drives it to its end. It is carried on when nobody waits for it any more.
-pub(crate) async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcome {
+impl ServiceHandle {
+    /// Asks for something that takes another service. It goes on when the asker does not wait for it.
+    pub async fn run<S: Saga>(&self, request: SagaRequest<S>) -> Outcome {
+        let (answer, answered) = oneshot::channel();
+        let service = self.clone();
+        self.spawn(Box::pin(async move {
+            let _ = answer.send(run(service, request).await);
+        }));
+        answered.await.unwrap_or(Outcome::Unheard)
+    }
+}
+
+/// Begins a saga and drives it to its end.
+async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcome {
     let open = service.open_sagas();
     let Some(_open) = Open::within(&open, MOST_OPEN) else { return Outcome::Full };
     let SagaRequest { input, collection, status, key, meta } = request;

@@ -210,3 +210,12 @@ impl Service {
         self.resources.iter().find(|one| one.collection == collection).map_or(&[], |one| one.fields)
     }
 }
+
+/// The services of a system, by name.
+pub(crate) struct Services(pub(crate) Vec<Service>);
+
+impl Services {
+    pub(crate) fn get(&self, name: &str) -> Option<&Service> {
+        self.0.iter().find(|service| service.name == name)
+    }
+}

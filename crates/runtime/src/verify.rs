@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use store::{Query, SHARDS, StoreError};
 
+use crate::handle::ServiceHandle;
 use crate::service::Service;
-use crate::system::ServiceHandle;
 
 /// How much is read at once.
 const AT_ONCE: usize = 1000;

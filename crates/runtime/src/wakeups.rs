@@ -6,7 +6,7 @@ use clock::until;
 use futures_util::future::{join_all, select};
 use store::RootKey;
 
-use crate::system::{ServiceHandle, System};
+use crate::handle::{ServiceHandle, System};
 use crate::writer::{Done, WakeSignal, Work};
 use std::pin::pin;
 use std::sync::Arc;

@@ -98,6 +98,8 @@ pub struct Claims {
     pub consumers: BTreeSet<(&'static str, String)>,
     /// Roots, with the version that the caller has folded already.
     pub roots: BTreeMap<RootKey, u64>,
+    /// Those of the roots that are loaded from their first event, because their snapshot does not read.
+    pub whole: BTreeSet<RootKey>,
     /// Counters.
     pub sequences: BTreeSet<SequenceKey>,
     /// Rows of views.

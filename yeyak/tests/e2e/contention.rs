@@ -122,7 +122,8 @@ fn a_time_is_reserved_or_under_maintenance_and_never_both() {
             })
             .collect();
         let answers = at_once(&api, &asked);
-        let of = |path: &str, status| asked.iter().zip(&answers).filter(|(one, answer)| one.path == path && answer.status == status).count();
+        let of =
+            |path: &str, status| asked.iter().zip(&answers).filter(|(one, answer)| one.path == path && answer.status == status).count();
         assert_eq!(of("/maintenances", 201) + of("/reserves", 201), 1, "{answers:?}");
         // The same maintenance asked for again is answered with the one that stands, once that can be shown.
         assert_eq!(of("/reserves", 201) + of("/reserves", 409), 12, "{answers:?}");
@@ -147,8 +148,7 @@ fn a_meeting_is_started_or_its_reservation_cancelled_and_never_both() {
         let reserve_id = api.post("/reserves", &json!({"userId": "1", "roomId": room_id})).expect(201)["id"].clone();
         let start = Asked::post("/conferences", json!({"userId": "1", "roomId": room_id, "reserveId": reserve_id}));
         // A start takes two services and a cancel one, so that a cancel would always be first.
-        let cancel =
-            Asked { method: "DELETE", path: format!("/reserves/{reserve_id}"), body: json!({}), looks: round % 4 * 2 };
+        let cancel = Asked { method: "DELETE", path: format!("/reserves/{reserve_id}"), body: json!({}), looks: round % 4 * 2 };
         let asked = [start, cancel];
         let answers = at_once(&api, &asked);
         let [start, cancel] = &answers[..] else { unreachable!("two were asked") };

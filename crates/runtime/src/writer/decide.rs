@@ -13,9 +13,8 @@ use store::{
 use super::prepare::{Prepared, Reaction, consumer_name, position_key, record_key};
 use super::roots::{Cache, Root};
 use super::work::{Act, Answer, CallRecord, ClientRecord, ConsumerKind, Done, Handle, Ids, KeyUse, Purpose, Reply, Work};
-use crate::service::{ProjectionEntry, Service};
+use crate::service::{ProjectionEntry, Service, Services};
 use crate::sharding::shard_of;
-use crate::system::Services;
 
 /// A snapshot is written when at least so many events have come since the last one.
 const SNAPSHOT_EVERY: u64 = 512;
@@ -42,6 +41,20 @@ pub(super) struct Decided {
     pub(super) roots: Vec<(RootKey, Root)>,
 }
 
+/// Why a whole transaction is given up.
+pub(super) enum GiveUp {
+    /// Something in it cannot be done.
+    Fails(String),
+    /// The snapshots of these roots do not read: they have to be loaded whole.
+    Unreadable(BTreeSet<RootKey>),
+}
+
+impl From<String> for GiveUp {
+    fn from(why: String) -> Self {
+        Self::Fails(why)
+    }
+}
+
 /// Decides works in their order. An error gives the whole transaction up.
 pub(super) fn decide(
     services: &Services,
@@ -50,7 +63,7 @@ pub(super) fn decide(
     loaded: Loaded,
     cache: &mut Cache,
     now: Timestamp,
-) -> Result<Decided, String> {
+) -> Result<Decided, GiveUp> {
     let mut transaction = Transaction::new(services, loaded, cache, now)?;
     let mut done = Vec::with_capacity(works.len());
     for ((service, work), prepared) in works.iter().zip(prepared) {
@@ -60,10 +73,10 @@ pub(super) fn decide(
             (Work::Tick(root), _) => transaction.tick(root)?,
             (Work::Handle(handle), Prepared::Events(reactions)) => transaction.handle(service, handle, reactions)?,
             (Work::Retry(parked), Prepared::Events(reactions)) => transaction.retry(service, parked, reactions)?,
-            (Work::Handle(_) | Work::Retry(_), Prepared::Plain) => return Err("events were not prepared".into()),
+            (Work::Handle(_) | Work::Retry(_), Prepared::Plain) => return Err(GiveUp::Fails("events were not prepared".into())),
         });
     }
-    transaction.finish(done)
+    Ok(transaction.finish(done)?)
 }
 
 struct Transaction<'a> {
@@ -82,13 +95,19 @@ struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    fn new(services: &'a Services, mut loaded: Loaded, cache: &mut Cache, now: Timestamp) -> Result<Self, String> {
+    fn new(services: &'a Services, mut loaded: Loaded, cache: &mut Cache, now: Timestamp) -> Result<Self, GiveUp> {
         let mut roots = HashMap::new();
+        let mut unreadable = BTreeSet::new();
         for (key, found) in std::mem::take(&mut loaded.roots) {
             let kind = services.get(key.service).and_then(|service| service.kind(key.aggregate));
             let kind = kind.ok_or_else(|| format!("there is no {} in {}", key.aggregate, key.service))?;
-            let root = Root::bring_up(kind, &key, cache.take(&key), found)?;
-            roots.insert(key, root);
+            match Root::bring_up(kind, &key, cache.take(&key), found)? {
+                Some(root) => drop(roots.insert(key, root)),
+                None => drop(unreadable.insert(key)),
+            }
+        }
+        if !unreadable.is_empty() {
+            return Err(GiveUp::Unreadable(unreadable));
         }
         Ok(Self {
             services,

@@ -5,6 +5,7 @@ mod prepare;
 mod roots;
 mod work;
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,12 +13,12 @@ use std::time::Duration;
 use clock::SharedClock;
 use eventlog::Carrier;
 use kernel::Timestamp;
-use store::{Abort, Committed, Parked, Store, StoreError, Writes};
+use store::{Abort, Claims, Committed, Parked, RootKey, Store, StoreError, Writes};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::system::Services;
+use crate::service::Services;
 pub(crate) use decide::CALLS_KEPT;
-use decide::{Decided, decide, parked_again};
+use decide::{Decided, GiveUp, decide, parked_again};
 use prepare::prepare;
 use roots::Cache;
 pub(crate) use work::{Act, ConsumerKind, Done, Handle, KeyUse, Purpose, Work};
@@ -236,7 +237,7 @@ impl Writer {
 
     async fn park_again(&self, service: &'static str, parked: &Parked, why: String) -> Done {
         let parked = parked_again(parked, why, self.clock.now());
-        let claims = store::Claims { batch: (self.ids)(), ..store::Claims::default() };
+        let claims = Claims { batch: (self.ids)(), ..Claims::default() };
         let writes = Writes { parked: vec![parked], ..Writes::default() };
         match self.store.write(claims, Box::new(move |_| Ok(writes))).await {
             Ok(_) => Done::Handled,
@@ -247,14 +248,27 @@ impl Writer {
         }
     }
 
-    /// One transaction over `works`.
+    /// One transaction over `works`; a second one when it meets snapshots that do not read.
     async fn attempt(&self, works: &[Arc<(&'static str, Work)>]) -> Attempt {
+        let unreadable = match self.transact(works, BTreeSet::new()).await {
+            Ok(attempt) => return attempt,
+            Err(unreadable) => unreadable,
+        };
+        tracing::warn!(roots = ?unreadable, "snapshots do not read; their roots are folded from the first event");
+        let again = self.transact(works, unreadable).await;
+        again.unwrap_or_else(|_| Attempt::Fails("a root that was loaded whole has a snapshot".into()))
+    }
+
+    /// One transaction over `works`, with some of their roots loaded whole. Nothing of it stands when it is the error: the roots
+    /// whose snapshots do not read.
+    async fn transact(&self, works: &[Arc<(&'static str, Work)>], whole: BTreeSet<RootKey>) -> Result<Attempt, BTreeSet<RootKey>> {
         let now = self.clock.now();
         let batch = (self.ids)();
         let borrowed: Vec<_> = works.iter().map(|work| &**work).collect();
         // What a policy does with an event may panic like any other rule.
         let prepared = catch_unwind(AssertUnwindSafe(|| prepare(&self.services, batch.clone(), &borrowed, &lock(&self.cache))));
-        let Ok((claims, prepared)) = prepared else { return Attempt::Fails("a rule panicked".into()) };
+        let Ok((claims, prepared)) = prepared else { return Ok(Attempt::Fails("a rule panicked".into())) };
+        let claims = Claims { whole, ..claims };
 
         let decided = Arc::new(Mutex::new(None));
         let closure = {
@@ -263,14 +277,25 @@ impl Writer {
             move |loaded| {
                 let works: Vec<_> = works.iter().map(|work| &**work).collect();
                 let result = catch_unwind(AssertUnwindSafe(|| decide(&services, &works, &prepared, loaded, &mut lock(&cache), now)));
-                let Decided { writes, done, roots } = result.unwrap_or_else(|_| Err("a rule panicked".into())).map_err(Abort)?;
-                *lock(&decided) = Some((done, roots, !writes.parked.is_empty()));
-                Ok(writes)
+                let (result, outcome) = match result.unwrap_or_else(|_| Err(GiveUp::Fails("a rule panicked".into()))) {
+                    Ok(Decided { writes, done, roots }) => {
+                        let parks = !writes.parked.is_empty();
+                        (Ok(writes), Some(Ok((done, roots, parks))))
+                    }
+                    Err(GiveUp::Unreadable(roots)) => (Err(Abort("snapshots do not read".into())), Some(Err(roots))),
+                    Err(GiveUp::Fails(why)) => (Err(Abort(why)), None),
+                };
+                *lock(&decided) = outcome;
+                result
             }
         };
         let written = self.store.write(claims, Box::new(closure)).await;
-        let decided = lock(&decided).take();
-        match (written, decided) {
+        let decided = match lock(&decided).take() {
+            Some(Err(unreadable)) => return Err(unreadable),
+            Some(Ok(decided)) => Some(decided),
+            None => None,
+        };
+        Ok(match (written, decided) {
             (Ok(committed), Some((done, roots, parks))) => {
                 self.remember(roots, parks);
                 Attempt::Stands(done, committed)
@@ -289,7 +314,7 @@ impl Writer {
             }
             (Err(error), _) => Attempt::Fails(error.to_string()),
             (Ok(_), None) => Attempt::Fails("the store did not decide".into()),
-        }
+        })
     }
 
     /// Asks until the store says whether a lost batch stands: nobody is answered before that is known.
@@ -306,7 +331,7 @@ impl Writer {
     }
 
     /// Keeps folded roots for the next command, and tells when the first of them wants to be woken, and of what was parked.
-    fn remember(&self, roots: Vec<(store::RootKey, roots::Root)>, parks: bool) {
+    fn remember(&self, roots: Vec<(RootKey, roots::Root)>, parks: bool) {
         if parks {
             self.parked.send_modify(|count| *count += 1);
         }

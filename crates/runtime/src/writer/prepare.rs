@@ -7,8 +7,7 @@ use store::{Claims, FeedEvent, PositionKey, RecordKey, RecordKind, RootKey, RowK
 
 use super::roots::Cache;
 use super::work::{Act, ConsumerKind, Handle, KeyUse, Purpose, Work};
-use crate::service::Service;
-use crate::system::Services;
+use crate::service::{Service, Services};
 
 /// The parts of one piece of work that can be known beforehand.
 pub(super) enum Prepared {

@@ -23,16 +23,18 @@ impl Root {
         Self { version: 0, at: None, unsnapped: 0, snapshot_length: 0, state: kind.fresh() }
     }
 
-    /// The state that `loaded` gives: what is cached, with the events since folded in, or all of it.
-    pub(super) fn bring_up(kind: &dyn AnyKind, key: &RootKey, cached: Option<Self>, loaded: LoadedRoot) -> Result<Self, String> {
+    /// The state that `loaded` gives: what is cached, with the events since folded in, or all of it. `None` when its snapshot
+    /// does not read, as one of an older form of the state; the events that it stands for are not here then.
+    pub(super) fn bring_up(kind: &dyn AnyKind, key: &RootKey, cached: Option<Self>, loaded: LoadedRoot) -> Result<Option<Self>, String> {
         let mut root = cached.unwrap_or_else(|| Self::fresh(kind));
         if root.version > loaded.version {
             return Err(format!("{key:?} has version {} here and {} in the store", root.version, loaded.version));
         }
         if let Some((version, snapshot)) = loaded.snapshot {
-            // A snapshot of an older form of the state does not read; then the events that it stands for are missing here.
-            root.state = kind.restore(&snapshot).ok_or_else(|| format!("{key:?}: its snapshot cannot be read"))?;
+            let Some(state) = kind.restore(&snapshot) else { return Ok(None) };
+            root.state = state;
             root.version = version;
+            root.unsnapped = 0;
             root.snapshot_length = snapshot.len();
         }
         for event in &loaded.events {
@@ -44,7 +46,7 @@ impl Root {
             return Err(format!("{key:?} folds to version {} of {}", root.version, loaded.version));
         }
         root.at = loaded.at;
-        Ok(root)
+        Ok(Some(root))
     }
 }
 

@@ -87,6 +87,16 @@ pub fn a_root_loads_only_what_its_caller_has_not_folded(opened: Opened<'_>) {
     assert_eq!(loaded(&opened, 1), (5, Some(3), vec![4, 5]), "a newer snapshot shortens the fold");
 }
 
+pub fn a_root_loads_whole_when_its_snapshot_is_not_wanted(opened: Opened<'_>) {
+    five(&opened, Some(3));
+    for folded in [0, 4, 5] {
+        let mut loaded = opened.load(Claims { roots: [(item("a"), folded)].into(), whole: [item("a")].into(), ..claims() });
+        let root = loaded.roots.remove(&item("a")).unwrap();
+        assert_eq!((root.version, root.at, root.snapshot), (5, Some(at(5)), None));
+        assert_eq!(root.events.iter().map(|event| event.version).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    }
+}
+
 pub fn a_root_that_was_never_written_has_version_0(opened: Opened<'_>) {
     let loaded = opened.load(Claims { roots: [(item("a"), 0)].into(), ..claims() });
     let root = &loaded.roots[&item("a")];

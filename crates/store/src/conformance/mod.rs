@@ -57,6 +57,7 @@ macro_rules! conformance {
                 a_version_used_twice_is_rejected_and_nothing_of_its_batch_is_written,
                 a_root_loads_with_its_snapshot_and_the_events_behind_it,
                 a_root_loads_only_what_its_caller_has_not_folded,
+                a_root_loads_whole_when_its_snapshot_is_not_wanted,
                 a_root_that_was_never_written_has_version_0,
                 roots_are_listed_in_order_behind_a_key,
             ],

@@ -28,7 +28,8 @@ pub(super) fn claimed(transaction: &Transaction<'_>, sql: &Sql, claims: &Claims)
         }
     }
     for (key, folded) in &claims.roots {
-        loaded.roots.insert(key.clone(), root(transaction, sql, key, *folded)?);
+        let root = if claims.whole.contains(key) { whole_root(transaction, sql, key)? } else { root(transaction, sql, key, *folded)? };
+        loaded.roots.insert(key.clone(), root);
     }
     for key in &claims.sequences {
         let last = transaction.prepare_cached(&sql.service(key.service)?.sequence)?.query_row([key.name], |row| row.get(0)).optional()?;
@@ -49,17 +50,26 @@ fn record(transaction: &Transaction<'_>, sql: &Sql, key: &RecordKey) -> rusqlite
         .optional()
 }
 
+fn head(transaction: &Transaction<'_>, sql: &Sql, key: &RootKey) -> rusqlite::Result<Option<LoadedRoot>> {
+    transaction
+        .prepare_cached(&sql.service(key.service)?.root)?
+        .query_row(params![key.aggregate, key.key], |row| {
+            Ok(LoadedRoot { version: row.get(0)?, at: Some(read::instant(row, 1)?), ..LoadedRoot::default() })
+        })
+        .optional()
+}
+
+fn whole_root(transaction: &Transaction<'_>, sql: &Sql, key: &RootKey) -> rusqlite::Result<LoadedRoot> {
+    let Some(head) = head(transaction, sql, key)? else { return Ok(LoadedRoot::default()) };
+    Ok(LoadedRoot { events: read::events(transaction, sql, key, 0)?, ..head })
+}
+
 fn root(transaction: &Transaction<'_>, sql: &Sql, key: &RootKey, folded: u64) -> rusqlite::Result<LoadedRoot> {
-    let service = sql.service(key.service)?;
-    let head = transaction
-        .prepare_cached(&service.root)?
-        .query_row(params![key.aggregate, key.key], |row| Ok((row.get::<_, u64>(0)?, read::instant(row, 1)?)))
-        .optional()?;
-    let Some((version, at)) = head else { return Ok(LoadedRoot::default()) };
-    let mut loaded = LoadedRoot { version, at: Some(at), ..LoadedRoot::default() };
+    let Some(mut loaded) = head(transaction, sql, key)? else { return Ok(LoadedRoot::default()) };
+    let version = loaded.version;
     if folded < version {
         loaded.snapshot = transaction
-            .prepare_cached(&service.snapshot)?
+            .prepare_cached(&sql.service(key.service)?.snapshot)?
             .query_row(params![key.aggregate, key.key, folded], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let known = loaded.snapshot.as_ref().map_or(folded, |(version, _)| *version);

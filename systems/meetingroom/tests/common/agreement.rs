@@ -83,6 +83,8 @@ impl Shown {
                     "reserves" => (instant(&row["startsAt"]), instant(&row["endsAt"])),
                     _ => (instant(&row["from"]), instant(&row["until"])),
                 };
+                // A maintenance hears of its end later than the calendar decides it: it is over by its `until` at the latest.
+                let last = if collection == "maintenances" { instant(&row["endedAt"]).min(instant(&row["until"])) } else { last };
                 let claim = Claim {
                     what: format!("{collection}/{} {}", row["id"], row["status"]),
                     held: (made, if stands { Timestamp::MAX } else { last }),
