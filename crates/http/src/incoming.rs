@@ -126,10 +126,9 @@ impl Incoming {
         let shown: Vec<Value> = entries
             .iter()
             .map(|entry| {
-                // Every event was written by us as JSON; one that is not is shown as the text it is.
-                let event = serde_json::from_str(&entry.data).unwrap_or_else(|_| Value::String(entry.data.clone()));
+                let (name, data) = name_and_data(&entry.data);
                 json!({
-                    "position": entry.position, "at": entry.at.to_string(), "event": event, "caller": entry.meta.caller,
+                    "position": entry.position, "at": entry.at.to_string(), "type": name, "data": data, "caller": entry.meta.caller,
                     "correlation": entry.meta.correlation, "causation": entry.meta.causation,
                 })
             })
@@ -295,6 +294,20 @@ impl Incoming {
             Some(row) => Ok(hal_json(StatusCode::OK, hal::item::<R>(&row, &self.base, self.at))),
             None => Err(Problem::in_progress()),
         }
+    }
+}
+
+/// What an event is called, and what it says: of a published one, tagged by `eventType`, or of an aggregate's own, tagged by its
+/// name around it.
+fn name_and_data(event: &str) -> (String, Value) {
+    // Every event was written by us as JSON; one that is not is shown as the text it is.
+    match serde_json::from_str(event).unwrap_or_else(|_| Value::String(event.into())) {
+        Value::Object(mut fields) => match fields.shift_remove("eventType") {
+            Some(name) => (name.as_str().unwrap_or_default().into(), Value::Object(fields)),
+            None => fields.into_iter().next().unwrap_or_default(),
+        },
+        Value::String(name) => (name, Value::Object(serde_json::Map::new())),
+        other => (String::new(), other),
     }
 }
 

@@ -17,6 +17,9 @@ const AT_ONCE: usize = 256;
 /// The longest sleep, after which the store is asked again.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
+/// How long to wait when something that is due fails, which stays due.
+const FAILS: Duration = Duration::from_secs(1);
+
 /// How long to wait when the store is away.
 const AWAY: Duration = Duration::from_millis(250);
 
@@ -48,24 +51,27 @@ pub(crate) async fn run(system: Arc<System>, mut signal: WakeSignal) {
 async fn step(system: &Arc<System>, signal: &WakeSignal) -> Result<Duration, String> {
     // Whatever is written from here on is told by the signal, so nothing falls between the look and the sleep.
     signal.know(None);
-    let mut earliest = None;
+    let (mut earliest, mut fails) = (None, false);
     for service in system.handles() {
         if service.fault().down {
             continue;
         }
         let due = service.store().due(service.name(), system.clock.now(), AT_ONCE).await.map_err(|error| error.to_string())?;
         if !due.is_empty() {
-            wake(&service, due).await?;
+            fails |= wake(&service, due).await?;
         }
         let next = service.store().next_wake(service.name()).await.map_err(|error| error.to_string())?;
         earliest = earliest.into_iter().chain(next).min();
     }
     signal.know(earliest);
     let now = system.clock.now();
-    Ok(earliest.map_or(LOOK_AGAIN, |at| until(now, at).min(LOOK_AGAIN)))
+    let pause = earliest.map_or(LOOK_AGAIN, |at| until(now, at).min(LOOK_AGAIN));
+    Ok(if fails { pause.max(FAILS) } else { pause })
 }
 
-async fn wake(service: &ServiceHandle, due: Vec<RootKey>) -> Result<(), String> {
+/// Wakes roots, and says whether one of them fails.
+async fn wake(service: &ServiceHandle, due: Vec<RootKey>) -> Result<bool, String> {
+    let mut fails = false;
     let ticks = due.iter().map(|root| service.inbox().begun(service.name(), Work::Tick(root.clone())));
     for (root, done) in due.iter().zip(join_all(ticks).await) {
         match done {
@@ -74,9 +80,12 @@ async fn wake(service: &ServiceHandle, due: Vec<RootKey>) -> Result<(), String> 
                     service.spawn((saga.resume)(service.clone(), root.key.clone()));
                 }
             }
-            Done::Failed(why) => tracing::error!(?root, why, "a wake-up fails"),
+            Done::Failed(why) => {
+                tracing::error!(?root, why, "a wake-up fails");
+                fails = true;
+            }
             other => return Err(format!("a wake-up was answered with {other:?}")),
         }
     }
-    Ok(())
+    Ok(fails)
 }

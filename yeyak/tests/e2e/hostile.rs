@@ -38,6 +38,8 @@ const ROUTES: &[(&str, &str)] = &[
     ("/reserveTables/{id}", "GET, HEAD"),
     ("/reserveTables/{id}/history", "GET, HEAD"),
     ("/roomSlots", "GET, HEAD"),
+    ("/roomSlots/{id}", "GET, HEAD"),
+    ("/roomSlots/{id}/history", "GET, HEAD"),
     ("/actuator/health", "GET, HEAD"),
     ("/actuator/health/liveness", "GET, HEAD"),
     ("/actuator/health/readiness", "GET, HEAD"),
@@ -153,6 +155,8 @@ fn no_body_at_any_route_is_answered_with_a_fault_of_ours() {
 fn nothing_that_is_almost_right_is_answered_with_a_fault_of_ours() {
     let yeyak = demo();
     let api = yeyak.api();
+    // The one on which a meeting can be started now.
+    api.post("/reserves", &json!({"userId": 1, "roomId": 1})).expect(201);
     for (route, _) in ROUTES.iter().filter(|(route, methods)| methods.contains("POST") && !route.starts_with("/actuator")) {
         let accepted = Cell::new(0);
         runner(1)
@@ -164,8 +168,7 @@ fn nothing_that_is_almost_right_is_answered_with_a_fault_of_ours() {
             })
             .unwrap();
         // Who generates nothing but nonsense never gets further than the first check.
-        let reachable = *route != "/conferences";
-        assert!(accepted.get() > 0 || !reachable, "{route} accepted nothing");
+        assert!(accepted.get() > 0, "{route} accepted nothing");
         println!("{route} accepted {}", accepted.get());
     }
     assert_well(yeyak);

@@ -92,9 +92,10 @@ impl Asked {
 }
 
 impl Answer {
-    /// Whether it says that the request may succeed when it is sent again.
+    /// Whether it says nothing certain of earlier tries under the same key: too much is going on, the same request is still being
+    /// worked on, or the fault switch refused it at the door.
     pub fn is_to_be_repeated(&self) -> bool {
-        self.status == StatusCode::SERVICE_UNAVAILABLE
-            || (self.status == StatusCode::CONFLICT && self.json()["code"] == "request-in-progress")
+        let code = self.json()["code"].clone();
+        self.status == StatusCode::SERVICE_UNAVAILABLE || code == "request-in-progress" || code == "refused-on-purpose"
     }
 }

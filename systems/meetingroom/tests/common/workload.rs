@@ -176,7 +176,7 @@ fn fate(asked: &Asked, heard: &Heard) -> Fate {
         201 | 204 => Fate::Stands(answer.json()),
         // Only one that names a callee says that nothing stands.
         503 if answer.json()["service"] == "reserve" && !asked.path.starts_with("/reserves") => Fate::TakenBack,
-        409 if answer.is_to_be_repeated() => Fate::Unknown,
+        409 if answer.json()["code"] == "request-in-progress" => Fate::Unknown,
         500.. => Fate::Unknown,
         _ => Fate::Refused,
     }

@@ -214,7 +214,7 @@ pub(super) fn almost_right(route: &str) -> impl Strategy<Value = Vec<u8>> + use<
     let right = match route {
         "/rooms" => json!({"floor": "3", "name": "Hangang", "capacity": 8, "openingRule": "same-day", "slots": "08:00-09:50"}),
         "/reserves" => json!({"userId": "1", "roomId": 3, "date": "2026-11-24", "startTime": "08:00", "endTime": "09:50"}),
-        "/conferences" => json!({"userId": "1", "roomId": 3, "reserveId": 1}),
+        "/conferences" => json!({"userId": "1", "roomId": 1, "reserveId": 1}),
         _ => json!({"roomId": 3, "from": "2026-11-24T08:00:00+09:00", "until": "2026-11-24T09:00:00+09:00"}),
     };
     let Value::Object(right) = right else { unreachable!("all are objects") };
@@ -224,8 +224,8 @@ pub(super) fn almost_right(route: &str) -> impl Strategy<Value = Vec<u8>> + use<
         1 => value(),
         1 => slots(),
     ];
-    let changed = vec(prop::option::weighted(0.6, wrong), right.len());
-    (changed, vec(proptest::bool::weighted(0.2), right.len())).prop_map(move |(changed, dropped)| {
+    let changed = vec(prop::option::weighted(0.3, wrong), right.len());
+    (changed, vec(proptest::bool::weighted(0.1), right.len())).prop_map(move |(changed, dropped)| {
         let fields = right.iter().zip(changed).zip(dropped).filter(|(_, dropped)| !dropped);
         let body: Map<_, _> = fields.map(|(((name, right), wrong), _)| (name.clone(), wrong.unwrap_or_else(|| right.clone()))).collect();
         Value::Object(body).to_string().into_bytes()

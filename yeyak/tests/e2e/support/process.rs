@@ -51,10 +51,34 @@ impl Yeyak {
 
     /// Waits until it is ready; what it says when it does not become so.
     pub(crate) fn run(command: &mut Command) -> Result<Self, Vec<String>> {
+        Self::run_with_stdout(command.stdout(Stdio::null()))
+    }
+
+    /// The same of one whose stdout goes somewhere.
+    pub(crate) fn run_with_stdout(command: &mut Command) -> Result<Self, Vec<String>> {
         let watch = Stopwatch::start();
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let (mut yeyak, ready) = Self::spawn(command);
+        match ready.recv_timeout(SOON) {
+            Ok(address) => {
+                (yeyak.address, yeyak.ready_after) = (address, watch.elapsed());
+                Ok(yeyak)
+            }
+            Err(_) => {
+                yeyak.kill();
+                Err(yeyak.lines())
+            }
+        }
+    }
+
+    /// Waits for nothing: it may listen, some day.
+    pub(crate) fn starting(arguments: &[&str]) -> Self {
+        Self::spawn(command().args(arguments).stdout(Stdio::null())).0
+    }
+
+    fn spawn(command: &mut Command) -> (Self, mpsc::Receiver<SocketAddr>) {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary starts");
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let (ready, wait) = mpsc::channel();
+        let (ready, heard) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let reader = {
             let lines = Arc::clone(&lines);
@@ -68,15 +92,9 @@ impl Yeyak {
                 }
             })
         };
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let reader = Some(reader.expect("a thread"));
-        let heard = wait.recv_timeout(SOON);
-        let address = heard.unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], 0)));
-        let mut yeyak = Self { child, lines, reader, address, ready_after: watch.elapsed() };
-        if heard.is_ok() {
-            return Ok(yeyak);
-        }
-        yeyak.kill();
-        Err(yeyak.lines())
+        (Self { child, lines, reader, address, ready_after: Duration::ZERO }, heard)
     }
 
     pub(crate) fn api(&self) -> Api {
@@ -89,7 +107,11 @@ impl Yeyak {
 
     /// Asks it to end, as an operator's tools do.
     pub(crate) fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        self.signal("-TERM");
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
         assert!(sent.expect("there is a `kill`").success());
     }
 

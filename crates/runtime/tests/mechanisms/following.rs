@@ -1,0 +1,179 @@
+//! Consumers handle every event of their source, once and in order, whatever the carrier does.
+
+use std::time::Duration;
+
+use crate::support::toy::{BOARD, COUNTERS, REFUSED, mended};
+use crate::support::{Bench, Carries, Process, add};
+use runtime::{Fault, shard_of};
+use store::{Claims, Position, PositionKey, Store, Writes};
+
+/// As long as a consumer that hears nothing waits before it looks at the feed.
+const LOOK: Duration = Duration::from_secs(5);
+
+fn ten(toy: &Process) {
+    for n in 1..=10 {
+        toy.say([add(1, n), add(2, n)]);
+    }
+}
+
+fn has_everything(toy: &Process) {
+    for id in [1, 2] {
+        assert_eq!(toy.heard(id), (1..=10).collect::<Vec<_>>(), "in order, each once");
+        assert_eq!(toy.viewed(id), Some(55));
+    }
+    toy.check();
+}
+
+#[test]
+fn what_is_published_is_heard_at_once() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    ten(&toy);
+    has_everything(&toy);
+    assert_eq!(toy.consumer("policies").behind, 0);
+}
+
+#[test]
+fn whatever_the_carrier_does_everything_is_handled_once_and_in_order() {
+    for carries in [Carries::Nothing, Carries::Half, Carries::Twice, Carries::Late] {
+        let bench = Bench::new();
+        let toy = bench.start(mended());
+        toy.carrier.carries(carries);
+        ten(&toy);
+        bench.pass(LOOK);
+        has_everything(&toy);
+    }
+}
+
+#[test]
+fn a_gap_is_filled_from_the_feed_as_soon_as_it_is_seen() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.carrier.carries(Carries::Nothing);
+    toy.execute(add(1, 1));
+    assert!(toy.heard(1).is_empty());
+    toy.carrier.carries(Carries::Everything);
+    toy.execute(add(1, 2));
+    assert_eq!(toy.heard(1), [1, 2], "the next event shows that one is missing; no time has passed");
+}
+
+#[test]
+fn what_a_follower_was_told_it_missed_is_found_in_the_feed() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.fault(BOARD, Fault { down: true, ..Fault::default() });
+    // More than a carrier holds for whoever does not listen.
+    for _ in 0..300 {
+        toy.execute(add(1, 1));
+    }
+    assert!(toy.heard(1).is_empty());
+    toy.faults.clear();
+    bench.settle();
+    assert_eq!(toy.heard(1).len(), 300);
+    toy.check();
+}
+
+#[test]
+fn a_stopped_source_hands_nothing_out_and_is_caught_up_with() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.fault(COUNTERS, Fault { down: true, ..Fault::default() });
+    toy.execute(add(1, 1));
+    bench.pass(LOOK);
+    assert_eq!((toy.heard(1), toy.consumer("policies").behind), (vec![], 1));
+    toy.faults.clear();
+    bench.pass(LOOK);
+    assert_eq!(toy.heard(1), [1]);
+}
+
+#[test]
+fn a_position_and_its_effects_outlive_the_process_together() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.carrier.carries(Carries::Half);
+    for n in 1..=5 {
+        toy.say([add(1, n), add(2, n)]);
+    }
+    toy.kill();
+    let toy = bench.start(mended());
+    for n in 6..=10 {
+        toy.say([add(1, n), add(2, n)]);
+    }
+    has_everything(&toy);
+}
+
+#[test]
+fn two_processes_that_follow_one_feed_handle_each_event_once() {
+    let bench = Bench::new();
+    let [one, other] = bench.start_two();
+    for n in 1..=10 {
+        let process = if n % 2 == 0 { &one } else { &other };
+        process.say([add(1, n), add(2, n)]);
+    }
+    bench.pass(LOOK);
+    has_everything(&one);
+    assert_eq!(other.consumer("policies").behind, 0);
+}
+
+#[test]
+fn a_refusal_of_what_a_policy_commands_is_an_outcome() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    for n in [1, REFUSED, 2] {
+        toy.execute(add(1, n));
+    }
+    assert_eq!(toy.heard(1), [1, 2]);
+    toy.check();
+}
+
+#[test]
+fn a_new_epoch_is_gone_into_when_nothing_was_lost() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.execute(add(1, 1));
+    // One event that is not handled yet when the epoch begins.
+    toy.carrier.carries(Carries::Nothing);
+    toy.execute(add(1, 2));
+    toy.wait(toy.store.raise_epoch()).unwrap();
+    toy.carrier.carries(Carries::Everything);
+    toy.execute(add(1, 3));
+    assert_eq!(toy.heard(1), [1, 2, 3]);
+    let epochs: Vec<_> = toy.feed()[usize::from(shard_of("1"))].iter().map(|event| event.position).collect();
+    assert_eq!(epochs, [(1, 1), (1, 2), (2, 3)].map(|(epoch, seq)| Position { epoch, seq }));
+    toy.kill();
+    let toy = bench.start(mended());
+    toy.execute(add(1, 4));
+    assert_eq!((toy.heard(1), toy.viewed(1)), (vec![1, 2, 3, 4], Some(10)));
+    toy.check();
+}
+
+/// Moves the board's policies as if they had seen more of counter 1's shard than there is now.
+fn has_seen(toy: &Process, seq: u64) {
+    let key = PositionKey { service: BOARD, consumer: "policies".into(), source: COUNTERS.into(), shard: shard_of("1") };
+    let writes = Writes { positions: vec![(key, Position { epoch: 1, seq })], ..Writes::default() };
+    let claims = Claims { batch: format!("seen {seq}"), ..Claims::default() };
+    toy.wait(toy.store.write(claims, Box::new(move |_| Ok(writes)))).unwrap();
+}
+
+#[test]
+fn a_consumer_that_has_seen_what_a_restore_lost_stops_with_an_alarm() {
+    for after_the_restore in [1, 9] {
+        let bench = Bench::new();
+        let toy = bench.start(mended());
+        toy.execute(add(1, 1));
+        // It has seen five; the restore brought back the first alone.
+        has_seen(&toy, 5);
+        toy.wait(toy.store.raise_epoch()).unwrap();
+        toy.kill();
+        let toy = bench.start(mended());
+        for n in 0..after_the_restore {
+            toy.execute(add(1, 100 + n));
+        }
+        bench.pass(LOOK);
+        let status = toy.consumer("policies");
+        assert!(status.halted.as_ref().is_some_and(|why| why.contains("restore")), "{status:?}");
+        assert!(toy.wait(toy.system.status()).unwrap().is_degraded());
+        assert_eq!(toy.heard(1), [1], "nothing is handled on top of what was lost");
+        assert_eq!(toy.consumer("totals@1").halted, None, "who has seen nothing of it goes on");
+    }
+}

@@ -1,0 +1,22 @@
+//! What the runtime promises, mechanism by mechanism, tried on a toy system: each test fails when its mechanism is taken out.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+extern crate yeyak_runtime as runtime;
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod away;
+mod batches;
+mod calling;
+mod commands;
+mod following;
+mod keys;
+mod lost_commits;
+mod parking;
+mod positions;
+mod queues;
+mod sagas;
+mod snapshots;
+mod views;
+mod wakeups;

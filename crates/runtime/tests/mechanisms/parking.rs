@@ -1,0 +1,78 @@
+//! An event that cannot be handled steps aside with all of its key.
+
+use std::time::Duration;
+
+use crate::support::toy::{BREAKS_THE_STORE, PANICS_IN_DECIDE, PANICS_IN_REACT, faulty_policy, mended};
+use crate::support::{Bench, add};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn a_poisoned_event_parks_its_key_and_others_go_on() {
+    for poison in [PANICS_IN_REACT, PANICS_IN_DECIDE, BREAKS_THE_STORE] {
+        let bench = Bench::new();
+        let toy = bench.start(faulty_policy());
+        toy.say([add(1, 1), add(1, poison), add(1, 2), add(2, 1), add(3, 1)]);
+        toy.say([add(1, 3), add(2, 2)]);
+        assert_eq!((toy.heard(1), toy.heard(2), toy.heard(3)), (vec![1], vec![1, 2], vec![1]), "{poison}");
+        let parked = toy.parked();
+        assert_eq!(parked.len(), 3);
+        assert!(parked.iter().all(|one| one.event.key == "1" && one.consumer == "policies"));
+        assert!(!parked[0].error.is_empty() && parked[1].error.is_empty() && parked[2].error.is_empty(), "one failed, two wait");
+        let status = toy.consumer("policies");
+        assert_eq!((status.behind, status.halted), (0, None));
+        assert!(toy.wait(toy.system.status()).unwrap().is_degraded());
+        assert_eq!(toy.viewed(1), Some(1 + poison + 5), "the view has nothing to do with it");
+    }
+}
+
+#[test]
+fn it_is_tried_again_more_and_more_rarely() {
+    let bench = Bench::new();
+    let toy = bench.start(faulty_policy());
+    toy.execute(add(1, PANICS_IN_DECIDE));
+    let mut waits = Vec::new();
+    for tries in 1..=13 {
+        let [parked] = &toy.parked()[..] else { panic!("one is parked") };
+        assert_eq!(parked.tries, tries);
+        let wait = clock::until(bench.now(), parked.next_at);
+        waits.push(wait.as_secs());
+        bench.pass(wait);
+    }
+    assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600]);
+}
+
+#[test]
+fn once_the_rule_is_mended_everything_of_the_key_follows_in_order() {
+    for poison in [PANICS_IN_REACT, PANICS_IN_DECIDE, BREAKS_THE_STORE] {
+        let bench = Bench::new();
+        let toy = bench.start(faulty_policy());
+        for n in [1, poison, 2, 3] {
+            toy.execute(add(1, n));
+        }
+        bench.pass(60 * Duration::from_secs(1));
+        assert_eq!(toy.heard(1), [1]);
+        toy.kill();
+
+        let toy = bench.start(mended());
+        // What comes meanwhile queues behind what waits already.
+        toy.execute(add(1, 4));
+        assert_eq!(toy.heard(1), [1]);
+        bench.pass(HOUR);
+        assert_eq!(toy.heard(1), [1, poison, 2, 3, 4]);
+        toy.execute(add(1, 5));
+        assert_eq!(toy.heard(1), [1, poison, 2, 3, 4, 5], "the key is free again");
+        toy.check();
+    }
+}
+
+#[test]
+fn what_is_parked_outlives_the_process() {
+    let bench = Bench::new();
+    let toy = bench.start(faulty_policy());
+    toy.execute(add(1, PANICS_IN_DECIDE));
+    toy.kill();
+    let toy = bench.start(faulty_policy());
+    toy.execute(add(1, 1));
+    assert_eq!((toy.parked().len(), toy.heard(1)), (2, vec![]));
+}

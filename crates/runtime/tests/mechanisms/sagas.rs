@@ -1,0 +1,192 @@
+//! Sagas come to an end, whatever happens on the way: either everything stands, or nothing does.
+
+use std::time::Duration;
+
+use crate::support::toy::{UNLUCKY, mended};
+use crate::support::{Bench, Hold, Process, buy, key, told};
+use kernel::Call;
+use runtime::{Fault, Outcome, SagaRequest};
+use store::{Claims, RecordKind};
+
+const DEADLINE: Duration = calls::conformance::Take::DEADLINE;
+
+/// After so long another process has looked for what was left behind.
+const LEFT_BEHIND: Duration = Duration::from_secs(61);
+
+/// Longer than any saga needs once its callee is back.
+const SETTLED: Duration = Duration::from_secs(120);
+
+fn under_key(seats: u32) -> SagaRequest<crate::support::toy::Buy> {
+    SagaRequest { key: key("k", "f"), ..buy(seats) }
+}
+
+fn answer(started: &crate::support::Started<Outcome>) -> String {
+    started.answer().map_or_else(|| "nothing yet".into(), |outcome| told(&outcome))
+}
+
+fn is_call(claims: &Claims) -> bool {
+    claims.records.iter().any(|record| record.kind == RecordKind::Call)
+}
+
+/// What ends a saga touches its order.
+fn is_end(claims: &Claims) -> bool {
+    claims.roots.keys().any(|root| root.aggregate == "order")
+}
+
+fn nothing_stands(toy: &Process) {
+    assert_eq!((toy.seats_left(), toy.ordered(1)), (10, None));
+    toy.check();
+}
+
+#[test]
+fn accepted_it_stands_in_both_services() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    assert_eq!(answer(&toy.begin(buy(4))), "201 orders/1");
+    assert_eq!((toy.seats_left(), toy.ordered(1)), (6, Some(4)));
+    toy.check();
+    bench.pass(SETTLED);
+    assert_eq!((toy.seats_left(), toy.ordered(1)), (6, Some(4)), "and nobody takes it back");
+}
+
+#[test]
+fn refused_by_its_callee_it_ends_there() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    assert_eq!(answer(&toy.begin(buy(11))), "refused sold-out");
+    nothing_stands(&toy);
+}
+
+#[test]
+fn refused_at_home_what_the_callee_did_is_undone() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    assert_eq!(answer(&toy.begin(buy(UNLUCKY))), "refused too-much");
+    nothing_stands(&toy);
+}
+
+#[test]
+fn when_its_callee_is_unavailable_it_ends_there() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.fault("pool", Fault { down: true, ..Fault::default() });
+    let saga = toy.begin(under_key(4));
+    bench.pass(Duration::from_millis(100));
+    assert_eq!(answer(&saga), "unavailable pool");
+    nothing_stands(&toy);
+    toy.faults.clear();
+    assert_eq!(answer(&toy.begin(under_key(4))), "201 orders/2", "the next request is decided afresh");
+}
+
+#[test]
+fn when_its_callee_does_not_answer_the_call_is_cancelled_until_that_is_certain() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.fault("pool", Fault { delay: Duration::from_secs(10), ..Fault::default() });
+    let saga = toy.begin(under_key(4));
+    bench.pass(2 * DEADLINE);
+    assert_eq!(answer(&saga), "unavailable pool", "after its call and its first cancel");
+    assert_eq!(toy.wait(toy.system.unfinished_sagas()).unwrap(), ["shop/buy/b1"]);
+    assert_eq!(answer(&toy.begin(under_key(4))), "InProgress", "until then its key is taken");
+    bench.pass(Duration::from_secs(60));
+    assert_eq!(toy.wait(toy.system.unfinished_sagas()).unwrap().len(), 1, "it does not give up");
+    toy.faults.clear();
+    bench.pass(SETTLED);
+    nothing_stands(&toy);
+    assert_eq!(answer(&toy.begin(under_key(4))), "201 orders/2");
+    toy.check();
+}
+
+#[test]
+fn a_success_that_comes_too_late_is_undone() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.store.hold(Hold::Before, is_call);
+    let saga = toy.begin(under_key(4));
+    bench.pass(2 * DEADLINE);
+    assert!(toy.store.holds());
+    toy.store.release();
+    bench.settle();
+    assert_eq!(answer(&saga), "unavailable pool");
+    bench.pass(SETTLED);
+    let pool = toy.events::<calls::conformance::Pool>("pool", &"stalls".into());
+    assert_eq!(pool.len(), 2, "taken and given back: {pool:?}");
+    nothing_stands(&toy);
+}
+
+/// The first transaction begins it, the second is the call, the third its end; it is killed before and after each.
+#[test]
+fn left_behind_by_a_crash_it_is_taken_back_or_stands_whole() {
+    for hold in [Hold::Before, Hold::After] {
+        for (at, held) in [
+            ("its beginning", (|claims| claims.sequences.iter().any(|one| one.name == "orders")) as fn(&Claims) -> bool),
+            ("its call", is_call),
+            ("its end", is_end),
+        ] {
+            let bench = Bench::new();
+            let toy = bench.start(mended());
+            toy.store.hold(hold, held);
+            let saga = toy.begin(under_key(4));
+            assert!(toy.store.holds() && answer(&saga) == "nothing yet");
+            toy.kill();
+            let toy = bench.start(mended());
+            bench.pass(SETTLED);
+            let stands = toy.ordered(1).is_some();
+            assert_eq!(stands, (at, hold) == ("its end", Hold::After), "{hold:?} {at}");
+            assert_eq!(toy.seats_left(), if stands { 6 } else { 10 }, "{hold:?} {at}");
+            toy.check();
+            // Its key is either kept with the answer or free again.
+            let again = answer(&toy.begin(under_key(4)));
+            assert!(again.starts_with("201 orders/"), "{hold:?} {at}: {again}");
+            assert_eq!(toy.seats_left(), 6, "{hold:?} {at}");
+            toy.check();
+        }
+    }
+}
+
+#[test]
+fn a_saga_on_its_way_is_left_alone() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.store.hold(Hold::Before, is_end);
+    let saga = toy.begin(buy(4));
+    bench.pass(2 * DEADLINE);
+    toy.store.release();
+    bench.settle();
+    assert_eq!(answer(&saga), "201 orders/1", "for as long as its request may still be on it");
+}
+
+/// Its request and the wake-up both go on with it, in two processes.
+#[test]
+fn raced_by_its_wake_up_it_is_taken_back_once_and_nothing_stands() {
+    let bench = Bench::new();
+    let [one, other] = bench.start_two();
+    one.store.hold(Hold::Before, is_end);
+    let saga = one.begin(under_key(4));
+    assert_eq!(one.seats_left(), 6);
+    // The other process finds it left behind, and takes it back.
+    bench.pass(LEFT_BEHIND);
+    assert_eq!(other.seats_left(), 10);
+    one.store.release();
+    bench.pass(SETTLED);
+    assert_eq!(answer(&saga), "unavailable pool", "the request learns that it was too late");
+    nothing_stands(&one);
+}
+
+#[test]
+fn a_second_try_of_the_same_saga_is_not_ended_by_the_first() {
+    let bench = Bench::new();
+    let [one, other] = bench.start_two();
+    one.store.hold(Hold::Before, is_end);
+    let first = one.begin(under_key(4));
+    bench.pass(LEFT_BEHIND);
+    // The key is free again; the client has asked again at the other process, before the first finds out.
+    let second = other.begin(under_key(4));
+    assert_eq!(answer(&second), "201 orders/2");
+    one.store.release();
+    bench.pass(SETTLED);
+    assert_eq!(answer(&first), "unavailable pool");
+    assert_eq!(answer(&other.begin(under_key(4))), "201 orders/2", "the answer is still kept under the key");
+    assert_eq!((one.ordered(1), one.ordered(2), one.seats_left()), (None, Some(4), 6));
+    one.check();
+}
