@@ -4,12 +4,14 @@
 //! - [`executor`]: runs tasks in an order that a seed decides
 //! - [`disk`]: a disk that forgets what was not synced
 //! - [`carrier`]: a carrier that loses, delays, doubles and reorders
+//! - [`broken`]: stores that break one promise, for seeing that it is found out
 //! - [`simulation`]: all of it together, from a seed
 
 #![allow(clippy::panic, reason = "a test that goes wrong panics")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should"))]
 
 pub mod app;
+pub mod broken;
 pub mod carrier;
 pub mod disk;
 pub mod executor;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::toy::{COUNTERS, Follow, PANICS_IN_REACT, Totals, mended, with};
+use crate::support::toy::{COUNTERS, Follow, PANICS_IN_REACT, TOY, Totals, mended, with};
 use crate::support::{Bench, Process, add};
-use runtime::{Fault, SystemSpec};
+use runtime::{Fault, Faults, SystemSpec};
 
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -14,6 +14,11 @@ fn broken() -> SystemSpec {
 
 fn second_version() -> SystemSpec {
     with::<Follow<true>, Totals<2, true>>()
+}
+
+/// While its source is stopped, a new version cannot be built.
+fn source_down(faults: &Faults) {
+    faults.set(&format!("{TOY}/{COUNTERS}"), Fault { down: true, ..Fault::default() });
 }
 
 fn rebuilding(toy: &Process) -> bool {
@@ -50,10 +55,7 @@ fn a_raised_version_is_built_beside_the_old_one_which_is_served_meanwhile() {
         toy.say([add(1, n), add(2, n)]);
     }
     toy.kill();
-    let toy = bench.start_with(second_version(), |faults| {
-        // The source is stopped, so that the new version cannot be built yet.
-        faults.set(&format!("toy/{COUNTERS}"), Fault { down: true, ..Fault::default() });
-    });
+    let toy = bench.start_with(second_version(), source_down);
     assert_eq!((toy.viewed(1), rebuilding(&toy)), (Some(10), true), "the old one is served");
     toy.faults.clear();
     bench.pass(LOOK);
@@ -71,11 +73,24 @@ fn a_rebuilding_that_was_cut_short_goes_on_after_the_next_start() {
     let toy = bench.start(mended());
     toy.execute(add(1, 3));
     toy.kill();
-    let down = |faults: &runtime::Faults| faults.set(&format!("toy/{COUNTERS}"), Fault { down: true, ..Fault::default() });
-    let toy = bench.start_with(second_version(), down);
+    let toy = bench.start_with(second_version(), source_down);
     assert!(rebuilding(&toy));
     toy.kill();
     let toy = bench.start(second_version());
     assert_eq!((toy.viewed(1), rebuilding(&toy)), (Some(6), false));
+    toy.check();
+}
+
+#[test]
+fn a_view_is_switched_although_the_store_was_away_just_then() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.execute(add(1, 3));
+    toy.kill();
+    let toy = bench.start_with(second_version(), source_down);
+    toy.store.fail_to_switch(3);
+    toy.faults.clear();
+    bench.pass(LOOK);
+    assert_eq!((toy.viewed(1), rebuilding(&toy)), (Some(6), false), "nothing more has been published since");
     toy.check();
 }

@@ -52,6 +52,7 @@ pub struct Shim {
     mute: AtomicUsize,
     hold: Mutex<Option<(Hold, Wanted)>>,
     released: watch::Sender<bool>,
+    fails_to_switch: AtomicUsize,
     spoil_snapshots: Arc<AtomicBool>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
@@ -65,6 +66,7 @@ impl Shim {
             mute: AtomicUsize::new(0),
             hold: Mutex::default(),
             released: watch::Sender::new(true),
+            fails_to_switch: AtomicUsize::new(0),
             spoil_snapshots: Arc::default(),
             seen: Arc::default(),
         })
@@ -115,6 +117,11 @@ impl Shim {
     /// Whether a commit is held now.
     pub fn holds(&self) -> bool {
         self.hold.lock().unwrap().is_none() && !*self.released.borrow()
+    }
+
+    /// Is away for so many of the next changes of a view's version.
+    pub fn fail_to_switch(&self, times: usize) {
+        self.fails_to_switch.store(times, Ordering::Release);
     }
 
     /// From now on every snapshot that is written cannot be read.
@@ -251,6 +258,11 @@ impl Store for Shim {
     }
 
     fn switch_view(&self, service: &'static str, view: &'static str, version: u32) -> StoreFuture<'_, ()> {
+        let fails = self.fails_to_switch.load(Ordering::Acquire);
+        if fails > 0 {
+            self.fails_to_switch.store(fails - 1, Ordering::Release);
+            return async { Err(StoreError::Away("not this one".into())) }.boxed();
+        }
         self.read(|store| store.switch_view(service, view, version))
     }
 

@@ -108,6 +108,7 @@ pub(super) struct Medium {
     rng: Rng,
     cut: bool,
     failing: bool,
+    lying: bool,
     operations: u64,
     cut_at: Option<u64>,
     /// The next handle's or node's id; none is ever given twice.
@@ -124,6 +125,7 @@ impl Medium {
             rng: Rng::with_seed(seed),
             cut: false,
             failing: false,
+            lying: false,
             operations: 0,
             cut_at: None,
             next_id: 0,
@@ -246,6 +248,9 @@ impl Medium {
     pub(super) fn sync(&mut self, handle: &mut Handle) -> Io<()> {
         self.node(handle)?;
         self.operation()?;
+        if self.lying {
+            return Ok(());
+        }
         let mut rng = self.rng.fork();
         if self.fails() {
             self.node(handle)?.settle(&mut rng, CERTAIN / 2);
@@ -256,6 +261,10 @@ impl Medium {
             self.sync_directory(&name);
         }
         Ok(())
+    }
+
+    pub(super) fn lie(&mut self, on: bool) {
+        self.lying = on;
     }
 
     pub(super) fn size(&mut self, handle: &Handle) -> Io<usize> {

@@ -151,6 +151,11 @@ impl Disk {
         self.shared.medium().fail_writes(on);
     }
 
+    /// While on, syncs are answered and nothing is synced, as by a store that does not ask for it or a drive that lies.
+    pub fn lie(&self, on: bool) {
+        self.shared.medium().lie(on);
+    }
+
     /// Every named file as programs see it now, for comparing what two runs left behind.
     #[must_use]
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {

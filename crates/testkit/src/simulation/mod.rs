@@ -58,12 +58,13 @@ pub struct Simulation {
     pub(crate) requests: usize,
     pub(crate) chaos: Option<Chaos>,
     pub(crate) store: Option<Between<dyn Store>>,
+    pub(crate) disk_lies: bool,
 }
 
 impl Simulation {
     /// Four clients with fifteen requests each, and whatever chaos the seed says.
     pub fn new(subject: Subject, at: Timestamp, workload: impl Workload + 'static) -> Self {
-        Self { subject, workload: Arc::new(workload), at, clients: 4, requests: 15, chaos: None, store: None }
+        Self { subject, workload: Arc::new(workload), at, clients: 4, requests: 15, chaos: None, store: None, disk_lies: false }
     }
 
     /// With so many clients, each with so many requests.
@@ -86,6 +87,18 @@ impl Simulation {
     pub fn store(mut self, between: impl Fn(Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync + 'static) -> Self {
         self.store = Some(Arc::new(between));
         self
+    }
+
+    /// On a disk that says that it has synced when it has not: a control, as one that breaks a store's promise.
+    #[must_use]
+    pub const fn lying_disk(mut self) -> Self {
+        self.disk_lies = true;
+        self
+    }
+
+    /// The first failure among these seeds.
+    pub fn first_failure(&self, seeds: std::ops::Range<u64>) -> Option<Failure> {
+        seeds.into_iter().find_map(|seed| self.run(seed).err())
     }
 
     /// Runs it from a seed.

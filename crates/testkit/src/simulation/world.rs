@@ -77,6 +77,7 @@ impl World {
         let mut executor = Executor::seeded(rng.u64(..));
         let outside = executor.group();
         let disk = Disk::new(rng.u64(..));
+        disk.lie(simulation.disk_lies);
         let shared = Shared {
             network: Mutex::new(Network { process: None, deaf: chaos.deaf }),
             course: Mutex::new(simulation.workload.begin()),

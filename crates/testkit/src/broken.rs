@@ -1,0 +1,152 @@
+//! Stores that break one promise: what has to be found out by any simulation that can see.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kernel::Timestamp;
+use store::{
+    Abort, Claims, Committed, Decide, Feed, HistoryEntry, Page, Parked, Position, Query, RecordKind, RecordedEvent, RootKey, Shard, Store,
+    StoreFuture, Writes,
+};
+
+/// A promise of [`Store`] that can be broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// What a client was answered is kept under its key.
+    KeepsAnswers,
+    /// The outcome of a call is kept under its key.
+    KeepsCalls,
+    /// A consumer's position is kept with what it did.
+    KeepsPositions,
+    /// Rows are written with the events that change them.
+    WritesRows,
+    /// Who wants to be woken is.
+    Wakes,
+    /// What is answered is committed.
+    Commits,
+    /// It says truly how a lost commit ended.
+    TellsHowCommitsEnd,
+}
+
+/// All promises.
+pub const PROMISES: [Promise; 7] = [
+    Promise::KeepsAnswers,
+    Promise::KeepsCalls,
+    Promise::KeepsPositions,
+    Promise::WritesRows,
+    Promise::Wakes,
+    Promise::Commits,
+    Promise::TellsHowCommitsEnd,
+];
+
+/// How often a promise that is not always broken is: once in so many writes.
+const SELDOM: u64 = 40;
+
+/// A store that breaks one promise and keeps all others.
+pub struct Broken {
+    store: Arc<dyn Store>,
+    promise: Promise,
+    writes: AtomicU64,
+}
+
+impl Broken {
+    /// Breaks `promise` of `store`.
+    pub fn new(store: Arc<dyn Store>, promise: Promise) -> Self {
+        Self { store, promise, writes: AtomicU64::new(0) }
+    }
+}
+
+fn without_records(writes: &mut Writes, kind: RecordKind) {
+    writes.records.retain(|(key, _)| key.kind != kind);
+}
+
+impl Store for Broken {
+    fn write(&self, claims: Claims, decide: Decide) -> StoreFuture<'_, Committed> {
+        let now = self.writes.fetch_add(1, Ordering::Relaxed) % SELDOM == SELDOM - 1;
+        let promise = self.promise;
+        if now && promise == Promise::Commits {
+            let lost: Decide = Box::new(move |loaded| decide(loaded).and_then(|_| Err(Abort("this promise is broken".into()))));
+            let write = self.store.write(claims, lost);
+            return Box::pin(async move { write.await.or_else(|_| Ok(Committed::default())) });
+        }
+        let decide: Decide = Box::new(move |loaded| {
+            let mut writes = decide(loaded)?;
+            match promise {
+                Promise::KeepsAnswers => without_records(&mut writes, RecordKind::Answer),
+                Promise::KeepsCalls => without_records(&mut writes, RecordKind::Call),
+                Promise::KeepsPositions if now => writes.positions.clear(),
+                Promise::WritesRows if now => writes.rows.clear(),
+                Promise::Wakes => writes.roots.iter_mut().for_each(|root| root.wake_at = None),
+                _ => {}
+            }
+            Ok(writes)
+        });
+        self.store.write(claims, decide)
+    }
+
+    fn landed(&self, batch: &str) -> StoreFuture<'_, bool> {
+        let landed = self.store.landed(batch);
+        let lies = self.promise == Promise::TellsHowCommitsEnd;
+        Box::pin(async move { landed.await.map(|landed| landed || lies) })
+    }
+
+    fn feed(&self, service: &'static str, shard: Shard, after: u64, limit: usize) -> StoreFuture<'_, Feed> {
+        self.store.feed(service, shard, after, limit)
+    }
+
+    fn heads(&self, service: &'static str) -> StoreFuture<'_, Vec<Position>> {
+        self.store.heads(service)
+    }
+
+    fn positions(&self, service: &'static str, consumer: &str, source: &str) -> StoreFuture<'_, Vec<Position>> {
+        self.store.positions(service, consumer, source)
+    }
+
+    fn row(&self, service: &'static str, table: &str, id: u64) -> StoreFuture<'_, Option<String>> {
+        self.store.row(service, table, id)
+    }
+
+    fn rows(&self, service: &'static str, table: &str, query: &Query) -> StoreFuture<'_, Page> {
+        self.store.rows(service, table, query)
+    }
+
+    fn history(&self, service: &'static str, collection: &str, id: u64, after: u64, limit: usize) -> StoreFuture<'_, Vec<HistoryEntry>> {
+        self.store.history(service, collection, id, after, limit)
+    }
+
+    fn due(&self, service: &'static str, now: Timestamp, limit: usize) -> StoreFuture<'_, Vec<RootKey>> {
+        self.store.due(service, now, limit)
+    }
+
+    fn next_wake(&self, service: &'static str) -> StoreFuture<'_, Option<Timestamp>> {
+        self.store.next_wake(service)
+    }
+
+    fn roots(&self, service: &'static str, aggregate: &'static str, after: Option<&str>, limit: usize) -> StoreFuture<'_, Vec<RootKey>> {
+        self.store.roots(service, aggregate, after, limit)
+    }
+
+    fn events(&self, root: &RootKey) -> StoreFuture<'_, Vec<RecordedEvent>> {
+        self.store.events(root)
+    }
+
+    fn view_version(&self, service: &'static str, view: &str) -> StoreFuture<'_, Option<u32>> {
+        self.store.view_version(service, view)
+    }
+
+    fn switch_view(&self, service: &'static str, view: &'static str, version: u32) -> StoreFuture<'_, ()> {
+        self.store.switch_view(service, view, version)
+    }
+
+    fn parked(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<Parked>> {
+        self.store.parked(service, limit)
+    }
+
+    fn prune(&self, service: &'static str, kind: RecordKind, before: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
+        self.store.prune(service, kind, before, limit)
+    }
+
+    fn raise_epoch(&self) -> StoreFuture<'_, ()> {
+        self.store.raise_epoch()
+    }
+}
