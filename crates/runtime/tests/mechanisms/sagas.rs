@@ -98,6 +98,21 @@ fn when_its_callee_does_not_answer_the_call_is_cancelled_until_that_is_certain()
 }
 
 #[test]
+fn a_cancel_that_is_answered_ends_it_within_the_request() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.fault("pool", Fault { delay: Duration::from_secs(10), ..Fault::default() });
+    let saga = toy.begin(under_key(4));
+    let a_moment = Duration::from_millis(1);
+    bench.pass(DEADLINE - a_moment);
+    toy.faults.clear();
+    bench.pass(a_moment);
+    assert_eq!(answer(&saga), "unavailable pool");
+    nothing_stands(&toy);
+    assert_eq!(answer(&toy.begin(under_key(4))), "201 orders/2");
+}
+
+#[test]
 fn a_success_that_comes_too_late_is_undone() {
     let bench = Bench::new();
     let toy = bench.start(mended());
