@@ -24,19 +24,22 @@ pub enum Promise {
     Wakes,
     /// What is answered is committed.
     Commits,
-    /// It says truly how a lost commit ended.
-    TellsHowCommitsEnd,
+    /// It does not claim that a lost commit stands when it does not.
+    ClaimsNoCommit,
+    /// It does not deny that a lost commit stands when it does.
+    DeniesNoCommit,
 }
 
 /// All promises.
-pub const PROMISES: [Promise; 7] = [
+pub const PROMISES: [Promise; 8] = [
     Promise::KeepsAnswers,
     Promise::KeepsCalls,
     Promise::KeepsPositions,
     Promise::WritesRows,
     Promise::Wakes,
     Promise::Commits,
-    Promise::TellsHowCommitsEnd,
+    Promise::ClaimsNoCommit,
+    Promise::DeniesNoCommit,
 ];
 
 /// How often a promise that is not always broken is: once in so many writes.
@@ -86,8 +89,15 @@ impl Store for Broken {
 
     fn landed(&self, batch: &str) -> StoreFuture<'_, bool> {
         let landed = self.store.landed(batch);
-        let lies = self.promise == Promise::TellsHowCommitsEnd;
-        Box::pin(async move { landed.await.map(|landed| landed || lies) })
+        let promise = self.promise;
+        Box::pin(async move {
+            let landed = landed.await?;
+            Ok(match promise {
+                Promise::ClaimsNoCommit => true,
+                Promise::DeniesNoCommit => false,
+                _ => landed,
+            })
+        })
     }
 
     fn feed(&self, service: &'static str, shard: Shard, after: u64, limit: usize) -> StoreFuture<'_, Feed> {
