@@ -8,6 +8,7 @@ use store::conformance::Backend;
 use store::sqlite::{Options, SqliteStore};
 use store::{Schema, Store};
 use tempfile::TempDir;
+use yeyak_store as store;
 
 /// A file in a directory of its own.
 struct File {

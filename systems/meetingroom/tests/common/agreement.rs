@@ -140,9 +140,10 @@ impl Shown {
         mine.filter(|one| one["status"] == "Reserved" || one["status"] == "Started").cloned().collect()
     }
 
-    /// Who has a room now: in the slot that is running or, between slots, in the next one today.
+    /// Who has a room now: in the slot that is running or, between slots, in the next one today, which is closed when a part of it is.
     fn occupancy(&self, room: &Value, ask: Ask<'_>) -> (&'static str, Value) {
-        if self.blocks(room).iter().any(|(from, until)| *from <= self.now && self.now < *until) {
+        let blocks = self.blocks(room);
+        if blocks.iter().any(|(from, until)| *from <= self.now && self.now < *until) {
             return ("Maintenance", Value::Null);
         }
         let standing = self.standing(room);
@@ -151,6 +152,10 @@ impl Shown {
         }
         let slots = rows(ask, &format!("/roomSlots?size=1000&sort=startTime&roomId={}", room["id"]), "roomSlots");
         let slot = slots.iter().find(|slot| instant(&slot["endsAt"]) > self.now);
+        let next = slot.map(|slot| (instant(&slot["startsAt"]), instant(&slot["endsAt"]))).filter(|(from, _)| *from > self.now);
+        if next.is_some_and(|(from, until)| blocks.iter().any(|block| block.0 < until && from < block.1)) {
+            return ("Maintenance", Value::Null);
+        }
         let reserved = slot.and_then(|slot| standing.iter().find(|one| one["startsAt"] == slot["startsAt"]));
         reserved.map_or(("Available", Value::Null), |one| ("Reserved", one.clone()))
     }
