@@ -51,7 +51,7 @@ pub(crate) fn soak(root: &Path) -> Outcome {
 
 /// Runs the simulation of meetingroom from many seeds, optimised.
 fn simulate(root: &Path, seeds: &str) -> Outcome {
-    let line = ["test", "--locked", "--release", "--package", "yeyak-meetingroom", "--test", "simulation"];
+    let line = ["test", "--locked", "--release", "--package", "yeyak-meetingroom", "--test", "system", "simulation::"];
     shell::run(shell::command(root, "cargo", &line).env("YEYAK_SIM_SEEDS", seeds))
 }
 

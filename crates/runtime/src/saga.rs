@@ -79,7 +79,10 @@ impl<S: Saga> Default for Run<S> {
 
 #[derive(Clone, Debug)]
 pub(crate) enum RunCommand<I> {
-    Begin { input: I, client: Client },
+    Begin {
+        input: I,
+        client: Client,
+    },
     /// The call was accepted, and what stands here stands from now on.
     Accept,
     /// Nobody knows how the call ended: it has to be cancelled.

@@ -7,15 +7,15 @@ use serde_json::Value;
 use testkit::Answer;
 
 /// Asks for a path.
-pub type Ask<'a> = &'a mut dyn FnMut(&str) -> Answer;
+pub(crate) type Ask<'a> = &'a mut dyn FnMut(&str) -> Answer;
 
 /// Everything that the system shows.
-pub struct Shown {
-    pub rooms: Vec<Value>,
-    pub reserves: Vec<Value>,
-    pub conferences: Vec<Value>,
-    pub maintenances: Vec<Value>,
-    pub tables: Vec<Value>,
+pub(crate) struct Shown {
+    pub(crate) rooms: Vec<Value>,
+    pub(crate) reserves: Vec<Value>,
+    pub(crate) conferences: Vec<Value>,
+    pub(crate) maintenances: Vec<Value>,
+    pub(crate) tables: Vec<Value>,
     now: Timestamp,
     wrong: Vec<String>,
 }
@@ -43,7 +43,7 @@ impl Claim {
 }
 
 impl Shown {
-    pub fn read(now: Timestamp, ask: Ask<'_>) -> Self {
+    pub(crate) fn read(now: Timestamp, ask: Ask<'_>) -> Self {
         let mut all = |name: &str| rows(&mut *ask, &format!("/{name}?size=1000"), name);
         let (rooms, reserves, conferences) = (all("rooms"), all("reserves"), all("conferences"));
         let (maintenances, tables) = (all("maintenances"), all("roomTables"));
@@ -51,7 +51,7 @@ impl Shown {
     }
 
     /// Everything that is wrong.
-    pub fn check(mut self, ask: Ask<'_>) -> Vec<String> {
+    pub(crate) fn check(mut self, ask: Ask<'_>) -> Vec<String> {
         self.nothing_is_held_twice(&mut *ask);
         self.meetings_agree();
         self.rooms_agree(&mut *ask);

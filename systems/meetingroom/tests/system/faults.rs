@@ -1,11 +1,8 @@
 //! What the original systems got wrong, each as a test that it is not wrong here (`contracts/originals.md`).
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::MEETINGROOM;
+use crate::MEETINGROOM;
 use runtime::Fault;
 use serde_json::{Value, json};
 use testkit::disk::Disk;
