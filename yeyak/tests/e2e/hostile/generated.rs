@@ -215,7 +215,8 @@ pub(super) fn almost_right(route: &str) -> impl Strategy<Value = Vec<u8>> + use<
         "/rooms" => json!({"floor": "3", "name": "Hangang", "capacity": 8, "openingRule": "same-day", "slots": "08:00-09:50"}),
         "/reserves" => json!({"userId": "1", "roomId": 3, "date": "2026-11-24", "startTime": "08:00", "endTime": "09:50"}),
         "/conferences" => json!({"userId": "1", "roomId": 1, "reserveId": 1}),
-        _ => json!({"roomId": 3, "from": "2026-11-24T08:00:00+09:00", "until": "2026-11-24T09:00:00+09:00"}),
+        // On another day than the reservations above, which would stand in its way.
+        _ => json!({"roomId": 3, "from": "2026-11-25T08:00:00+09:00", "until": "2026-11-25T09:00:00+09:00"}),
     };
     let Value::Object(right) = right else { unreachable!("all are objects") };
     let wrong = prop_oneof![
