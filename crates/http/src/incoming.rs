@@ -13,6 +13,7 @@ use runtime::{Answer, ClientKey, Outcome, Request, SagaRequest, ServiceHandle};
 use serde_json::{Value, json};
 use store::{Meta, StoreError};
 
+use crate::auth::{Identity, Who};
 use crate::hal::{self, Place};
 use crate::{Fields, Problem, idempotency, open_caller, optional, query};
 
@@ -33,18 +34,29 @@ pub struct Incoming {
     pub(crate) at: Timestamp,
     /// After this instant nothing is begun for it any more.
     pub(crate) deadline: Timestamp,
+    /// Who may ask it.
+    pub(crate) who: Who,
+    /// Who has proved to ask it; nobody when nobody has to.
+    pub(crate) identity: Option<Identity>,
 }
 
 /// What a handler answers.
 pub type Reply = Result<Response, Problem>;
 
 impl Incoming {
-    /// The fields of its body.
+    /// The fields of its body. A person who acts need not be named there.
     ///
     /// # Errors
     /// A problem when the body is no JSON object.
     pub fn fields(&self) -> Result<Fields<'_>, Problem> {
-        Fields::parse(&self.body)
+        let mut fields = Fields::parse(&self.body)?;
+        if let (Some(field), Some(identity)) = (self.who.person_field(), &self.identity)
+            && !identity.is_administrator()
+            && !fields.contains(field)
+        {
+            fields.insert_text(field, identity.subject());
+        }
+        Ok(fields)
     }
 
     /// The id in its path.
@@ -70,12 +82,28 @@ impl Incoming {
         &self.service
     }
 
-    /// Who asks: the person its body names in `field`, or the administrator when it names nobody.
+    /// Who asks: whoever has proved it. When nobody has to, the person whom the body names where its route says that it does, or the
+    /// administrator when it names nobody.
     ///
     /// # Errors
     /// A problem when the body is no JSON object.
-    pub fn caller(&self, field: &str) -> Result<Caller, Problem> {
-        Ok(open_caller(self.fields()?.text(field)))
+    pub fn caller(&self) -> Result<Caller, Problem> {
+        match (&self.identity, self.who.person_field()) {
+            (Some(identity), _) => Ok(identity.caller()),
+            (None, Some(field)) => Ok(open_caller(self.fields()?.text(field))),
+            (None, None) => Ok(Caller::Administrator),
+        }
+    }
+
+    /// A caller, as the one who asks may see it: the name of a person or of someone with a role is for those alone who see everything.
+    fn shown_caller(&self, caller: &str) -> Value {
+        let Some(identity) = self.identity.as_ref().filter(|identity| !identity.is_staff()) else { return caller.into() };
+        match caller.split_once(':') {
+            Some(("internal", _)) | None => caller.into(),
+            Some(("person", id)) if id == identity.subject() => caller.into(),
+            Some(("administrator" | "operator", _)) => caller.split(':').next().into(),
+            Some(_) => Value::Null,
+        }
     }
 
     /// The row of `R` that its path names.
@@ -128,7 +156,7 @@ impl Incoming {
             .map(|entry| {
                 let (name, data) = name_and_data(&entry.data);
                 json!({
-                    "position": entry.position, "at": entry.at.to_string(), "type": name, "data": data, "caller": entry.meta.caller,
+                    "position": entry.position, "at": entry.at.to_string(), "type": name, "data": data, "caller": self.shown_caller(&entry.meta.caller),
                     "correlation": entry.meta.correlation, "causation": entry.meta.causation,
                 })
             })

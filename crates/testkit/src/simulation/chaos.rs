@@ -35,8 +35,7 @@ pub(super) enum Misfortune {
 
 impl Chaos {
     /// Nothing goes wrong but that time passes.
-    pub const NONE: Self =
-        Self { rate: 0, kill: 0, cut: 0, fault: 0, failing_disk: 0, jump: 0, weather: Weather::FAIR, deaf: 0 };
+    pub const NONE: Self = Self { rate: 0, kill: 0, cut: 0, fault: 0, failing_disk: 0, jump: 0, weather: Weather::FAIR, deaf: 0 };
 
     /// Some chaos or other: calm runs, runs with one sort of misfortune, and runs with all of them.
     pub fn of(rng: &mut Rng) -> Self {

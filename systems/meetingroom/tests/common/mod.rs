@@ -9,5 +9,7 @@ use testkit::Subject;
 /// The system with its usual settings.
 pub const MEETINGROOM: Subject = Subject {
     spec: yeyak_meetingroom::spec,
-    routes: |system| yeyak_meetingroom::routes(system, "", edge::Limits::default(), &yeyak_meetingroom::Settings::default()),
+    routes: |system| {
+        yeyak_meetingroom::routes(system, "", &edge::Entry::open(edge::Limits::default()), &yeyak_meetingroom::Settings::default())
+    },
 };
