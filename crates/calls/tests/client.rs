@@ -11,7 +11,7 @@ use clock::{Clock, ManualClock};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use kernel::{Call, CallError, CallMode, Refused, RefusedKind};
+use kernel::{Call, CallError, Refused, RefusedKind};
 use serde::{Deserialize, Serialize};
 use store::Meta;
 use yeyak_calls as calls;
@@ -24,7 +24,6 @@ struct Ask;
 impl Call for Ask {
     const SERVICE: &'static str = "oracle";
     const NAME: &'static str = "ask";
-    const MODE: CallMode = CallMode::Keyed;
     type Reply = u32;
 }
 

@@ -4,23 +4,12 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Aggregate, Refused};
 
-/// Whether a call only reads or changes something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallMode {
-    /// It changes nothing, so it can be repeated at will.
-    Read,
-    /// It changes something, happens once for its key, and can be cancelled by it.
-    Keyed,
-}
-
-/// A question or request from one service to another, answered while the asker waits.
+/// A request from one service to another, answered while the asker waits. It happens once for its key, and can be cancelled by it.
 pub trait Call: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The service that answers.
     const SERVICE: &'static str;
     /// The durable name, unique in that service.
     const NAME: &'static str;
-    /// Whether it changes something.
-    const MODE: CallMode;
     /// How long the asker waits, every try included.
     const DEADLINE: Duration = Duration::from_millis(600);
     /// What it answers.

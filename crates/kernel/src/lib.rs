@@ -18,7 +18,7 @@ mod resource;
 mod saga;
 
 pub use aggregate::{Aggregate, Exposed, Key};
-pub use call::{Answer, Call, CallError, CallMode};
+pub use call::{Answer, Call, CallError};
 pub use caller::{Caller, Role};
 pub use id::Id;
 pub use jiff::Timestamp;

@@ -15,7 +15,7 @@ pub trait Saga: Send + Sync + 'static {
     const NAME: &'static str;
     /// What was asked for. It is kept, so its JSON is durable.
     type Input: Serialize + DeserializeOwned + Clone + Debug + Send + Sync + 'static;
-    /// The call it makes; a keyed one.
+    /// The call it makes.
     type Call: Call;
 
     /// The call for this input.

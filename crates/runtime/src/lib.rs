@@ -34,5 +34,5 @@ pub use service::Service;
 pub use sharding::shard_of;
 pub use status::{ConsumerStatus, Status};
 pub use system::{Environment, SystemHandle, SystemSpec};
-pub use verify::Disagreement;
+pub use verify::{Disagreement, Order};
 pub use writer::{Answer, ClientKey, Ids, Outcome, Request, Shown};

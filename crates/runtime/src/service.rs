@@ -178,6 +178,11 @@ impl Service {
         self.name
     }
 
+    /// The names of the sagas it runs.
+    pub fn sagas(&self) -> impl Iterator<Item = &'static str> {
+        self.sagas.iter().map(|saga| saga.name)
+    }
+
     /// The JSON schema of the events it publishes, by the name of the service.
     pub fn schemas(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.schemas.iter().map(|(name, schema)| (name.as_str(), schema))

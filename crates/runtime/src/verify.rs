@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use store::{Query, SHARDS, StoreError};
+use store::{FeedEvent, Query, SHARDS, StoreError};
 
 use crate::handle::ServiceHandle;
-use crate::service::Service;
+use crate::service::{ProjectionEntry, Service};
 
 /// How much is read at once.
 const AT_ONCE: usize = 1000;
@@ -22,13 +22,16 @@ pub struct Disagreement {
     pub detail: String,
 }
 
+/// In which order a view's events are folded. The events of one key have to stay in theirs.
+pub type Order<'a> = &'a (dyn Fn(Vec<FeedEvent>) -> Vec<FeedEvent> + Send + Sync);
+
 type FoldedRows = BTreeMap<(String, u64), Option<Value>>;
 
 /// Compares roots, rows, positions and views of one service with their events.
-pub(crate) async fn service(handle: &ServiceHandle) -> Result<Vec<Disagreement>, StoreError> {
+pub(crate) async fn service(handle: &ServiceHandle, order: Order<'_>) -> Result<Vec<Disagreement>, StoreError> {
     let mut found = Vec::new();
     let mut rows = fold_roots(handle, &mut found).await?;
-    rows.extend(fold_views(handle, &mut found).await?);
+    rows.extend(fold_views(handle, order, &mut found).await?);
     compare_rows(handle, &rows, &mut found).await?;
     check_feed(handle, &mut found).await?;
     Ok(found)
@@ -90,31 +93,37 @@ async fn fold_roots(handle: &ServiceHandle, found: &mut Vec<Disagreement>) -> Re
     Ok(rows)
 }
 
-async fn fold_views(handle: &ServiceHandle, found: &mut Vec<Disagreement>) -> Result<FoldedRows, StoreError> {
+async fn fold_views(handle: &ServiceHandle, order: Order<'_>, found: &mut Vec<Disagreement>) -> Result<FoldedRows, StoreError> {
     let mut rows = FoldedRows::new();
     for view in &handle.service().projections {
-        let positions = handle.store().positions(handle.name(), &view.table(), view.source).await?;
-        for (shard, position) in (0..SHARDS).zip(positions) {
-            let mut after = 0;
-            loop {
-                let Ok(feed) = handle.feeds().feed(view.source, shard, after, AT_ONCE).await else { break };
-                let Some(last) = feed.events.last() else { break };
-                after = last.position.seq;
-                // What the view has not handled yet is no disagreement.
-                for event in feed.events.iter().filter(|event| event.position.seq <= position.seq) {
-                    for id in (view.rows)(&event.data).unwrap_or_default() {
-                        let key = (view.table(), id);
-                        let before = rows.get(&key).and_then(|row| row.as_ref()).map(Value::to_string);
-                        match (view.fold)(id, before.as_deref(), &event.data, event.at) {
-                            Ok(after) => drop(rows.insert(key, after)),
-                            Err(why) => found.push(disagreement(handle, format!("{}/{id}", view.table()), why)),
-                        }
-                    }
+        for event in order(handled_by(handle, view).await?) {
+            for id in (view.rows)(&event.data).unwrap_or_default() {
+                let key = (view.table(), id);
+                let before = rows.get(&key).and_then(|row| row.as_ref()).map(Value::to_string);
+                match (view.fold)(id, before.as_deref(), &event.data, event.at) {
+                    Ok(after) => drop(rows.insert(key, after)),
+                    Err(why) => found.push(disagreement(handle, format!("{}/{id}", view.table()), why)),
                 }
             }
         }
     }
     Ok(rows)
+}
+
+/// What a view has handled, shard by shard. What it has not handled yet is no disagreement.
+async fn handled_by(handle: &ServiceHandle, view: &ProjectionEntry) -> Result<Vec<FeedEvent>, StoreError> {
+    let mut events = Vec::new();
+    let positions = handle.store().positions(handle.name(), &view.table(), view.source).await?;
+    for (shard, position) in (0..SHARDS).zip(positions) {
+        let mut after = 0;
+        loop {
+            let Ok(feed) = handle.feeds().feed(view.source, shard, after, AT_ONCE).await else { break };
+            let Some(last) = feed.events.last() else { break };
+            after = last.position.seq;
+            events.extend(feed.events.into_iter().filter(|event| event.position.seq <= position.seq));
+        }
+    }
+    Ok(events)
 }
 
 async fn compare_rows(handle: &ServiceHandle, rows: &FoldedRows, found: &mut Vec<Disagreement>) -> Result<(), StoreError> {

@@ -5,6 +5,8 @@
 //! - [`disk`]: a disk that forgets what was not synced
 //! - [`carrier`]: a carrier that loses, delays, doubles and reorders
 //! - [`broken`]: stores that break one promise, for seeing that it is found out
+//! - [`sagas`]: what every saga has to survive
+//! - [`interleaving`]: the same story with everything handled in other orders
 //! - [`simulation`]: all of it together, from a seed
 
 #![allow(clippy::panic, reason = "a test that goes wrong panics")]
@@ -15,6 +17,8 @@ pub mod broken;
 pub mod carrier;
 pub mod disk;
 pub mod executor;
+pub mod interleaving;
+pub mod sagas;
 mod settled;
 pub mod simulation;
 pub mod subject;

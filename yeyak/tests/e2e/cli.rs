@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::support::{Yeyak, command};
+use crate::support::{Yeyak, command, loopback};
 
 /// What it said on stderr, after it ended with this code.
 #[track_caller]
@@ -102,9 +102,10 @@ fn a_port_that_is_taken_is_named() {
 
 #[test]
 fn a_service_port_that_is_taken_is_named() {
-    // No other test listens on this loopback address.
-    let taken = TcpListener::bind("127.81.82.83:8083").unwrap();
-    check(&["serve", "meetingroom", "--service-ports", "--listen", "127.81.82.83:0"], 1, &["127.81.82.83:8083", "taken"]);
+    let host = loopback(1);
+    // Should somebody else have it, then it is taken as well.
+    let taken = TcpListener::bind(format!("{host}:8083"));
+    check(&["serve", "meetingroom", "--service-ports", "--listen", &format!("{host}:0")], 1, &[":8083", "taken"]);
     drop(taken);
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, Yeyak, command, until};
+use crate::support::{Api, Yeyak, command, loopback, until};
 
 /// Monday, within the slot from 10:00 to 11:50.
 const MORNING: &str = "2026-11-23T10:05:00+09:00";
@@ -225,23 +225,12 @@ fn below_the_systems_name() {
 
 #[test]
 fn at_the_services_own_ports() {
-    // The ports are fixed, so this process has a loopback address of its own. Should it be taken all the same, whoever has it will go.
+    // Should they be taken all the same, whoever has them will go.
     let data = tempfile::TempDir::new().unwrap();
-    let host =
-        format!("127.{}.{}.{}:0", 90 + std::process::id() % 100, std::process::id() / 100 % 250 + 1, std::process::id() / 25_000 % 250 + 1);
-    let arguments = [
-        "serve",
-        "meetingroom",
-        "--service-ports",
-        "--faults",
-        "--listen",
-        &host,
-        "--clock",
-        MORNING,
-        "--data",
-        data.path().to_str().unwrap(),
-    ];
-    let yeyak = until("the ports are free", || match Yeyak::run(command().args(arguments)) {
+    let listen = format!("{}:0", loopback(2));
+    let flags = ["--service-ports", "--faults", "--listen", &listen, "--clock", MORNING, "--data", data.path().to_str().unwrap()];
+    let arguments = [&["serve", "meetingroom"][..], &flags].concat();
+    let yeyak = until("the ports are free", || match Yeyak::run(command().args(&arguments)) {
         Ok(yeyak) => Some(yeyak),
         Err(lines) if lines.iter().any(|line| line.contains("taken")) => None,
         Err(lines) => panic!("{lines:#?}"),

@@ -1,7 +1,7 @@
 //! The callee's rules: a pool of seats.
 
 use jiff::Timestamp;
-use kernel::{Aggregate, Answer, Call, CallMode, Exposed, Published, Refused, RefusedKind};
+use kernel::{Aggregate, Answer, Call, Exposed, Published, Refused, RefusedKind};
 use serde::{Deserialize, Serialize};
 
 /// The service that answers.
@@ -104,7 +104,6 @@ pub struct Taken {
 impl Call for Take {
     const SERVICE: &'static str = POOL;
     const NAME: &'static str = "take";
-    const MODE: CallMode = CallMode::Keyed;
     type Reply = Taken;
 }
 

@@ -58,7 +58,16 @@ fn a_gap_is_filled_from_the_feed_as_soon_as_it_is_seen() {
 }
 
 #[test]
-fn what_a_follower_was_told_it_missed_is_found_in_the_feed() {
+fn a_consumer_that_is_told_that_it_missed_something_looks_at_the_feed() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.carrier.carries(Carries::Hints);
+    ten(&toy);
+    has_everything(&toy);
+}
+
+#[test]
+fn what_came_while_a_service_was_stopped_is_found_in_the_feed() {
     let bench = Bench::new();
     let toy = bench.start(mended());
     toy.fault(BOARD, Fault { down: true, ..Fault::default() });
@@ -156,16 +165,32 @@ fn has_seen(toy: &Process, seq: u64) {
 }
 
 #[test]
+fn the_position_in_the_store_counts_and_not_the_one_in_memory() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.execute(add(1, 1));
+    // As an operator does who wants everything to be handled once more.
+    has_seen(&toy, 0);
+    toy.execute(add(1, 2));
+    assert_eq!(toy.heard(1), [1, 1, 2]);
+    assert_eq!(toy.consumer("policies").behind, 0);
+    toy.check();
+}
+
+#[test]
 fn a_consumer_that_has_seen_what_a_restore_lost_stops_with_an_alarm() {
-    for after_the_restore in [1, 9] {
+    // Fewer events than were lost have come since, or more; it learns it at its start, or when it hands in the next event.
+    for (after_the_restore, started_anew) in [(1, true), (9, true), (1, false), (9, false)] {
         let bench = Bench::new();
-        let toy = bench.start(mended());
+        let mut toy = bench.start(mended());
         toy.execute(add(1, 1));
         // It has seen five; the restore brought back the first alone.
         has_seen(&toy, 5);
         toy.wait(toy.store.raise_epoch()).unwrap();
-        toy.kill();
-        let toy = bench.start(mended());
+        if started_anew {
+            toy.kill();
+            toy = bench.start(mended());
+        }
         for n in 0..after_the_restore {
             toy.execute(add(1, 100 + n));
         }

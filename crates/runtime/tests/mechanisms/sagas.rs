@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::support::toy::{UNLUCKY, mended};
-use crate::support::{Bench, Hold, Process, buy, key, told};
+use crate::support::toy::{Do, UNLUCKY, mended};
+use crate::support::{Bench, Hold, Process, ask, buy, key, told};
 use kernel::Call;
 use runtime::{Fault, Outcome, SagaRequest};
 use store::{Claims, RecordKind};
@@ -98,6 +98,21 @@ fn when_its_callee_does_not_answer_the_call_is_cancelled_until_that_is_certain()
 }
 
 #[test]
+fn a_cancel_that_is_answered_ends_it_within_the_request() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.fault("pool", Fault { delay: Duration::from_secs(10), ..Fault::default() });
+    let saga = toy.begin(under_key(4));
+    let a_moment = Duration::from_millis(1);
+    bench.pass(DEADLINE - a_moment);
+    toy.faults.clear();
+    bench.pass(a_moment);
+    assert_eq!(answer(&saga), "unavailable pool");
+    nothing_stands(&toy);
+    assert_eq!(answer(&toy.begin(under_key(4))), "201 orders/2");
+}
+
+#[test]
 fn a_success_that_comes_too_late_is_undone() {
     let bench = Bench::new();
     let toy = bench.start(mended());
@@ -147,13 +162,18 @@ fn left_behind_by_a_crash_it_is_taken_back_or_stands_whole() {
 #[test]
 fn a_saga_on_its_way_is_left_alone() {
     let bench = Bench::new();
-    let toy = bench.start(mended());
-    toy.store.hold(Hold::Before, is_end);
-    let saga = toy.begin(buy(4));
-    bench.pass(2 * DEADLINE);
-    toy.store.release();
+    let [one, other] = bench.start_two();
+    // Something makes the other process look at all that is due while the request may still be on its way.
+    let meanwhile = 2 * DEADLINE + Duration::from_millis(500);
+    other.execute(ask(&[(1, Do::Ring { at: bench.now() + meanwhile, lazy: false })]));
+    one.store.hold(Hold::Before, is_end);
+    let saga = one.begin(buy(4));
+    bench.pass(meanwhile);
+    assert_eq!(other.rang(1).len(), 1);
+    one.store.release();
     bench.settle();
-    assert_eq!(answer(&saga), "201 orders/1", "for as long as its request may still be on it");
+    assert_eq!(answer(&saga), "201 orders/1");
+    one.check();
 }
 
 /// Its request and the wake-up both go on with it, in two processes.

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clock::{Clock, ManualClock};
-use eventlog::{Carrier, InProcess, Subscription};
+use eventlog::{Carrier, Delivery, InProcess, Subscription};
+use futures_util::future::BoxFuture;
 use kernel::{Aggregate, Commands, Resource, Timestamp};
 use runtime::{
     ClientKey, ConsumerStatus, Environment, Fault, Faults, Outcome, Request, SagaRequest, ServiceHandle, SystemHandle, SystemSpec,
@@ -44,12 +45,14 @@ pub enum Carries {
     Twice,
     /// Each publication behind the one after it.
     Late,
+    /// That there was something, and not what.
+    Hints,
 }
 
 #[derive(Default)]
 pub struct Unruly {
     inner: InProcess,
-    carries: Mutex<Carries>,
+    carries: Arc<Mutex<Carries>>,
     count: AtomicUsize,
     late: Mutex<Vec<FeedEvent>>,
 }
@@ -64,7 +67,7 @@ impl Carrier for Unruly {
     fn publish(&self, events: &[FeedEvent]) {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         match *self.carries.lock().unwrap() {
-            Carries::Everything => self.inner.publish(events),
+            Carries::Everything | Carries::Hints => self.inner.publish(events),
             Carries::Nothing => {}
             Carries::Half if count.is_multiple_of(2) => {}
             Carries::Half => self.inner.publish(events),
@@ -80,7 +83,23 @@ impl Carrier for Unruly {
     }
 
     fn subscribe(&self, source: &str) -> Box<dyn Subscription> {
-        self.inner.subscribe(source)
+        Box::new(Listener { inner: self.inner.subscribe(source), carries: Arc::clone(&self.carries) })
+    }
+}
+
+struct Listener {
+    inner: Box<dyn Subscription>,
+    carries: Arc<Mutex<Carries>>,
+}
+
+impl Subscription for Listener {
+    fn next(&mut self) -> BoxFuture<'_, Delivery> {
+        Box::pin(async {
+            match self.inner.next().await {
+                Delivery::Events(_) if *self.carries.lock().unwrap() == Carries::Hints => Delivery::Missed,
+                other => other,
+            }
+        })
     }
 }
 

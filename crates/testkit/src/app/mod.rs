@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use calls::Transport;
 use clock::{Clock, ManualClock};
 use eventlog::{Carrier, InProcess};
 use jiff::Timestamp;
@@ -46,12 +47,14 @@ pub struct Setup {
     pub store: Option<Between<dyn Store>>,
     /// What stands before its carrier.
     pub carrier: Option<Between<dyn Carrier>>,
+    /// What stands before its calls.
+    pub calls: Option<Between<dyn Transport>>,
 }
 
 impl Setup {
     /// A temporary directory, everything in turn, nothing between.
     pub fn at(at: Timestamp) -> Self {
-        Self { at, home: Home::directory(), seed: None, store: None, carrier: None }
+        Self { at, home: Home::directory(), seed: None, store: None, carrier: None, calls: None }
     }
 
     /// On a simulated disk.
@@ -79,6 +82,13 @@ impl Setup {
     #[must_use]
     pub fn carrier(mut self, between: impl Fn(Arc<dyn Carrier>) -> Arc<dyn Carrier> + Send + Sync + 'static) -> Self {
         self.carrier = Some(Arc::new(between));
+        self
+    }
+
+    /// With something before its calls.
+    #[must_use]
+    pub fn calls(mut self, between: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync + 'static) -> Self {
+        self.calls = Some(Arc::new(between));
         self
     }
 }
@@ -146,7 +156,9 @@ impl TestApp {
             queue: 1024,
             only: Vec::new(),
         };
-        let started = self.wait_for(SystemHandle::start(spec, environment));
+        let way = self.setup.calls.clone();
+        let way = move |doors| way.map_or_else(|| Arc::clone(&doors), |way| way(Arc::clone(&doors)));
+        let started = self.wait_for(SystemHandle::start_calling(spec, environment, way));
         let system = started.unwrap_or_else(|error| panic!("the system does not start: {error}"));
         let router = (self.subject.routes)(&system);
         self.running = Some(Running { group, system, router });
@@ -248,6 +260,11 @@ impl TestApp {
         }
     }
 
+    /// Whether anything can go on without time passing.
+    pub fn steps_are_left(&self) -> bool {
+        self.executor.tasks().0 > 0
+    }
+
     /// Runs whatever can go on without time passing.
     pub fn run(&mut self) {
         self.executor.run_until_stalled();
@@ -319,6 +336,14 @@ impl TestApp {
         let system = self.running().system.clone();
         let found = self.wait_for(system.verify()).unwrap_or_else(|error| panic!("the store cannot be read: {error}"));
         assert!(found.is_empty(), "{found:#?}");
+    }
+
+    /// The disk it is on, when that is a simulated one.
+    pub const fn disk(&self) -> Option<&Disk> {
+        match &self.setup.home {
+            Home::Disk(disk) => Some(disk),
+            Home::Directory(_) => None,
+        }
     }
 
     /// Drops the process wherever it is and starts it again on the same data.

@@ -23,7 +23,7 @@ use crate::subject::{Home, Ids};
 const MOST_STEPS: u64 = 400_000;
 
 /// How many misfortunes a run has at most, so that its clients come to an end.
-const MISFORTUNES: usize = 60;
+const MISFORTUNES: usize = 24;
 
 /// After how much time nothing goes wrong any more.
 const CHAOTIC: Duration = Duration::from_secs(14 * 3600);

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use booking::{DaySlots, OpeningRule, TimeOfDay, Zone};
 use jiff::civil::Date;
-use kernel::{Call, CallMode, Id, Published, Timestamp};
+use kernel::{Call, Id, Published, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -296,7 +296,6 @@ pub struct OpenCalendar {
 impl Call for OpenCalendar {
     const SERVICE: &'static str = "reserve";
     const NAME: &'static str = "open-calendar";
-    const MODE: CallMode = CallMode::Keyed;
     type Reply = ();
 }
 
@@ -326,7 +325,6 @@ pub struct UserChecked {
 impl Call for CheckUser {
     const SERVICE: &'static str = "reserve";
     const NAME: &'static str = "check-user";
-    const MODE: CallMode = CallMode::Keyed;
     type Reply = UserChecked;
 }
 
@@ -358,7 +356,6 @@ pub struct RoomBlocked {
 impl Call for BlockRoom {
     const SERVICE: &'static str = "reserve";
     const NAME: &'static str = "block-room";
-    const MODE: CallMode = CallMode::Keyed;
     type Reply = RoomBlocked;
 }
 

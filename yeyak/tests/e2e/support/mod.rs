@@ -3,6 +3,7 @@
 pub(crate) mod http;
 pub(crate) mod process;
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 pub(crate) use http::{Answer, Api};
@@ -45,4 +46,10 @@ impl Stopwatch {
 #[expect(clippy::disallowed_methods, reason = "the long forms of these tests are asked for by whoever runs them")]
 pub(crate) fn rounds(variable: &str, usually: usize) -> usize {
     std::env::var(variable).map_or(usually, |count| count.parse().expect("a number of rounds"))
+}
+
+/// A loopback address that this process and `user` have for themselves, for ports that are fixed. Where there is only one, that.
+pub(crate) fn loopback(user: u8) -> Ipv4Addr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    if cfg!(target_os = "linux") { Ipv4Addr::new(127, 100 + user * 4 + high % 4, middle, low.clamp(1, 254)) } else { Ipv4Addr::LOCALHOST }
 }
