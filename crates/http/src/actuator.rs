@@ -221,3 +221,26 @@ async fn clear_faults(State(actuator): State<Actuator>) -> Response {
     }
     StatusCode::NO_CONTENT.into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A route that is added has to be added here, with who may use it.
+    #[test]
+    fn every_route_says_who_may_use_it() {
+        let declared: Vec<_> =
+            Actuator::declared().into_iter().map(|(method, path, access)| format!("{method} {path}: {access}")).collect();
+        assert_eq!(
+            declared,
+            [
+                "GET /actuator/health: everybody",
+                "GET /actuator/health/liveness: everybody",
+                "GET /actuator/health/readiness: everybody",
+                "GET /actuator/faults: operator",
+                "POST /actuator/faults: operator",
+                "DELETE /actuator/faults: operator",
+            ]
+        );
+    }
+}

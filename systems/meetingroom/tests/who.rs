@@ -1,8 +1,6 @@
 //! Who may do what, once callers prove who they are: every route against a table, and what people see of each other.
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
