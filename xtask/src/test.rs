@@ -5,7 +5,10 @@ use crate::new_service;
 use crate::shell::{self, Outcome};
 use crate::tree::Tree;
 
-/// How many seeds the long simulation runs.
+/// How many fresh seeds every run of the tests simulates, optimised.
+const SEEDS: &str = "2000";
+
+/// How many the long simulation does.
 const SOAK_SEEDS: &str = "20000";
 
 /// A program that some of the tests start, and how this machine gets it when it has none.
@@ -26,7 +29,8 @@ pub(crate) fn run(root: &Path, tree: &Tree) -> Outcome {
             .map_err(|why| format!("the tests need `{}`: {why}", need.program))?;
     }
     shell::run(&mut shell::command(root, "cargo", &["test", "--workspace", "--locked"]))?;
-    new_service_passes(root, tree)
+    new_service_passes(root, tree)?;
+    simulate(root, SEEDS)
 }
 
 #[allow(clippy::disallowed_methods, reason = "cargo itself is told by this variable where to build")]
@@ -40,10 +44,15 @@ fn new_service_passes(root: &Path, tree: &Tree) -> Outcome {
     shell::run(shell::command(copy.path(), "cargo", &line).env("CARGO_TARGET_DIR", target))
 }
 
-/// Runs the simulation of meetingroom from many seeds, optimised.
+/// Runs the long simulation.
 pub(crate) fn soak(root: &Path) -> Outcome {
-    let line = ["test", "--locked", "--release", "--package", "yeyak-meetingroom", "--test", "simulation"];
-    shell::run(shell::command(root, "cargo", &line).env("YEYAK_SIM_SEEDS", SOAK_SEEDS))
+    simulate(root, SOAK_SEEDS)
+}
+
+/// Runs the simulation of meetingroom from many seeds, optimised.
+fn simulate(root: &Path, seeds: &str) -> Outcome {
+    let line = ["test", "--locked", "--release", "--package", "yeyak-meetingroom", "--test", "system", "simulation::"];
+    shell::run(shell::command(root, "cargo", &line).env("YEYAK_SIM_SEEDS", seeds))
 }
 
 fn is_installed(program: &str) -> bool {

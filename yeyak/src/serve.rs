@@ -14,6 +14,7 @@ use clock::{Clock, SystemClock};
 use edge::Entry;
 use edge::actuator::Actuator;
 use edge::auth::{Expected, Location, Verifier};
+use edge::idempotency;
 use eventlog::InProcess;
 use gateway::Hosted;
 use jiff::SignedDuration;
@@ -65,6 +66,9 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
     let Plan { selected, settings, samples, welcome } = plan;
     // A signal that comes while everything is being started is not lost: it stops what has been started by then.
     let stop = stop_signal();
+    if samples && let Some(partial) = selected.iter().find(|one| !systems::is_whole(one)) {
+        return Err(Fatal::Usage(format!("sample data needs all services of {}", partial.system)));
+    }
     // Addresses come first: a second instance is told so before it looks at any data.
     let gateway = listen(settings.listen).await?;
     // With port 0 the system chose one.
@@ -113,7 +117,7 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
     let door = gateway::door(&hosted, actuator.clone().into_router());
     if samples {
         for system in &running {
-            load_samples(system, limits).await?;
+            load_samples(system, data.path(), limits).await?;
         }
     }
 
@@ -204,21 +208,26 @@ async fn start(selected: &Selected, settings: &Settings, data: &Path, clock: &Ar
     Ok(Running { handle, runnable })
 }
 
-/// Sends the sample data as requests like everyone's, which the installation itself has no token for; unless there is something already.
-async fn load_samples(system: &Running, limits: edge::Limits) -> Result<(), Fatal> {
-    let failed = |what: String| Fatal::Failed(format!("sample data of {}: {what}", system.handle.name()));
-    if !system.handle.is_fresh().await.map_err(|error| failed(error.to_string()))? {
+/// Sends the sample data as requests like everyone's, for which the installation itself needs no token; unless there is something
+/// already. Each request has a key of its own, so that a load which was interrupted is gone on with and nothing is there twice.
+async fn load_samples(system: &Running, data: &Path, limits: edge::Limits) -> Result<(), Fatal> {
+    let name = system.handle.name();
+    let failed = |what: String| Fatal::Failed(format!("sample data of {name}: {what}"));
+    let under_way = data.join(format!("{name}.samples"));
+    if !under_way.exists() && !system.handle.is_fresh().await.map_err(|error| failed(error.to_string()))? {
         return Ok(());
     }
+    std::fs::write(&under_way, "being loaded\n").map_err(|error| failed(error.to_string()))?;
     let door = (system.runnable.routes)(&system.handle, "", &Entry::open(limits));
-    for (path, body) in &system.runnable.samples {
-        let request = Request::post(*path).body(Body::from(body.to_string())).map_err(|error| failed(error.to_string()))?;
+    for (number, (path, body)) in (1..).zip(&system.runnable.samples) {
+        let request = Request::post(*path).header(idempotency::HEADER, format!("sample-{number}"));
+        let request = request.body(Body::from(body.to_string())).map_err(|error| failed(error.to_string()))?;
         let Ok(response) = door.clone().oneshot(request).await;
         if !response.status().is_success() {
             return Err(failed(format!("POST {path} was answered with {}", response.status())));
         }
     }
-    Ok(())
+    std::fs::remove_file(&under_way).map_err(|error| failed(error.to_string()))
 }
 
 /// A server that runs, and how it is told to stop.

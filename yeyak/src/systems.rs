@@ -26,6 +26,11 @@ pub(crate) fn all() -> Vec<Selected> {
     known().into_iter().map(|KnownSystem { name, services }| Selected { system: name, services }).collect()
 }
 
+/// Whether all services of a system are selected.
+pub(crate) fn is_whole(selected: &Selected) -> bool {
+    known().iter().any(|system| system.name == selected.system && system.services.len() == selected.services.len())
+}
+
 /// One system, ready to be run.
 pub(crate) struct Runnable {
     /// What it consists of.

@@ -55,6 +55,14 @@ impl Client {
         self.guarded::<C>(call, Act::Do(key.clone()), meta).await.and_then(|reply| decode::<C>(&reply))
     }
 
+    /// Asks what came of the call made under `key`. If nothing has, nothing ever will: that is a refusal, `cancelled`.
+    ///
+    /// # Errors
+    /// [`CallError`]; unless it is a refusal, it is not certain then, and has to be tried again.
+    pub async fn recall<C: Call>(&self, call: &C, key: &CallKey, meta: Meta) -> Result<C::Reply, CallError> {
+        self.guarded::<C>(call, Act::Recall(key.clone()), meta).await.and_then(|reply| decode::<C>(&reply))
+    }
+
     /// Sees to it that nothing stands of the call made under `key`, now or later.
     ///
     /// # Errors

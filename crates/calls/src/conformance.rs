@@ -97,6 +97,11 @@ impl Given<'_> {
         self.wait(self.taking(key, seats))
     }
 
+    fn recall(&self, key: &CallKey, seats: u32) -> Outcome {
+        let reply = self.wait(self.send(self.envelope(Act::Recall(key.clone()), &take(seats))))?;
+        Ok(serde_json::from_str::<Taken>(&reply).expect("a reply is JSON").left)
+    }
+
     fn cancel(&self, key: &CallKey, seats: u32) {
         self.wait(self.cancelling(key, seats)).expect("a cancel of a callee that is there is certain");
     }
@@ -181,6 +186,25 @@ pub fn a_cancel_after_the_act_undoes_it_once(given: Given<'_>) {
     }
     assert_eq!(refused_as(given.take(&key, 3)), "cancelled", "what was taken back does not come again");
     assert_eq!(given.left("end"), SEATS - 3);
+}
+
+/// Whoever was left behind learns what came of a call, as often as they ask.
+pub fn a_recall_tells_what_came_of_the_call(given: Given<'_>) {
+    let (taken, refused) = (given.key("taken"), given.key("refused"));
+    given.take(&taken, 3).expect("there are seats");
+    assert_eq!(refused_as(given.take(&refused, SEATS)), "sold-out");
+    for _ in 0..2 {
+        assert_eq!(given.recall(&taken, 3), Ok(SEATS - 3));
+        assert_eq!(refused_as(given.recall(&refused, SEATS)), "sold-out");
+    }
+    assert_eq!(given.left("after a recall"), SEATS - 3);
+}
+
+pub fn a_recall_before_the_act_leaves_a_tombstone(given: Given<'_>) {
+    let key = given.key("a");
+    assert_eq!(refused_as(given.recall(&key, 3)), "cancelled");
+    assert_eq!(refused_as(given.take(&key, 3)), "cancelled", "what was recalled before it came never happens");
+    assert_eq!(given.left("end"), SEATS);
 }
 
 pub fn a_refused_call_is_cancelled_without_an_effect(given: Given<'_>) {
@@ -278,6 +302,8 @@ macro_rules! conformance {
             a_refusal_is_kept_under_its_key,
             a_cancel_before_the_act_leaves_a_tombstone,
             a_cancel_after_the_act_undoes_it_once,
+            a_recall_tells_what_came_of_the_call,
+            a_recall_before_the_act_leaves_a_tombstone,
             a_refused_call_is_cancelled_without_an_effect,
             an_undo_that_is_refused_is_certain_all_the_same,
             an_act_and_its_cancel_at_once_leave_nothing,

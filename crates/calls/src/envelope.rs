@@ -33,6 +33,8 @@ impl fmt::Display for CallKey {
 pub enum Act {
     /// Do it, once for this key.
     Do(CallKey),
+    /// Tell what came of it; if nothing has, see to it that nothing ever does.
+    Recall(CallKey),
     /// Undo what was done under this key; if nothing was, see to it that nothing ever is.
     Cancel(CallKey),
 }

@@ -33,6 +33,8 @@ enum Says {
     No,
     Nonsense,
     Unavailable,
+    /// That nobody knows.
+    Unknown,
     /// Nothing, ever.
     Nothing,
 }
@@ -57,6 +59,7 @@ impl Transport for Oracle {
                 Says::No => Err(CallError::Refused(Refused::new(RefusedKind::Conflict, "no", "no"))),
                 Says::Nonsense => Ok("\"seven\"".into()),
                 Says::Unavailable => Err(CallError::Unavailable { service: service(), why: "away".into() }),
+                Says::Unknown => Err(CallError::TimedOut { service: service() }),
                 Says::Nothing => std::future::pending().await,
             }
         })
@@ -272,7 +275,7 @@ fn it_is_not_asked_a_third_time() {
 
 #[test]
 fn neither_a_refusal_nor_silence_is_asked_again() {
-    for says in [Says::No, Says::Nothing, Says::Nonsense] {
+    for says in [Says::No, Says::Nothing, Says::Unknown, Says::Nonsense] {
         let given = Given::new(ClientRules::default()).says(&[says, Says::Yes]);
         assert!(given.ask().is_err(), "{says:?}");
         assert_eq!(given.heard(), 1, "{says:?}");

@@ -162,6 +162,7 @@ fn describe(status: &Status) -> Value {
     json!({
         "status": if status.is_degraded() { "DEGRADED" } else { "UP" },
         "parked": status.parked,
+        "stuckWakeUps": status.stuck,
         "openSagas": status.open_sagas,
         "waiting": {"new": status.waiting.0, "begun": status.waiting.1},
         "rebuilding": status.rebuilding.iter().map(|(service, view)| format!("{service}/{view}")).collect::<Vec<_>>(),

@@ -1,6 +1,6 @@
 //! One request on its way through a handler: what it asks, whom it asks, and how the outcome is answered.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +15,14 @@ use store::{Meta, StoreError};
 
 use crate::auth::{Identity, Who};
 use crate::hal::{self, Place};
-use crate::{Fields, Problem, idempotency, open_caller, optional, query};
+use crate::{FieldError, Fields, Problem, idempotency, open_caller, optional, query};
 
 /// How long someone who is turned away because too much is going on should wait.
 const COME_BACK: Duration = Duration::from_secs(1);
+
+/// So many parameters that a history does not have are named, and so much of each name: an answer is not to be larger than what was asked.
+const MOST_UNKNOWN: usize = 50;
+const LONGEST_NAME: usize = 60;
 
 /// A request, read as far as every handler needs it.
 pub struct Incoming {
@@ -64,12 +68,17 @@ impl Incoming {
     /// # Errors
     /// 404 when what stands there is no id.
     pub fn id(&self) -> Result<u64, Problem> {
-        self.parameters.get("id").and_then(|text| text.parse().ok()).ok_or_else(Problem::not_found)
+        self.parameters.get("id").and_then(|text| id(text)).ok_or_else(Problem::not_found)
     }
 
     /// Its query, without the question mark.
     pub fn query(&self) -> &str {
         &self.query
+    }
+
+    /// Whether it carries an idempotency key: what it asks may have been answered before, and then is to be answered the same.
+    pub fn is_keyed(&self) -> bool {
+        self.headers.contains_key(idempotency::HEADER)
     }
 
     /// When it came in.
@@ -134,14 +143,13 @@ impl Incoming {
         Ok(self.marked::<R>(hal_json(StatusCode::OK, hal::item::<R>(&row, &self.base, self.at))))
     }
 
-    /// Answers what happened to the row of `R` that its path names.
+    /// Answers what happened to the row of `R` that its path names: `size` entries, those behind the position `after`.
     ///
     /// # Errors
-    /// 404 when there never was such a row.
+    /// 404 when there never was such a row, 422 naming each parameter that is wrong or another.
     pub async fn history<R: Resource>(&self) -> Reply {
         let id = self.id()?;
-        let (query, after) = query::parse_with::<R, _>(&self.query, optional::<u64>("after"))?;
-        let size = usize::try_from(query.size).unwrap_or(usize::MAX);
+        let (after, size) = stretch::<R>(&self.query)?;
         let entries = self.service.history::<R>(id, after.unwrap_or(0), size).await.map_err(unreadable)?;
         if entries.is_empty() && after.is_none() {
             return Err(Problem::not_found());
@@ -176,14 +184,14 @@ impl Incoming {
     ) -> Reply {
         let name = key.to_string();
         let make = move |ids: &mut runtime::Ids<'_>| Commands::to::<A>(&key, command(ids.next(R::COLLECTION)));
-        self.created::<R>(Request::make(make, self.meta(caller)).about(vec![(A::NAME, name)]), caller).await
+        self.created::<R>(Request::make(make, self.meta(caller)).about(vec![(A::NAME, name)])).await
     }
 
-    async fn created<R: Resource>(&self, request: Request, caller: &Caller) -> Reply {
+    async fn created<R: Resource>(&self, request: Request) -> Reply {
         let request = request
             .counts(&[R::COLLECTION])
             .answered(StatusCode::CREATED.as_u16(), Some(R::COLLECTION))
-            .once(self.client_key(caller)?)
+            .once(self.client_key()?)
             .before(self.deadline);
         self.answer::<R>(self.service.execute(request).await).await
     }
@@ -204,7 +212,7 @@ impl Incoming {
             let id = ids.next(R::COLLECTION);
             Commands::to::<A>(&id.into(), command(id))
         };
-        self.created::<R>(Request::make(make, self.meta(caller)), caller).await
+        self.created::<R>(Request::make(make, self.meta(caller))).await
     }
 
     /// Makes a row of `R` with a new id, by a saga, and answers 201 with it.
@@ -223,7 +231,8 @@ impl Incoming {
             }),
             collection: R::COLLECTION,
             status: StatusCode::CREATED.as_u16(),
-            key: self.client_key(caller)?,
+            key: self.client_key()?,
+            deadline: self.deadline,
             meta: self.meta(caller),
         };
         self.answer::<R>(self.service.run(request).await).await
@@ -236,7 +245,7 @@ impl Incoming {
     pub async fn command<R: Resource, A: Aggregate>(&self, caller: &Caller, key: &A::Key, command: A::Command) -> Reply {
         let request = Request::new(Commands::to::<A>(key, command), self.meta(caller))
             .answered(StatusCode::NO_CONTENT.as_u16(), None)
-            .once(self.client_key(caller)?)
+            .once(self.client_key()?)
             .before(self.deadline);
         self.answer::<R>(self.service.execute(request).await).await
     }
@@ -276,11 +285,16 @@ impl Incoming {
         Meta { correlation: self.service.new_id(), causation: format!("{} {}", self.method, self.path), caller: caller.to_string() }
     }
 
-    fn client_key(&self, caller: &Caller) -> Result<Option<ClientKey>, Problem> {
+    /// The key's scope is the method, the route and who has proved to ask: two people may happen on one key, and neither is ever told the
+    /// other's answer. Whom the body names is no part of it: nobody has proved to be that one, and the same key with another body is a
+    /// mistake that is to be told.
+    fn client_key(&self) -> Result<Option<ClientKey>, Problem> {
         let Some(key) = idempotency::key(&self.headers)? else { return Ok(None) };
         let fingerprint = idempotency::fingerprint(&self.method, &self.path, &self.body);
         let fingerprint = fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Some(ClientKey { key: format!("{caller} {} {} {key}", self.method, self.path), fingerprint }))
+        let key = format!("{} {} {key}", self.method, self.path);
+        let key = self.identity.as_ref().map_or_else(|| key.clone(), |identity| format!("{} {key}", identity.caller()));
+        Ok(Some(ClientKey { key, fingerprint }))
     }
 
     async fn answer<R: Resource>(&self, outcome: Outcome) -> Reply {
@@ -294,11 +308,11 @@ impl Incoming {
             Outcome::InProgress => Err(Problem::in_progress()),
             Outcome::Full | Outcome::Expired => Err(Problem::overloaded(COME_BACK)),
             Outcome::Away(why) => {
-                tracing::warn!(service = self.service.name(), why, "a request was turned away");
+                tracing::debug!(service = self.service.name(), why, "a request was turned away");
                 Err(Problem::unavailable(self.service.name()))
             }
             Outcome::Unavailable(service) => Err(Problem::unavailable(&service)),
-            Outcome::Unheard => Err(Problem::unavailable(self.service.name())),
+            Outcome::Unheard => Err(Problem::outcome_unknown(COME_BACK)),
             Outcome::Failed(why) => Err(internal(&why)),
         }
     }
@@ -321,6 +335,35 @@ impl Incoming {
         match self.service.row::<R>(id).await.map_err(unreadable)? {
             Some(row) => Ok(hal_json(StatusCode::OK, hal::item::<R>(&row, &self.base, self.at))),
             None => Err(Problem::in_progress()),
+        }
+    }
+}
+
+/// The id that a path names, written as ids are: digits, and none too many, so that each row has one address.
+fn id(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|id: &u64| id.to_string() == text)
+}
+
+/// Which stretch of a history is asked for: what lies behind which position, and how many entries of it.
+fn stretch<R: Resource>(raw: &str) -> Result<(Option<u64>, usize), Problem> {
+    // A history is neither sorted nor filtered nor numbered by pages, so of what collections take, only the size is left.
+    let is_known = |name: &str| ["after", "size"].contains(&name);
+    let (mut known, mut unknown) = (form_urlencoded::Serializer::new(String::new()), BTreeSet::new());
+    for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
+        if is_known(&name) {
+            known.append_pair(&name, &value);
+        } else if !(name.is_empty() && value.is_empty()) && unknown.len() < MOST_UNKNOWN {
+            unknown.insert(name.chars().take(LONGEST_NAME).collect::<String>());
+        }
+    }
+    let read = query::parse_with::<R, _>(&known.finish(), optional::<u64>("after"));
+    let unknown: Vec<_> = unknown.into_iter().map(|name| FieldError::new(name, "unknown-field", "must be one of after, size")).collect();
+    match read {
+        Ok((query, after)) if unknown.is_empty() => Ok((after, usize::try_from(query.size).unwrap_or(usize::MAX))),
+        Ok(_) => Err(Problem::unprocessable(unknown)),
+        Err(mut problem) => {
+            problem.errors.extend(unknown);
+            Err(problem)
         }
     }
 }
@@ -348,8 +391,12 @@ pub(crate) fn hal_json(status: StatusCode, body: String) -> Response {
 pub fn unreadable(error: StoreError) -> Problem {
     match error {
         StoreError::Away(_) => {
-            tracing::warn!(%error, "a read was turned away");
+            tracing::debug!(%error, "a read was turned away");
             Problem::unavailable("the store")
+        }
+        StoreError::TooCostly(_) => {
+            let detail = "This would take too long. Filter more, or sort by one field.";
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "query-too-costly", detail)
         }
         other => internal(&other),
     }
@@ -360,4 +407,58 @@ pub fn internal(why: &impl std::fmt::Display) -> Problem {
     let problem = Problem::internal();
     tracing::error!(id = problem.id(), %why, "a request failed through a fault of ours");
     problem
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::Field;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Reserve {
+        id: u64,
+    }
+
+    impl Resource for Reserve {
+        const COLLECTION: &'static str = "reserves";
+        const ITEM: &'static str = "reserve";
+        const FIELDS: &'static [Field] = &[Field::text("status")];
+
+        fn id(&self) -> u64 {
+            self.id
+        }
+    }
+
+    #[test]
+    fn an_id_is_written_in_one_way() {
+        let check = |text, number| assert_eq!(id(text), number, "{text}");
+        check("1", Some(1));
+        check("0", Some(0));
+        check("18446744073709551615", Some(u64::MAX));
+        for text in ["", "+1", "01", "00", "-1", " 1", "1 ", "1.0", "1e0", "0x1", "\u{661}", "18446744073709551616"] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn a_history_takes_its_place_and_its_size_alone() {
+        let check = |raw, stretch_of| assert_eq!(stretch::<Reserve>(raw).unwrap(), stretch_of, "{raw}");
+        check("", (None, 20));
+        check("&", (None, 20));
+        check("after=7&size=3", (Some(7), 3));
+        check("size=", (None, 20));
+        let wrong = |raw| {
+            let errors = stretch::<Reserve>(raw).unwrap_err().errors.clone();
+            errors.into_iter().map(|error| format!("{} {}", error.field, error.code)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            wrong("sort=id,desc&page=1&status=Ended&id=1"),
+            ["id", "page", "sort", "status"].map(|name| format!("{name} unknown-field"))
+        );
+        assert_eq!(wrong("page=0&size=0&after=x"), ["size out-of-range", "after wrong-type", "page unknown-field"]);
+        assert_eq!(wrong("size=1&size=2"), ["size repeated"]);
+        assert_eq!(wrong(&(0..1000).map(|number| format!("x{number}=1&")).collect::<String>()).len(), MOST_UNKNOWN);
+    }
 }

@@ -169,6 +169,12 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "service-unavailable", detail).with("service", service).after(SHORTLY)
     }
 
+    /// 503: nobody knows whether it happened. With an idempotency key, asking again tells.
+    pub fn outcome_unknown(retry_after: Duration) -> Self {
+        let detail = "Whether this happened is not known. Look, or ask again with the same Idempotency-Key.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", detail).after(retry_after)
+    }
+
     /// 409: a request with the same idempotency key has not finished yet.
     pub fn in_progress() -> Self {
         Self::new(StatusCode::CONFLICT, "request-in-progress", "The same request is still being worked on.").after(SHORTLY)
@@ -241,17 +247,27 @@ impl IntoResponse for Problem {
     }
 }
 
-/// A refusal's details become members of the body. One that says that something stands already is for the routes to answer with that row;
-/// where none does, it is a conflict.
+/// A refusal's details become members of the body, but for the name of a `field` that makes no sense: that is told as every wrong field is.
+/// One that says that something stands already is for the routes to answer with that row; where none does, it is a conflict.
 impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
+    fn from(mut refused: Refused) -> Self {
         let status = match refused.kind {
             RefusedKind::Forbidden => StatusCode::FORBIDDEN,
             RefusedKind::NotFound => StatusCode::NOT_FOUND,
             RefusedKind::Conflict | RefusedKind::Standing => StatusCode::CONFLICT,
             RefusedKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         };
+        let field = match refused.details.get("field") {
+            Some(Value::String(field)) if refused.kind == RefusedKind::Invalid => Some(field.clone()),
+            _ => None,
+        };
+        // Which rule it breaks is said by the problem's own code; a field's are those of the edge, and this one is of the right type.
+        let errors = field.map(|field| {
+            refused.details.shift_remove("field");
+            FieldError::new(field, "invalid", refused.message.clone())
+        });
         let mut problem = Self::new(status, refused.code, refused.message);
+        problem.errors = errors.into_iter().collect();
         problem.extra = refused.details;
         problem
     }
@@ -288,6 +304,16 @@ mod tests {
                 "detail": "this slot is taken", "reserveId": 7,
             })
         );
+    }
+
+    #[test]
+    fn a_field_that_makes_no_sense_is_told_as_every_wrong_field() {
+        let refused = |kind| Refused::new(kind, "no-such-slot", "the room has no such slot").with("field", "startTime").with("slots", 7);
+        let shown = body(&refused(RefusedKind::Invalid).into());
+        assert_eq!(shown["errors"], json!([{"field": "startTime", "code": "invalid", "message": "the room has no such slot"}]));
+        assert_eq!((&shown["code"], &shown["slots"], shown.get("field")), (&json!("no-such-slot"), &json!(7), None));
+        let conflict = body(&refused(RefusedKind::Conflict).into());
+        assert_eq!((conflict.get("errors"), &conflict["field"]), (None, &json!("startTime")));
     }
 
     #[test]

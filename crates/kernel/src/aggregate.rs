@@ -23,6 +23,9 @@ impl<T: Display + FromStr + Clone + Eq + Debug + Send + Sync + 'static> Key for 
 pub trait Aggregate: Default + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The durable name of the kind, unique in its service.
     const NAME: &'static str;
+    /// Whether what fell due while nobody looked happens at each instant at which it was due, one after the other, or once,
+    /// now. The first is how the world goes: a meeting ended when its slot did. The second is for retries.
+    const REPLAYS_TIME: bool = true;
     /// What names one of the kind.
     type Key: Key;
     /// What can be asked of it.

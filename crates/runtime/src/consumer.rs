@@ -121,8 +121,8 @@ impl Consumer {
             }
         }
         let events: Vec<_> = next.into_values().flatten().collect();
-        if !events.is_empty() {
-            self.hand_in(events).await?;
+        if !events.is_empty() && !self.hand_in(events).await? {
+            return self.catch_up().await;
         }
         gaps.dedup();
         for shard in gaps {
@@ -166,15 +166,19 @@ impl Consumer {
                     self.source, lost.after, position.seq
                 )));
             }
-            if feed.events.is_empty() {
-                return Ok(());
+            let Some(first) = feed.events.first() else { return Ok(()) };
+            if first.position.seq > position.seq + 1 {
+                return Err(Stop::Halted(format!(
+                    "the feed of {} goes from {} to {} in shard {shard}: what stood between them is lost",
+                    self.source, position.seq, first.position.seq
+                )));
             }
             self.hand_in(feed.events).await?;
         }
     }
 
-    /// Lets the writer handle events, until it has.
-    async fn hand_in(&mut self, events: Vec<FeedEvent>) -> Result<(), Stop> {
+    /// Lets the writer handle events, until it has. `false`: they do not follow the positions, which are known anew now.
+    async fn hand_in(&mut self, events: Vec<FeedEvent>) -> Result<bool, Stop> {
         loop {
             let work = Work::Handle(Handle { consumer: self.kind.clone(), events: events.clone(), park: None });
             match self.service.inbox().begun(self.service.name(), work).await {
@@ -184,14 +188,14 @@ impl Consumer {
                         *position = event.position.max(*position);
                     }
                     self.state.reach(&self.positions);
-                    return Ok(());
+                    return Ok(true);
                 }
                 Done::Away(why) => self.wait_out(&why).await,
                 Done::Unheard => return Err(Stop::Ended),
                 // Somebody else has moved the positions; the store knows where they are.
                 Done::Gap => {
                     self.load_positions().await;
-                    return Ok(());
+                    return Ok(false);
                 }
                 Done::Lost => return Err(Stop::Halted(format!("a restore of {} lost events that this has seen", self.source))),
                 Done::Failed(why) => return Err(Stop::Halted(why)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use calls::{Act as Asked, Envelope, Transport};
 use futures_util::future::BoxFuture;
-use kernel::{CallError, Refused, RefusedKind};
+use kernel::{CallError, Commands, Refused, RefusedKind};
 use store::RootKey;
 
 use crate::handle::{ServiceHandle, WeakServiceHandle};
@@ -46,7 +46,8 @@ impl Answering {
         if !fault.delay.is_zero() {
             service.clock().sleep(fault.delay).await;
         }
-        if fault.refuse {
+        // What was done before can be recalled and undone all the same, or nobody could tell the refusal of the act from its loss.
+        if fault.refuse && matches!(envelope.act, Asked::Do(_)) {
             return Err(CallError::Refused(Refused::new(RefusedKind::Conflict, "refused-on-purpose", "the fault switch makes it refuse")));
         }
         let work = self.work(&envelope).map_err(unavailable)?;
@@ -73,12 +74,18 @@ impl Answering {
                 // Undoing has no deadline: it is wanted however late.
                 ((entry.commands)(&envelope.body)?, Purpose::Call { key: key.clone(), reply }, Some(envelope.deadline))
             }
+            Asked::Recall(key) => (Commands::none(), Purpose::Recall { key: key.clone() }, None),
             Asked::Cancel(key) => ((entry.undo)(&envelope.body)?, Purpose::Cancel { key: key.clone() }, None),
         };
         let service = self.0.name();
         let roots = (&commands).into_iter().map(|one| RootKey { service, aggregate: one.aggregate, key: one.key.clone() }).collect();
-        let mut meta = envelope.meta.clone();
-        meta.caller = kernel::Caller::Internal(format!("call:{service}/{name}")).to_string();
-        Ok(Work::Act(Act { make: Arc::new(move |_| commands.clone()), roots, sequences: Vec::new(), purpose, deadline, meta }))
+        Ok(Work::Act(Act {
+            make: Arc::new(move |_| commands.clone()),
+            roots,
+            sequences: Vec::new(),
+            purpose,
+            deadline,
+            meta: envelope.meta.clone(),
+        }))
     }
 }

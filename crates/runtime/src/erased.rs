@@ -22,6 +22,7 @@ pub(crate) struct Applied {
 /// The state of one aggregate.
 pub(crate) trait AnyState: Send + Sync {
     fn wake_at(&self) -> Option<Timestamp>;
+    fn replays_time(&self) -> bool;
     fn tick(&self, at: Timestamp) -> Vec<AnyEvent>;
     fn decide(&self, command: &(dyn Any + Send + Sync), at: Timestamp) -> Result<Vec<AnyEvent>, Refused>;
     /// Takes a new event into the state.
@@ -84,6 +85,10 @@ fn erase<E: Send + 'static>(events: Vec<E>) -> Vec<AnyEvent> {
 impl<A: Exposed> AnyState for State<A> {
     fn wake_at(&self) -> Option<Timestamp> {
         self.0.wake_at()
+    }
+
+    fn replays_time(&self) -> bool {
+        A::REPLAYS_TIME
     }
 
     fn tick(&self, at: Timestamp) -> Vec<AnyEvent> {

@@ -1,6 +1,6 @@
 //! A running system as its own parts see it, and the handle on one of its services.
 
-use std::sync::atomic::AtomicUsize;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use calls::Client;
@@ -12,6 +12,7 @@ use store::{HistoryEntry, Page, Query, RootKey, Store, StoreError};
 use tokio::sync::watch;
 
 use crate::faults::{Fault, Faults};
+use crate::open_sagas::OpenSagas;
 use crate::served::Served;
 use crate::service::{Service, Services};
 use crate::status::ConsumerState;
@@ -37,7 +38,9 @@ pub(crate) struct System {
     pub(crate) ids: Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) consumers: Mutex<Vec<Arc<ConsumerState>>>,
     pub(crate) views: Served,
-    pub(crate) open_sagas: Arc<AtomicUsize>,
+    pub(crate) open_sagas: OpenSagas,
+    /// Roots whose wake-up fails, which is a fault of their rules.
+    pub(crate) stuck: Mutex<BTreeSet<RootKey>>,
     pub(crate) stopped: watch::Sender<bool>,
 }
 
@@ -246,8 +249,8 @@ impl ServiceHandle {
         &self.system.views
     }
 
-    pub(crate) fn open_sagas(&self) -> Arc<AtomicUsize> {
-        Arc::clone(&self.system.open_sagas)
+    pub(crate) fn open_sagas(&self) -> &OpenSagas {
+        &self.system.open_sagas
     }
 
     pub(crate) fn spawn(&self, work: BoxFuture<'static, ()>) {

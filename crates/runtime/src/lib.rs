@@ -14,6 +14,7 @@ mod erased;
 mod faults;
 mod feeds;
 mod handle;
+mod open_sagas;
 mod parking;
 mod pruning;
 mod saga;

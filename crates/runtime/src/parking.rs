@@ -1,6 +1,5 @@
 //! Tries parked events again, the first of each key first; others of the key wait behind it.
 
-use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +33,8 @@ pub(crate) async fn run(system: Arc<System>, mut parked: watch::Receiver<u64>) {
                 }
                 continue;
             }
-            Ok(Some(next)) => until(system.clock.now(), next).max(LEAST),
+            Ok(Some(Next::AtOnce)) => continue,
+            Ok(Some(Next::At(next))) => until(system.clock.now(), next).max(LEAST),
             Err(why) => {
                 tracing::warn!(system = system.name, why, "retrying what is parked waits");
                 AWAY
@@ -44,23 +44,26 @@ pub(crate) async fn run(system: Arc<System>, mut parked: watch::Receiver<u64>) {
     }
 }
 
+/// When to look again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Next {
+    AtOnce,
+    At(Timestamp),
+}
+
 /// Retries what is due, and says when the next is.
-async fn step(system: &Arc<System>) -> Result<Option<Timestamp>, String> {
+async fn step(system: &Arc<System>) -> Result<Option<Next>, String> {
     let mut next = None;
     for service in system.handles() {
-        let mut seen = HashSet::new();
-        for parked in service.store().parked(service.name(), AT_ONCE).await.map_err(|error| error.to_string())? {
-            let first_of_its_key = seen.insert((parked.consumer.clone(), parked.event.source.clone(), parked.event.key.clone()));
-            if !first_of_its_key {
-                continue;
-            }
+        // Of each key only the first can be tried; the others wait behind it.
+        for parked in service.store().parked_heads(service.name(), AT_ONCE).await.map_err(|error| error.to_string())? {
             if service.fault().down || parked.next_at > system.clock.now() {
-                next = next.into_iter().chain([parked.next_at]).min();
+                next = next.into_iter().chain([Next::At(parked.next_at)]).min();
                 continue;
             }
             match service.inbox().begun(service.name(), Work::Retry(parked)).await {
-                // The next of its key is due at once, or this one later once more.
-                Done::Handled => next = Some(system.clock.now()),
+                // Either the next of its key is first now, or this one waits for longer than before: there is news in any case.
+                Done::Handled => next = Some(Next::AtOnce),
                 other => return Err(format!("a parked event was answered with {other:?}")),
             }
         }

@@ -1,9 +1,10 @@
-//! Forgets what was kept under keys once its time is over.
+//! Forgets what was kept under keys, and sagas that have ended, once their time is over.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::RecordKind;
+use kernel::Timestamp;
+use store::{RecordKind, StoreFuture};
 
 use crate::handle::System;
 use crate::writer::CALLS_KEPT;
@@ -24,20 +25,25 @@ pub(crate) async fn run(system: Arc<System>) {
         for service in system.handles() {
             // A call's outcome has to outlive whoever may still send it: twice what a key may be old.
             for (kind, kept) in [(RecordKind::Answer, ANSWERS_KEPT), (RecordKind::Call, CALLS_KEPT * 2)] {
-                forget(&system, service.name(), kind, kept).await;
+                forget(&system, service.name(), |before| system.store().prune(service.name(), kind, before, AT_ONCE), kept).await;
+            }
+            for saga in &service.service().sagas {
+                let prune = |before| system.store().prune_roots(service.name(), saga.name, before, AT_ONCE);
+                forget(&system, service.name(), prune, CALLS_KEPT).await;
             }
         }
     }
 }
 
-async fn forget(system: &System, service: &'static str, kind: RecordKind, kept: Duration) {
+/// Prunes what is older than it is kept, a part at a time.
+async fn forget<'a>(system: &System, service: &'static str, prune: impl Fn(Timestamp) -> StoreFuture<'a, usize>, kept: Duration) {
     let Ok(before) = system.clock.now().checked_sub(kept) else { return };
     loop {
-        match system.store().prune(service, kind, before, AT_ONCE).await {
+        match prune(before).await {
             Ok(AT_ONCE) => {}
             Ok(_) => return,
             Err(error) => {
-                tracing::warn!(service, %error, "old answers cannot be forgotten yet");
+                tracing::warn!(service, %error, "what is old cannot be forgotten yet");
                 return;
             }
         }

@@ -1,19 +1,21 @@
 //! Sagas: acts that take another service, committed before their call and carried to an end whatever happens.
 //!
 //! A saga's progress is an aggregate of its service, [`Run`]. While the client waits, `drive` makes the call and ends the
-//! saga with it. A saga that is left behind (a kill, a lost answer) is woken by its `wake_at` and *compensated*: its call is
-//! cancelled by its key until that is certain. The state of the run decides between the two, so they can race without harm.
+//! saga with it. A saga that is left behind (a kill, a stall) is woken by its `wake_at` and *recalls* its call: what the callee
+//! decided stands, and what it has not decided yet it never will. A saga whose call timed out promised its client that
+//! nothing stands, and *compensates*: the call is cancelled until that is certain. The state of the run decides between
+//! the three, so they can race without harm.
 
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use calls::CallKey;
+use clock::{Elapsed, timeout};
 use futures_util::future::BoxFuture;
 use kernel::{Aggregate, Call, CallError, Commands, Exposed, Published, Refused, RefusedKind, Saga, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::{Meta, RootKey};
+use store::{Meta, RootKey, StoreError};
 use tokio::sync::oneshot;
 
 use crate::handle::ServiceHandle;
@@ -21,9 +23,6 @@ use crate::writer::{Act, Answer, ClientKey, Done, Ids, KeyUse, Outcome, Purpose}
 
 /// How much longer than two deadlines of its call a saga is left to the request that began it.
 const LEFT_ALONE: Duration = Duration::from_secs(1);
-
-/// How many sagas of one system may be open before new ones are refused.
-pub(crate) const MOST_OPEN: usize = 4096;
 
 /// How long a saga that could not be compensated waits before the next try: longer each time, up to a minute.
 fn backoff(tries: u32) -> Duration {
@@ -46,6 +45,15 @@ pub(crate) struct Run<S: Saga> {
 struct Begun<I> {
     input: I,
     at: Timestamp,
+    client: Client,
+}
+
+/// For whom a saga runs, and what they are answered once it is accepted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Client {
+    /// The status, and the collection whose row is shown.
+    status: u16,
+    collection: String,
     key: Option<ClientKey>,
     meta: Meta,
 }
@@ -56,6 +64,8 @@ enum Phase {
     Absent,
     /// Its call is under way.
     Calling,
+    /// It was left behind; the callee is asked what came of its call.
+    Recalling,
     /// Its call is being cancelled.
     Compensating,
     Ended,
@@ -71,8 +81,7 @@ impl<S: Saga> Default for Run<S> {
 pub(crate) enum RunCommand<I> {
     Begin {
         input: I,
-        key: Option<ClientKey>,
-        meta: Meta,
+        client: Client,
     },
     /// The call was accepted, and what stands here stands from now on.
     Accept,
@@ -87,7 +96,7 @@ pub(crate) enum RunCommand<I> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub(crate) enum RunEvent<I> {
-    Begun { input: I, key: Option<ClientKey>, meta: Meta },
+    Begun { input: I, client: Client },
     Accepted,
     Doubted,
     Resumed,
@@ -110,6 +119,8 @@ impl From<NotCurrent> for Refused {
 
 impl<S: Saga> Aggregate for Run<S> {
     const NAME: &'static str = S::NAME;
+    // A retry is wanted now, not as often as there was time for one while nobody could make it.
+    const REPLAYS_TIME: bool = false;
     type Key = String;
     type Command = RunCommand<S::Input>;
     type Event = RunEvent<S::Input>;
@@ -117,12 +128,12 @@ impl<S: Saga> Aggregate for Run<S> {
 
     fn decide(&self, command: Self::Command, _at: Timestamp) -> Result<Vec<Self::Event>, NotCurrent> {
         match (command, self.phase) {
-            (RunCommand::Begin { input, key, meta }, Phase::Absent) => Ok(vec![RunEvent::Begun { input, key, meta }]),
-            (RunCommand::Accept, Phase::Calling) => Ok(vec![RunEvent::Accepted]),
-            (RunCommand::Doubt, Phase::Calling) => Ok(vec![RunEvent::Doubted]),
+            (RunCommand::Begin { input, client }, Phase::Absent) => Ok(vec![RunEvent::Begun { input, client }]),
+            (RunCommand::Accept, Phase::Calling | Phase::Recalling) => Ok(vec![RunEvent::Accepted]),
+            (RunCommand::Doubt, Phase::Calling | Phase::Recalling) => Ok(vec![RunEvent::Doubted]),
             (RunCommand::Doubt, Phase::Compensating) => Ok(Vec::new()),
             // One that has ended is refused to be ended again: with an end goes the client's key, which may be someone else's by now.
-            (RunCommand::GiveUp { why }, Phase::Calling | Phase::Compensating) => Ok(vec![RunEvent::GivenUp { why }]),
+            (RunCommand::GiveUp { why }, Phase::Calling | Phase::Recalling | Phase::Compensating) => Ok(vec![RunEvent::GivenUp { why }]),
             _ => Err(NotCurrent),
         }
     }
@@ -130,8 +141,8 @@ impl<S: Saga> Aggregate for Run<S> {
     fn evolve(&mut self, event: &Self::Event, at: Timestamp) {
         let later = |by| at.checked_add(by).ok();
         match event {
-            RunEvent::Begun { input, key, meta } => {
-                self.begun = Some(Begun { input: input.clone(), at, key: key.clone(), meta: meta.clone() });
+            RunEvent::Begun { input, client } => {
+                self.begun = Some(Begun { input: input.clone(), at, client: client.clone() });
                 self.phase = Phase::Calling;
                 self.wake_at = later(S::Call::DEADLINE * 2 + LEFT_ALONE);
             }
@@ -140,7 +151,8 @@ impl<S: Saga> Aggregate for Run<S> {
                 self.wake_at = None;
             }
             RunEvent::Doubted | RunEvent::Resumed => {
-                self.phase = Phase::Compensating;
+                let is_woken_first = matches!((event, self.phase), (RunEvent::Resumed, Phase::Calling | Phase::Recalling));
+                self.phase = if is_woken_first { Phase::Recalling } else { Phase::Compensating };
                 self.wake_at = later(backoff(self.tries));
                 self.tries = self.tries.saturating_add(1);
             }
@@ -199,6 +211,8 @@ pub struct SagaRequest<S: Saga> {
     pub status: u16,
     /// It happens once for this key.
     pub key: Option<ClientKey>,
+    /// After this instant it is not begun any more.
+    pub deadline: Timestamp,
     /// Its origin.
     pub meta: Meta,
 }
@@ -208,9 +222,8 @@ struct Driven<S: Saga> {
     service: ServiceHandle,
     key: String,
     input: S::Input,
-    client: Option<ClientKey>,
     born: Timestamp,
-    meta: Meta,
+    client: Client,
 }
 
 impl ServiceHandle {
@@ -223,28 +236,39 @@ impl ServiceHandle {
         }));
         answered.await.unwrap_or(Outcome::Unheard)
     }
+
+    /// Counts the sagas that were left behind by whoever ran before.
+    pub(crate) async fn load_open_sagas(&self) -> Result<(), StoreError> {
+        for saga in &self.service().sagas {
+            // A saga wants to be woken for as long as it has not ended.
+            for root in self.store().waking_roots(self.name(), saga.name, usize::MAX).await? {
+                self.open_sagas().begin(self.name(), saga.name, &root.key);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Begins a saga and drives it to its end.
 async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcome {
-    let open = service.open_sagas();
-    let Some(_open) = Open::within(&open, MOST_OPEN) else { return Outcome::Full };
-    let SagaRequest { input, collection, status, key, meta } = request;
+    let Some(beginning) = service.open_sagas().place() else { return Outcome::Full };
+    let SagaRequest { input, collection, status, key, deadline, meta } = request;
+    let client = Client { status, collection: collection.into(), key: key.clone(), meta: meta.clone() };
     let begun = Arc::new(Mutex::new(None));
     let act = Act {
         make: {
-            let (begun, key, meta) = (Arc::clone(&begun), key.clone(), meta.clone());
+            let (begun, client) = (Arc::clone(&begun), client.clone());
             Arc::new(move |ids| {
                 let (saga, input) = input(ids);
                 *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some((saga.clone(), input.clone()));
-                Commands::to::<Run<S>>(&saga, RunCommand::Begin { input, key: key.clone(), meta: meta.clone() })
+                Commands::to::<Run<S>>(&saga, RunCommand::Begin { input, client: client.clone() })
             })
         },
         roots: Vec::new(),
         sequences: vec![collection],
-        purpose: Purpose::Client { key: key.clone().map_or(KeyUse::None, KeyUse::Bind), status: 202, shows: None },
-        deadline: None,
-        meta: meta.clone(),
+        purpose: Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Bind), status: 202, shows: None },
+        deadline: Some(deadline),
+        meta,
     };
     let born = match service.submit_fresh(act).await {
         // Only the beginning itself answers 202; anything else was kept under the client's key before.
@@ -252,81 +276,108 @@ async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcom
         other => return other,
     };
     let made = begun.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some((saga, input)) = made else { return Outcome::Failed("a saga began without input".into()) };
-    Driven::<S> { service, key: saga, input, client: key, born, meta }.drive(status, collection).await
+    let Some((key, input)) = made else { return Outcome::Failed("a saga began without input".into()) };
+    service.open_sagas().begin(service.name(), S::NAME, &key);
+    drop(beginning);
+    Driven::<S> { service, key, input, born, client }.drive().await
 }
 
 impl<S: Saga> Driven<S> {
-    async fn drive(&self, status: u16, shows: &'static str) -> Outcome {
+    async fn drive(&self) -> Outcome {
         let call = S::call(&self.input);
         match self.service.client().act(&call, &self.call_key(), self.call_meta()).await {
-            Ok(reply) => self.accept(reply, status, shows).await,
+            Ok(reply) => self.accept(reply).await,
             Err(CallError::Refused(refused)) => {
                 self.give_up(&refused.code).await;
                 Outcome::Refused(refused)
             }
             Err(CallError::Unavailable { service, why }) => {
-                tracing::warn!(saga = S::NAME, service, why, "a callee cannot be reached");
+                // The breaker tells the state of the callee; a line for each request would only repeat it.
+                tracing::debug!(saga = S::NAME, service, why, "a callee cannot be reached");
                 self.give_up("unavailable").await;
                 Outcome::Unavailable(service)
             }
             Err(CallError::TimedOut { service }) => {
-                tracing::warn!(saga = S::NAME, service, "a callee did not answer; the call is cancelled");
-                self.compensate().await;
-                Outcome::Unavailable(service)
+                tracing::debug!(saga = S::NAME, service, "a callee did not answer; the call is cancelled");
+                self.doubt(Outcome::Unavailable(service)).await
             }
         }
     }
 
     /// What stands here and the end of the saga are one transaction.
-    async fn accept(&self, reply: <S::Call as Call>::Reply, status: u16, shows: &'static str) -> Outcome {
-        let (input, key, now) = (self.input.clone(), self.key.clone(), self.service.now());
-        let commands = S::done(&input, &reply, now).and::<Run<S>>(&key, RunCommand::Accept);
-        let client = self.client.clone().map_or(KeyUse::None, KeyUse::Finish);
-        let done = self.service.submit(self.act(commands, Purpose::Client { key: client, status, shows: Some(shows) })).await;
+    async fn accept(&self, reply: <S::Call as Call>::Reply) -> Outcome {
+        let Client { status, collection, key, .. } = &self.client;
+        let commands = S::done(&self.input, &reply, self.service.now()).and::<Run<S>>(&self.key, RunCommand::Accept);
+        let shows = self.service.service().resources.iter().map(|one| one.collection).find(|one| one == collection);
+        let key = key.clone().map_or(KeyUse::None, KeyUse::Finish);
+        let done = self.service.submit(self.act(commands, Purpose::Client { key, status: *status, shows })).await;
         match done {
-            Done::Accepted(answer) => Outcome::Accepted(answer),
-            // The saga was woken meanwhile and takes its call back.
-            Done::Refused(refused) if refused.code == NOT_CURRENT => {
-                self.compensate().await;
-                Outcome::Unavailable(S::Call::SERVICE.into())
+            Done::Accepted(answer) => {
+                self.ended();
+                Outcome::Accepted(answer)
             }
-            Done::Refused(refused) => {
-                self.compensate().await;
-                Outcome::Refused(refused)
-            }
+            // It was woken meanwhile, and ended in one way or another.
+            Done::Refused(refused) if refused.code == NOT_CURRENT => Outcome::Unheard,
+            Done::Refused(refused) => self.doubt(Outcome::Refused(refused)).await,
             other => self.service.outcome(other),
+        }
+    }
+
+    /// Turns the saga round: from now on its call is taken back. That is written before the call is cancelled, so that nobody
+    /// goes forward with it meanwhile.
+    async fn doubt(&self, outcome: Outcome) -> Outcome {
+        // Whoever waits is not kept for longer than their call; what is handed in is written all the same, and the saga woken.
+        let turned = timeout(&**self.service.clock(), S::Call::DEADLINE, self.submit(RunCommand::Doubt, KeyUse::None)).await;
+        match turned {
+            Ok(Done::Accepted(_)) => {
+                self.compensate().await;
+                outcome
+            }
+            Ok(Done::Refused(_)) => Outcome::Unheard,
+            Err(Elapsed) => outcome,
+            Ok(other) => {
+                tracing::warn!(saga = S::NAME, key = self.key, ?other, "a saga could not be turned round");
+                outcome
+            }
         }
     }
 
     /// Takes the call back. When that is not certain now, the saga is woken to try again until it is.
     async fn compensate(&self) {
-        let call = S::call(&self.input);
-        match self.service.client().cancel(&call, &self.call_key(), self.call_meta()).await {
+        match self.service.client().cancel(&S::call(&self.input), &self.call_key(), self.call_meta()).await {
             Ok(()) => self.give_up("cancelled").await,
-            Err(error) => {
-                tracing::warn!(saga = S::NAME, key = self.key, %error, "a call could not be cancelled yet");
-                let commands = Commands::to::<Run<S>>(&self.key, RunCommand::Doubt);
-                self.service.submit(self.act(commands, Purpose::Client { key: KeyUse::None, status: 200, shows: None })).await;
-            }
+            Err(error) => tracing::debug!(saga = S::NAME, key = self.key, %error, "a call could not be cancelled yet"),
+        }
+    }
+
+    /// Goes on with a saga that was left behind: what its callee decided stands, and what it did not decide it never will.
+    async fn recall(&self) {
+        match self.service.client().recall(&S::call(&self.input), &self.call_key(), self.call_meta()).await {
+            Ok(reply) => drop(self.accept(reply).await),
+            Err(CallError::Refused(refused)) => self.give_up(&refused.code).await,
+            Err(error) => tracing::debug!(saga = S::NAME, key = self.key, %error, "a call could not be recalled yet"),
         }
     }
 
     /// Ends the saga with nothing standing, so that the next request is decided afresh.
     async fn give_up(&self, why: &str) {
-        let commands = Commands::to::<Run<S>>(&self.key, RunCommand::GiveUp { why: why.into() });
-        let client = self.client.clone().map_or(KeyUse::None, KeyUse::Free);
-        let done = self.service.submit(self.act(commands, Purpose::Client { key: client, status: 200, shows: None })).await;
-        let ended = match &done {
-            Done::Accepted(_) => true,
+        let key = self.client.key.clone().map_or(KeyUse::None, KeyUse::Free);
+        match self.submit(RunCommand::GiveUp { why: why.into() }, key).await {
+            Done::Accepted(_) => self.ended(),
             // Whoever else went on with it has ended it.
-            Done::Refused(refused) => refused.code == NOT_CURRENT,
-            _ => false,
-        };
-        if !ended {
+            Done::Refused(refused) if refused.code == NOT_CURRENT => {}
             // It stays open, and is woken to be ended.
-            tracing::warn!(saga = S::NAME, key = self.key, ?done, "a saga could not be ended yet");
+            other => tracing::warn!(saga = S::NAME, key = self.key, ?other, "a saga could not be ended yet"),
         }
+    }
+
+    fn ended(&self) {
+        self.service.open_sagas().end(self.service.name(), S::NAME, &self.key);
+    }
+
+    async fn submit(&self, command: RunCommand<S::Input>, key: KeyUse) -> Done {
+        let commands = Commands::to::<Run<S>>(&self.key, command);
+        self.service.submit(self.act(commands, Purpose::Client { key, status: 200, shows: None })).await
     }
 
     fn act(&self, commands: Commands, purpose: Purpose) -> Act {
@@ -334,7 +385,7 @@ impl<S: Saga> Driven<S> {
             .into_iter()
             .map(|one| RootKey { service: self.service.name(), aggregate: one.aggregate, key: one.key.clone() })
             .collect();
-        let mut meta = self.meta.clone();
+        let mut meta = self.client.meta.clone();
         meta.causation = format!("{}/{}/{}", self.service.name(), S::NAME, self.key);
         Act { make: Arc::new(move |_| commands.clone()), roots, sequences: Vec::new(), purpose, deadline: None, meta }
     }
@@ -344,11 +395,11 @@ impl<S: Saga> Driven<S> {
     }
 
     fn call_meta(&self) -> Meta {
-        Meta { causation: format!("{}/{}/{}", self.service.name(), S::NAME, self.key), ..self.meta.clone() }
+        Meta { causation: format!("{}/{}/{}", self.service.name(), S::NAME, self.key), ..self.client.meta.clone() }
     }
 }
 
-/// Goes on with a saga that was woken: nobody waits for it any more, so whatever its call did is taken back.
+/// Goes on with a saga that was woken.
 async fn resume<S: Saga>(service: &ServiceHandle, key: String) {
     let root = RootKey { service: service.name(), aggregate: S::NAME, key: key.clone() };
     let mut run = Run::<S>::default();
@@ -368,27 +419,11 @@ async fn resume<S: Saga>(service: &ServiceHandle, key: String) {
             }
         }
     }
-    if let (Some(begun), Phase::Compensating) = (run.begun, run.phase) {
-        let Begun { input, at: born, key: client, meta } = begun;
-        Driven::<S> { service: service.clone(), key, input, client, born, meta }.compensate().await;
-    }
-}
-
-/// One of the open sagas, counted while it lives.
-struct Open<'a>(&'a AtomicUsize);
-
-impl<'a> Open<'a> {
-    fn within(count: &'a AtomicUsize, bound: usize) -> Option<Self> {
-        if count.fetch_add(1, Ordering::AcqRel) < bound {
-            return Some(Self(count));
-        }
-        count.fetch_sub(1, Ordering::AcqRel);
-        None
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+    let Run { begun: Some(Begun { input, at: born, client }), phase, .. } = run else { return };
+    let driven = Driven::<S> { service: service.clone(), key, input, born, client };
+    match phase {
+        Phase::Recalling => driven.recall().await,
+        Phase::Compensating => driven.compensate().await,
+        Phase::Absent | Phase::Calling | Phase::Ended => {}
     }
 }

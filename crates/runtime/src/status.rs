@@ -10,7 +10,9 @@ pub struct Status {
     pub consumers: Vec<ConsumerStatus>,
     /// How many events are parked.
     pub parked: usize,
-    /// How many sagas are open in this process.
+    /// How many wake-ups fail, through a fault of ours.
+    pub stuck: usize,
+    /// How many sagas have begun and not ended.
     pub open_sagas: usize,
     /// Views (service, collection) that are served in an old version while the new one is built.
     pub rebuilding: Vec<(&'static str, &'static str)>,
@@ -36,7 +38,7 @@ pub struct ConsumerStatus {
 impl Status {
     /// Whether something needs an operator.
     pub fn is_degraded(&self) -> bool {
-        self.parked > 0 || self.consumers.iter().any(|consumer| consumer.halted.is_some())
+        self.parked > 0 || self.stuck > 0 || self.consumers.iter().any(|consumer| consumer.halted.is_some())
     }
 }
 

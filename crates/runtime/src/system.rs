@@ -1,6 +1,5 @@
 //! One system at work: its services over one store, and everything that drives them.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use calls::{Client, ClientRules, InProcess as Doors, Transport};
@@ -14,6 +13,7 @@ use crate::consumer::Consumer;
 use crate::faults::Faults;
 use crate::feeds::OwnFeeds;
 use crate::handle::{ServiceHandle, Spawner, System};
+use crate::open_sagas::OpenSagas;
 use crate::served::Served;
 use crate::service::{Service, Services};
 use crate::status::Status;
@@ -114,9 +114,13 @@ impl SystemHandle {
             ids,
             consumers: Mutex::default(),
             views,
-            open_sagas: Arc::default(),
+            open_sagas: OpenSagas::default(),
+            stuck: Mutex::default(),
             stopped: watch::Sender::new(false),
         });
+        for service in system.handles() {
+            service.load_open_sagas().await?;
+        }
         // What is under way when the system is stopped is still written and answered.
         (system.spawner)(Box::pin(writer.run()));
         for service in system.handles() {
@@ -179,8 +183,8 @@ impl SystemHandle {
     pub async fn status(&self) -> Result<Status, StoreError> {
         let system = &self.system;
         let states = system.consumers.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut status =
-            Status { open_sagas: system.open_sagas.load(Ordering::Acquire), waiting: system.inbox.waiting(), ..Status::default() };
+        let mut status = Status { open_sagas: system.open_sagas.count(), waiting: system.inbox.waiting(), ..Status::default() };
+        status.stuck = system.stuck.lock().unwrap_or_else(PoisonError::into_inner).len();
         for state in states {
             status.consumers.push(state.status(&system.store.heads(state.source).await?));
         }

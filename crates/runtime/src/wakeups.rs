@@ -9,7 +9,7 @@ use store::RootKey;
 use crate::handle::{ServiceHandle, System};
 use crate::writer::{Done, WakeSignal, Work};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// How many roots are woken at once.
 const AT_ONCE: usize = 256;
@@ -74,14 +74,19 @@ async fn wake(service: &ServiceHandle, due: Vec<RootKey>) -> Result<bool, String
     let mut fails = false;
     let ticks = due.iter().map(|root| service.inbox().begun(service.name(), Work::Tick(root.clone())));
     for (root, done) in due.iter().zip(join_all(ticks).await) {
+        let stuck = || service.system.stuck.lock().unwrap_or_else(PoisonError::into_inner);
         match done {
             Done::Ticked => {
+                stuck().remove(root);
                 if let Some(saga) = service.service().sagas.iter().find(|saga| saga.name == root.aggregate) {
                     service.spawn((saga.resume)(service.clone(), root.key.clone()));
                 }
             }
             Done::Failed(why) => {
-                tracing::error!(?root, why, "a wake-up fails");
+                // It is tried again each second, but told once.
+                if stuck().insert(root.clone()) {
+                    tracing::error!(?root, why, "a wake-up fails");
+                }
                 fails = true;
             }
             other => return Err(format!("a wake-up was answered with {other:?}")),

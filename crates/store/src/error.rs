@@ -16,6 +16,10 @@ pub enum StoreError {
     /// The store went away in the middle of a commit: the transaction stands or does not.
     #[error("the store went away in the middle of a commit: {0}")]
     Unknown(String),
+    /// What was asked for would take too long to find: it was given up after a fixed number of steps, and asking again brings the
+    /// same.
+    #[error("the read was given up: {0}")]
+    TooCostly(String),
     /// What stands in the store cannot be read. This is a fault of the store or of Yeyak.
     #[error("the store holds what cannot be read: {0}")]
     Unreadable(String),

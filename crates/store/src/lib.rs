@@ -63,6 +63,9 @@ pub trait Store: Send + Sync + 'static {
     fn row(&self, service: &'static str, table: &str, id: u64) -> StoreFuture<'_, Option<String>>;
 
     /// One page of a table.
+    ///
+    /// # Errors
+    /// [`StoreError::TooCostly`] when finding it takes too long, here and in [`history`](Self::history).
     fn rows(&self, service: &'static str, table: &str, query: &Query) -> StoreFuture<'_, Page>;
 
     /// What happened to the row `id` of `collection`, oldest first: from the service's own events when it is a resource, from
@@ -79,6 +82,9 @@ pub trait Store: Send + Sync + 'static {
     /// The keys of the roots of one kind, in order, behind `after`; for verifying.
     fn roots(&self, service: &'static str, aggregate: &'static str, after: Option<&str>, limit: usize) -> StoreFuture<'_, Vec<RootKey>>;
 
+    /// Up to `limit` roots of one kind that want to be woken, the first to be so first.
+    fn waking_roots(&self, service: &'static str, aggregate: &'static str, limit: usize) -> StoreFuture<'_, Vec<RootKey>>;
+
     /// All events of one root from the first; for verifying.
     fn events(&self, root: &RootKey) -> StoreFuture<'_, Vec<RecordedEvent>>;
 
@@ -92,8 +98,16 @@ pub trait Store: Send + Sync + 'static {
     /// What consumers of `service` have parked, the oldest events first.
     fn parked(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<Parked>>;
 
+    /// Of each line of parked events, those of one consumer, source and key, the first; up to `limit`, the soonest to be tried first.
+    fn parked_heads(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<Parked>>;
+
     /// Forgets answers of one kind that were kept before `before`; how many. At most `limit` at a time.
     fn prune(&self, service: &'static str, kind: RecordKind, before: Timestamp, limit: usize) -> StoreFuture<'_, usize>;
+
+    /// Takes away roots of one kind that want no wake-up and whose last event is from before `before`, with their events and
+    /// snapshots; how many. At most `limit` at a time, and never one that published anything. They are as if they had never been
+    /// written, so nobody is to hold one folded, and nothing is to come for them any more.
+    fn prune_roots(&self, service: &'static str, aggregate: &'static str, before: Timestamp, limit: usize) -> StoreFuture<'_, usize>;
 
     /// Begins a new epoch in every service, from the positions that stand now: what a restore does.
     fn raise_epoch(&self) -> StoreFuture<'_, ()>;

@@ -24,8 +24,9 @@ pub enum Promise {
     Wakes,
     /// What is answered is committed.
     Commits,
-    /// It says truly how a lost commit ended.
-    TellsHowCommitsEnd,
+    /// It does not claim that a lost commit stands when it does not. (The other way round cannot be seen on one connection, which
+    /// clears a lost commit away when it is closed.)
+    ClaimsNoCommit,
 }
 
 /// All promises.
@@ -36,7 +37,7 @@ pub const PROMISES: [Promise; 7] = [
     Promise::WritesRows,
     Promise::Wakes,
     Promise::Commits,
-    Promise::TellsHowCommitsEnd,
+    Promise::ClaimsNoCommit,
 ];
 
 /// How often a promise that is not always broken is: once in so many writes.
@@ -86,8 +87,11 @@ impl Store for Broken {
 
     fn landed(&self, batch: &str) -> StoreFuture<'_, bool> {
         let landed = self.store.landed(batch);
-        let lies = self.promise == Promise::TellsHowCommitsEnd;
-        Box::pin(async move { landed.await.map(|landed| landed || lies) })
+        let promise = self.promise;
+        Box::pin(async move {
+            let landed = landed.await?;
+            Ok(landed || promise == Promise::ClaimsNoCommit)
+        })
     }
 
     fn feed(&self, service: &'static str, shard: Shard, after: u64, limit: usize) -> StoreFuture<'_, Feed> {
@@ -126,6 +130,10 @@ impl Store for Broken {
         self.store.roots(service, aggregate, after, limit)
     }
 
+    fn waking_roots(&self, service: &'static str, aggregate: &'static str, limit: usize) -> StoreFuture<'_, Vec<RootKey>> {
+        self.store.waking_roots(service, aggregate, limit)
+    }
+
     fn events(&self, root: &RootKey) -> StoreFuture<'_, Vec<RecordedEvent>> {
         self.store.events(root)
     }
@@ -142,8 +150,16 @@ impl Store for Broken {
         self.store.parked(service, limit)
     }
 
+    fn parked_heads(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<Parked>> {
+        self.store.parked_heads(service, limit)
+    }
+
     fn prune(&self, service: &'static str, kind: RecordKind, before: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
         self.store.prune(service, kind, before, limit)
+    }
+
+    fn prune_roots(&self, service: &'static str, aggregate: &'static str, before: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
+        self.store.prune_roots(service, aggregate, before, limit)
     }
 
     fn raise_epoch(&self) -> StoreFuture<'_, ()> {

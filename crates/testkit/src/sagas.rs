@@ -162,7 +162,7 @@ impl Mishaps {
 impl Transport for Mishaps {
     fn send<'a>(&'a self, envelope: Envelope) -> BoxFuture<'a, Result<String, CallError>> {
         Box::pin(async move {
-            if matches!(envelope.act, Act::Cancel(_)) && self.plan.with(Planned::is_away) {
+            if !matches!(envelope.act, Act::Do(_)) && self.plan.with(Planned::is_away) {
                 return Err(away(&envelope));
             }
             let mishap = self.plan.with(|plan| plan.mishap.take());
@@ -172,6 +172,7 @@ impl Transport for Mishaps {
                     // Whoever waits gives up by itself.
                     None => std::future::pending().await,
                 },
+                Act::Recall(_) => self.way.send(envelope).await,
                 Act::Cancel(_) => self.cancel(mishap, envelope).await,
             }
         })

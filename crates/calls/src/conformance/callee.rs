@@ -67,6 +67,11 @@ impl Callee {
                 Record::Refused(refused) => Err(CallError::Refused(refused)),
                 Record::Cancelled => Err(CallError::Refused(conflict("cancelled"))),
             },
+            Act::Recall(key) => match memory.recall(key) {
+                Record::Replied(reply) => Ok(reply),
+                Record::Refused(refused) => Err(CallError::Refused(refused)),
+                Record::Cancelled => Err(CallError::Refused(conflict("cancelled"))),
+            },
             Act::Cancel(key) => {
                 memory.cancel(key, &call, self.clock.now());
                 Ok("null".into())
@@ -89,6 +94,10 @@ impl Memory {
         };
         self.records.insert(key.clone(), record.clone());
         record
+    }
+
+    fn recall(&mut self, key: &CallKey) -> Record {
+        self.records.entry(key.clone()).or_insert(Record::Cancelled).clone()
     }
 
     fn cancel(&mut self, key: &CallKey, call: &Take, now: jiff::Timestamp) {

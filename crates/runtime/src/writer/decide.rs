@@ -157,6 +157,7 @@ impl<'a> Transaction<'a> {
         match &act.purpose {
             Purpose::Client { key, status, shows } => self.client_act(service, act, key, *status, *shows, record_key, record),
             Purpose::Call { key, reply } => self.call_act(service, act, key, reply, record_key, record),
+            Purpose::Recall { .. } => self.recall_act(record_key, record),
             Purpose::Cancel { .. } => self.cancel_act(service, act, record_key, record),
         }
     }
@@ -228,6 +229,19 @@ impl<'a> Transaction<'a> {
         };
         self.keep(record_key, Some(record))?;
         Ok(done)
+    }
+
+    /// What came of a call. One of which nothing has yet, is not decided any more.
+    fn recall_act(&mut self, record_key: Option<RecordKey>, record: Option<String>) -> Result<Done, String> {
+        Ok(match record.as_deref().map(read).transpose()? {
+            Some(CallRecord::Replied(reply)) => Done::Replied(reply),
+            Some(CallRecord::Refused(refused)) => Done::Refused(refused),
+            Some(CallRecord::Cancelled) => Done::Refused(cancelled()),
+            None => {
+                self.keep(record_key, Some(CallRecord::Cancelled))?;
+                Done::Refused(cancelled())
+            }
+        })
     }
 
     fn cancel_act(&mut self, service: &Service, act: &Act, record_key: Option<RecordKey>, record: Option<String>) -> Result<Done, String> {
@@ -317,12 +331,13 @@ impl<'a> Transaction<'a> {
         self.roots.get_mut(key).ok_or_else(|| format!("{key:?} is not there"))
     }
 
-    /// Lets everything happen that is due by now, each thing at the instant at which it was due.
+    /// Lets everything happen that is due by now, each thing at the instant at which it was due (or now, where that is meant).
     fn tick(&mut self, key: &RootKey) -> Result<Done, String> {
         for _ in 0..MOST_TICKS {
             let Some(root) = self.roots.get(key) else { return Ok(Done::Ticked) };
             let Some(due) = root.state.wake_at().filter(|due| *due <= self.now) else { return Ok(Done::Ticked) };
-            let at = root.at.map_or(due, |last| last.max(due));
+            let met = if root.state.replays_time() { due } else { self.now };
+            let at = root.at.map_or(met, |last| last.max(met));
             let events = root.state.tick(at);
             if events.is_empty() {
                 return Err(format!("{key:?} wants to be woken at {due} and then does nothing"));

@@ -262,7 +262,6 @@ impl Writer {
     /// One transaction over `works`, with some of their roots loaded whole. Nothing of it stands when it is the error: the roots
     /// whose snapshots do not read.
     async fn transact(&self, works: &[Arc<(&'static str, Work)>], whole: BTreeSet<RootKey>) -> Result<Attempt, BTreeSet<RootKey>> {
-        let now = self.clock.now();
         let batch = (self.ids)();
         let borrowed: Vec<_> = works.iter().map(|work| &**work).collect();
         // What a policy does with an event may panic like any other rule.
@@ -273,8 +272,10 @@ impl Writer {
         let decided = Arc::new(Mutex::new(None));
         let closure = {
             let (services, works) = (Arc::clone(&self.services), works.to_vec());
-            let (cache, decided) = (Arc::clone(&self.cache), Arc::clone(&decided));
+            let (cache, decided, clock) = (Arc::clone(&self.cache), Arc::clone(&decided), Arc::clone(&self.clock));
             move |loaded| {
+                // The store may have been waited for: what counts is the time at which it is decided.
+                let now = clock.now();
                 let works: Vec<_> = works.iter().map(|work| &**work).collect();
                 let result = catch_unwind(AssertUnwindSafe(|| decide(&services, &works, &prepared, loaded, &mut lock(&cache), now)));
                 let (result, outcome) = match result.unwrap_or_else(|_| Err(GiveUp::Fails("a rule panicked".into()))) {

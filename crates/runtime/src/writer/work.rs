@@ -203,6 +203,8 @@ pub(crate) enum Purpose {
     Client { key: KeyUse, status: u16, shows: Option<&'static str> },
     /// Another service's call.
     Call { key: CallKey, reply: Reply },
+    /// The question what came of it.
+    Recall { key: CallKey },
     /// Its undoing.
     Cancel { key: CallKey },
 }

@@ -77,7 +77,9 @@ fn a_saga_that_was_under_way_comes_to_an_end() {
         assert!(["away", "unavailable pool"].contains(&told.as_str()), "{told}");
         toy.store.away(false);
         bench.pass(120 * SECOND);
-        assert_eq!((toy.seats_left(), toy.ordered(1)), (10, None));
+        // What the callee had decided stands whole; what it had not never will.
+        let stands = (toy.seats_left(), toy.ordered(1));
+        assert!([(10, None), (6, Some(4))].contains(&stands), "{stands:?}");
         toy.check();
     }
 }

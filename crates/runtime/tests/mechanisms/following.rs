@@ -172,6 +172,7 @@ fn the_position_in_the_store_counts_and_not_the_one_in_memory() {
     // As an operator does who wants everything to be handled once more.
     has_seen(&toy, 0);
     toy.execute(add(1, 2));
+    bench.pass(LOOK);
     assert_eq!(toy.heard(1), [1, 1, 2]);
     assert_eq!(toy.consumer("policies").behind, 0);
     toy.check();

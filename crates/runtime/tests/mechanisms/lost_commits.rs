@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::toy::{Do, mended};
-use crate::support::{Bench, Lost, add, create, key, told};
+use crate::support::{Bench, Lost, add, ask, create, key, told};
 
 #[test]
 fn one_that_stands_is_answered_as_if_nothing_had_been() {
@@ -66,4 +66,15 @@ fn a_consumer_goes_on_from_where_its_lost_commit_stands() {
         assert_eq!((toy.heard(1), toy.viewed(1)), (vec![1, 2], Some(3)), "{lost:?}");
         toy.check();
     }
+}
+
+#[test]
+fn what_a_lost_commit_wants_to_be_woken_for_is_known() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    let at = bench.now() + Duration::from_secs(10);
+    toy.store.lose_next(Lost::Stands, 0);
+    assert_eq!(toy.says(ask(&[(1, Do::Ring { at, lazy: false })])), "200 counters/1");
+    bench.pass(Duration::from_secs(10));
+    assert_eq!(toy.rang(1), [at]);
 }

@@ -233,6 +233,7 @@ pub fn buy(seats: u32) -> SagaRequest<Buy> {
         collection: OrderRow::COLLECTION,
         status: 201,
         key: None,
+        deadline: Timestamp::MAX,
         meta: meta(),
     }
 }

@@ -247,6 +247,10 @@ impl Store for Shim {
         self.read(move |store| async move { store.roots(service, aggregate, after.as_deref(), limit).await }.boxed())
     }
 
+    fn waking_roots(&self, service: &'static str, aggregate: &'static str, limit: usize) -> StoreFuture<'_, Vec<RootKey>> {
+        self.read(|store| store.waking_roots(service, aggregate, limit))
+    }
+
     fn events(&self, root: &RootKey) -> StoreFuture<'_, Vec<RecordedEvent>> {
         let root = root.clone();
         self.read(move |store| async move { store.events(&root).await }.boxed())
@@ -270,8 +274,16 @@ impl Store for Shim {
         self.read(|store| store.parked(service, limit))
     }
 
+    fn parked_heads(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<Parked>> {
+        self.read(|store| store.parked_heads(service, limit))
+    }
+
     fn prune(&self, service: &'static str, kind: RecordKind, before: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
         self.read(|store| store.prune(service, kind, before, limit))
+    }
+
+    fn prune_roots(&self, service: &'static str, aggregate: &'static str, before: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
+        self.read(|store| store.prune_roots(service, aggregate, before, limit))
     }
 
     fn raise_epoch(&self) -> StoreFuture<'_, ()> {

@@ -99,3 +99,21 @@ pub fn an_unparked_event_is_gone(opened: Opened<'_>) {
     let loaded = opened.load(Claims { consumers: [(SHOP, "policies".into())].into(), ..claims() });
     assert!(loaded.parked.is_empty());
 }
+
+/// Else one line with many events would keep all others from being tried.
+pub fn the_first_of_each_parked_line_comes_soonest_first(opened: Opened<'_>) {
+    let tried = |key: &str, shard, seq, second| Parked { next_at: at(second), ..parked(key, shard, seq) };
+    let mut elsewhere = tried("long", 0, 6, 15);
+    elsewhere.consumer = "another".into();
+    let long = (7..50).map(|seq| tried("long", 0, seq, 0));
+    let first = [tried("long", 0, 3, 30), tried("late", 0, 1, 40), tried("soon", 0, 5, 10), tried("other", 15, 2, 20), elsewhere];
+    opened.write(Writes { parked: long.chain(first.clone()).chain([tried("soon", 0, 6, 5)]).collect(), ..Writes::default() });
+    let heads = |limit| opened.wait(opened.store.parked_heads(SHOP, limit)).unwrap();
+    let [long, late, soon, other, elsewhere] = first;
+    let all = [soon.clone(), elsewhere, other, long, late];
+    assert_eq!(heads(usize::MAX), all);
+    assert_eq!(heads(2), all[..2]);
+    assert_eq!(opened.wait(opened.store.parked_heads(DEPOT, 10)).unwrap(), []);
+    opened.write(Writes { unparked: vec![soon], ..Writes::default() });
+    assert_eq!(heads(1), [tried("soon", 0, 6, 5)], "who waited behind it is the first now");
+}

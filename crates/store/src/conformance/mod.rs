@@ -15,6 +15,7 @@ pub mod failures;
 pub mod feed;
 mod fixture;
 pub mod history;
+pub mod pruning;
 pub mod records;
 pub mod rows;
 pub mod sequences;
@@ -84,6 +85,7 @@ macro_rules! conformance {
                 parked_keys_are_known_to_whoever_claims_the_consumer,
                 parking_again_changes_error_tries_and_time,
                 parked_events_come_oldest_first,
+                the_first_of_each_parked_line_comes_soonest_first,
                 an_unparked_event_is_gone,
             ],
             records: [
@@ -133,6 +135,13 @@ macro_rules! conformance {
                 the_next_one_is_known_and_cleared,
                 services_wake_apart,
                 a_kind_that_the_code_no_longer_has_does_not_wake,
+                those_of_one_kind_that_want_to_wake_are_known,
+            ],
+            pruning: [
+                takes_what_is_finished_with_its_events_and_snapshots,
+                leaves_what_wants_to_wake_what_is_young_and_other_kinds,
+                leaves_what_was_published,
+                stops_at_its_limit,
             ],
             failures: [
                 an_abort_leaves_nothing_behind,

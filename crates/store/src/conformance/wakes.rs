@@ -58,3 +58,15 @@ pub fn a_kind_that_the_code_no_longer_has_does_not_wake(opened: Opened<'_>) {
     assert_eq!(opened.wait(opened.store.due(SHOP, at(99), 1)).unwrap(), [item("a")]);
     assert_eq!(opened.wait(opened.store.next_wake(DEPOT)).unwrap(), None);
 }
+
+pub fn those_of_one_kind_that_want_to_wake_are_known(opened: Opened<'_>) {
+    for (key, second) in [(item("c"), Some(10)), (basket("b"), Some(20)), (item("a"), Some(30)), (item("d"), Some(20)), (item("e"), None)] {
+        wake(&opened, key, second);
+    }
+    let waking = |service, limit| opened.wait(opened.store.waking_roots(service, "item", limit)).unwrap();
+    assert_eq!(waking(SHOP, 10), [item("c"), item("d"), item("a")]);
+    assert_eq!(waking(SHOP, 2), [item("c"), item("d")]);
+    assert_eq!(waking(DEPOT, usize::MAX), []);
+    wake(&opened, item("d"), None);
+    assert_eq!(waking(SHOP, 10), [item("c"), item("a")]);
+}

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use super::sql::Sql;
 use super::write::transact;
 use super::{names, read, row_tables};
-use crate::{RecordKind, StoreError};
+use crate::{RecordKind, RootKey, StoreError};
 
 /// Serves another version of a view, and clears away what belonged to all others.
 pub(super) fn switch_view(connection: &mut Connection, sql: &Sql, service: &str, view: &str, version: u32) -> Result<(), StoreError> {
@@ -42,6 +42,24 @@ pub(super) fn prune(
             before.as_microsecond(),
             read::bound(limit)
         ])
+    })
+}
+
+/// Takes away those of `roots` that can still be pruned, with all that belongs to them.
+pub(super) fn prune_roots(connection: &mut Connection, sql: &Sql, roots: &[RootKey], before: Timestamp) -> Result<usize, StoreError> {
+    transact(connection, |transaction| {
+        let mut pruned = 0;
+        for RootKey { service, aggregate, key } in roots {
+            let texts = sql.service(service)?;
+            // It may have been written since it was found.
+            let gone = transaction.prepare_cached(&texts.prune_root)?.execute(params![aggregate, before.as_microsecond(), key])?;
+            if gone > 0 {
+                transaction.prepare_cached(&texts.prune_events)?.execute([*aggregate, key])?;
+                transaction.prepare_cached(&texts.prune_snapshot)?.execute([*aggregate, key])?;
+            }
+            pruned += gone;
+        }
+        Ok(pruned)
     })
 }
 

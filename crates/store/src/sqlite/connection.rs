@@ -20,6 +20,12 @@ const CHECKPOINT_PAGES: i64 = 4096;
 /// What the log is cut back to after it has grown, as behind a long read.
 const LOG_BYTES: i64 = 64 * 1024 * 1024;
 
+/// How long a write waits for another program that writes, such as one that makes a copy.
+const WRITER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a read waits: one where it is called holds up its caller's thread, and only opening a file after a crash makes it wait.
+const READER_PATIENCE: Duration = Duration::from_millis(250);
+
 /// Opens the file, and changes nothing in it: whose it is must be seen first. Only the first connection may make it; one
 /// that comes later and finds no file must not put an empty one in its place.
 pub(super) fn open(path: &Path, options: &Options, create: bool) -> rusqlite::Result<Connection> {
@@ -29,7 +35,7 @@ pub(super) fn open(path: &Path, options: &Options, create: bool) -> rusqlite::Re
         None => Connection::open_with_flags(path, flags)?,
         Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs.as_str())?,
     };
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(WRITER_PATIENCE)?;
     // Else a quoted name that is no column is taken for a text, and a filter by it is silently wrong.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
@@ -78,6 +84,7 @@ pub(super) fn writer(path: &Path, options: &Options) -> rusqlite::Result<Connect
 /// Opens a connection that can only read.
 pub(super) fn reader(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
     let connection = open(path, options, false)?;
+    connection.busy_timeout(READER_PATIENCE)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -8_192)?;
     connection.set_prepared_statement_cache_capacity(READER_STATEMENTS);

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::readers::{self, Readers};
 use super::{Options, connection, failure};
 use crate::{StoreError, StoreFuture};
 
@@ -22,10 +23,14 @@ struct Slot {
     failures: u32,
 }
 
-/// The connections to one file: one that writes, and as many readers as are in use at once.
+/// The connections to one file: one that writes, as many readers as are in use at once, and a few for reads that may take long.
 pub(super) struct Connections {
     path: PathBuf,
     options: Options,
+    /// The threads of the reads that may take long, unless everything runs where it is called. They end before the writer does.
+    readers: Option<Readers>,
+    /// After how many steps a client's list is given up.
+    pub(super) steps: u64,
     writer: Writer,
     idle_readers: Mutex<Vec<Connection>>,
 }
@@ -51,7 +56,7 @@ impl Drop for Writer {
 }
 
 /// A poisoned lock only says that somebody panicked; what is behind it is whole between any two uses.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -62,6 +67,7 @@ impl Connections {
     /// When no thread can be started.
     pub(super) fn start(path: PathBuf, options: Options, first: Connection) -> std::io::Result<Self> {
         let mut slot = Slot { connection: Some(first), failures: 0 };
+        let readers = if options.inline { None } else { Some(Readers::start()?) };
         let writer = if options.inline {
             Writer::Inline(Mutex::new(slot))
         } else {
@@ -73,7 +79,7 @@ impl Connections {
             })?;
             Writer::Thread(Some(sender), Some(thread))
         };
-        Ok(Self { path, options, writer, idle_readers: Mutex::default() })
+        Ok(Self { path, options, readers, steps: readers::STEPS, writer, idle_readers: Mutex::default() })
     }
 
     /// Runs `job` on the writing connection.
@@ -114,26 +120,57 @@ impl Connections {
         }
     }
 
-    /// Runs `job` on a reading connection, here and now: reads are short, and a hand-over would cost more than they do.
+    /// Runs `job` on a reading connection, here and now: it is short, and a hand-over would cost more than it does.
     pub(super) fn read<T: Send + 'static>(&self, job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send) -> StoreFuture<'_, T> {
-        let result = match &self.writer {
+        Box::pin(std::future::ready(self.here(|connection| job(connection).map_err(failure::reading))))
+    }
+
+    /// Runs a `job` whose length a client decides: on a thread for such, and no further than a fixed number of steps.
+    pub(super) fn read_within_budget<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        let steps = self.steps;
+        self.apart(move |connection| readers::within(connection, steps, job))
+    }
+
+    /// Runs a `job` of our own that may take long on a thread for such, to its end.
+    pub(super) fn read_apart<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        self.apart(|connection| job(connection).map_err(failure::reading))
+    }
+
+    fn apart<T: Send + 'static>(&self, job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static) -> StoreFuture<'_, T> {
+        let Some(readers) = &self.readers else { return Box::pin(std::future::ready(self.here(job))) };
+        let (path, options) = (self.path.clone(), self.options.clone());
+        readers.run(move |open| {
+            let connection = open.take().map_or_else(|| connection::reader(&path, &options), Ok).map_err(failure::reading)?;
+            let result = job(&connection);
+            // Only one that did its work is used again; one that was stopped is whole.
+            *open = matches!(result, Ok(_) | Err(StoreError::TooCostly(_))).then_some(connection);
+            result
+        })
+    }
+
+    fn here<T>(&self, job: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match &self.writer {
             Writer::Inline(slot) => {
                 let open = &mut lock(slot).connection;
                 let opened = open.take().map_or_else(|| connection::writer(&self.path, &self.options), Ok);
-                opened.and_then(|connection| job(open.insert(connection)))
+                job(open.insert(opened.map_err(failure::reading)?))
             }
             Writer::Thread(..) => {
                 let idle = lock(&self.idle_readers).pop();
                 let opened = idle.map_or_else(|| connection::reader(&self.path, &self.options), Ok);
-                opened.and_then(|connection| {
-                    let result = job(&connection)?;
-                    // Only one that did its work is used again.
-                    lock(&self.idle_readers).push(connection);
-                    Ok(result)
-                })
+                let connection = opened.map_err(failure::reading)?;
+                let result = job(&connection)?;
+                // Only one that did its work is used again.
+                lock(&self.idle_readers).push(connection);
+                Ok(result)
             }
-        };
-        Box::pin(std::future::ready(result.map_err(failure::reading)))
+        }
     }
 }
 

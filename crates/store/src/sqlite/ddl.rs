@@ -75,6 +75,7 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
              at INTEGER NOT NULL, event TEXT NOT NULL, error TEXT NOT NULL, tries INTEGER NOT NULL, next_at INTEGER NOT NULL,
              PRIMARY KEY (consumer, source, shard, seq)) WITHOUT ROWID;
          CREATE INDEX IF NOT EXISTS {waiting} ON {parked} (at);
+         CREATE INDEX IF NOT EXISTS {lines} ON {parked} (consumer, source, shard, key, seq);
          CREATE TABLE IF NOT EXISTS {views} (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
          CREATE TABLE IF NOT EXISTS {history} (
              view TEXT NOT NULL, row INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL, data TEXT NOT NULL,
@@ -95,6 +96,7 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
         ages = name("ages"),
         parked = name("parked"),
         waiting = name("waiting"),
+        lines = name("lines"),
         views = name("views"),
         history = name("history"),
     );

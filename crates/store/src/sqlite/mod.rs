@@ -3,6 +3,9 @@
 //! WAL with `synchronous=FULL`: a commit that was answered is on disk. Readers never wait for the writer. Under simulation
 //! there are no threads: everything runs on one connection, where it is called, so its futures are ready at once.
 //!
+//! A read that an index and a limit keep short runs where it is called. One whose length depends on what is asked, or on how much
+//! there is, runs on a few threads of its own, and a client's is given up after a fixed number of steps.
+//!
 //! One process has a file open at a time. Another may read it, as a backup does; one that writes does no harm, but makes this
 //! one wait.
 
@@ -20,7 +23,10 @@ mod names;
 #[cfg(test)]
 mod plans;
 mod read;
+mod readers;
 mod row_tables;
+#[cfg(test)]
+mod slow;
 mod sql;
 mod write;
 
@@ -99,12 +105,12 @@ impl Store for SqliteStore {
 
     fn rows(&self, service: &'static str, table: &str, query: &Query) -> StoreFuture<'_, Page> {
         let (table, query) = (table.to_owned(), query.clone());
-        self.connections.read(move |connection| read::rows(connection, service, &table, &query))
+        self.connections.read_within_budget(move |connection| read::rows(connection, service, &table, &query))
     }
 
     fn history(&self, service: &'static str, collection: &str, id: u64, after: u64, limit: usize) -> StoreFuture<'_, Vec<HistoryEntry>> {
-        let collection = collection.to_owned();
-        self.connections.read(move |connection| read::history(connection, &self.sql, service, &collection, id, after, limit))
+        let (sql, collection) = (Arc::clone(&self.sql), collection.to_owned());
+        self.connections.read_within_budget(move |connection| read::history(connection, &sql, service, &collection, id, after, limit))
     }
 
     fn due(&self, service: &'static str, now: Timestamp, limit: usize) -> StoreFuture<'_, Vec<RootKey>> {
@@ -118,6 +124,11 @@ impl Store for SqliteStore {
     fn roots(&self, service: &'static str, aggregate: &'static str, after: Option<&str>, limit: usize) -> StoreFuture<'_, Vec<RootKey>> {
         let after = after.map(str::to_owned);
         self.connections.read(move |connection| read::roots(connection, &self.sql, service, aggregate, after.as_deref(), limit))
+    }
+
+    fn waking_roots(&self, service: &'static str, aggregate: &'static str, limit: usize) -> StoreFuture<'_, Vec<RootKey>> {
+        let sql = Arc::clone(&self.sql);
+        self.connections.read_apart(move |connection| read::waking_roots(connection, &sql, service, aggregate, limit))
     }
 
     fn events(&self, root: &RootKey) -> StoreFuture<'_, Vec<RecordedEvent>> {
@@ -139,9 +150,28 @@ impl Store for SqliteStore {
         self.connections.read(move |connection| read::parked(connection, &self.sql, service, limit))
     }
 
+    fn parked_heads(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<Parked>> {
+        let sql = Arc::clone(&self.sql);
+        self.connections.read_apart(move |connection| read::parked_heads(connection, &sql, service, limit))
+    }
+
     fn prune(&self, service: &'static str, kind: RecordKind, before: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
         let sql = Arc::clone(&self.sql);
         self.connections.write(move |connection| admin::prune(connection, &sql, service, kind, before, limit))
+    }
+
+    fn prune_roots(&self, service: &'static str, aggregate: &'static str, before: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
+        let sql = Arc::clone(&self.sql);
+        // There is no index by age, which every command would have to keep: a reader looks them up, so that the writer need not.
+        let found = self.connections.read_apart(move |connection| read::finished(connection, &sql, service, aggregate, before, limit));
+        Box::pin(async move {
+            let roots = found.await?;
+            if roots.is_empty() {
+                return Ok(0);
+            }
+            let sql = Arc::clone(&self.sql);
+            self.connections.write(move |connection| admin::prune_roots(connection, &sql, &roots, before)).await
+        })
     }
 
     fn raise_epoch(&self) -> StoreFuture<'_, ()> {

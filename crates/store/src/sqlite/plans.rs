@@ -46,12 +46,18 @@ fn no_statement_scans_or_sorts_a_table_that_grows() {
         &service.position,
         &service.positions,
         &service.put_position,
+        &service.next_line,
+        &service.parked_at,
         &service.parked_keys,
         &service.park,
         &service.unpark,
         &service.root,
         &service.put_root,
         &service.roots,
+        &service.finished,
+        &service.prune_root,
+        &service.prune_snapshot,
+        &service.prune_events,
         &service.snapshot,
         &service.put_snapshot,
         &service.events,
@@ -85,7 +91,14 @@ fn no_statement_scans_or_sorts_a_table_that_grows() {
 fn what_is_read_in_order_is_not_sorted() {
     let (connection, sql) = database();
     let service = sql.service("shop").unwrap();
-    let expected = HashMap::from([(&service.due, "shop_wakes"), (&service.next_wake, "shop_wakes"), (&service.parked, "shop_waiting")]);
+    let expected = HashMap::from([
+        (&service.due, "shop_wakes"),
+        (&service.next_wake, "shop_wakes"),
+        (&service.waking_roots, "shop_wakes"),
+        (&service.next_line, "shop_lines"),
+        (&service.finished, "shop_streams"),
+        (&service.parked, "shop_waiting"),
+    ]);
     for (text, index) in expected {
         let plan = plan(&connection, text);
         assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{text}\n{plan}");

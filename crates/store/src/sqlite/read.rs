@@ -1,3 +1,5 @@
+use std::collections::BinaryHeap;
+
 use kernel::Timestamp;
 use rusqlite::types::{Type, Value};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
@@ -190,19 +192,80 @@ pub(super) fn view_version(connection: &Connection, sql: &Sql, service: &str, vi
     connection.prepare_cached(&sql.service(service)?.view)?.query_row([view], |row| row.get(0)).optional()
 }
 
-pub(super) fn parked(connection: &Connection, sql: &Sql, service: &'static str, limit: usize) -> rusqlite::Result<Vec<Parked>> {
+/// The roots of one kind that want to be woken, the first to be so first.
+pub(super) fn waking_roots(
+    connection: &Connection,
+    sql: &Sql,
+    service: &'static str,
+    aggregate: &'static str,
+    limit: usize,
+) -> rusqlite::Result<Vec<RootKey>> {
     connection
-        .prepare_cached(&sql.service(service)?.parked)?
-        .query_map([bound(limit)], |row| {
-            let event: String = row.get(1)?;
-            Ok(Parked {
-                service,
-                consumer: row.get(0)?,
-                event: serde_json::from_str(&event).map_err(|error| unreadable(1, error))?,
-                error: row.get(2)?,
-                tries: row.get(3)?,
-                next_at: instant(row, 4)?,
-            })
-        })?
+        .prepare_cached(&sql.service(service)?.waking_roots)?
+        .query_map(params![aggregate, bound(limit)], |row| Ok(RootKey { service, aggregate, key: row.get(0)? }))?
+        .collect()
+}
+
+/// The roots of one kind that can be pruned.
+pub(super) fn finished(
+    connection: &Connection,
+    sql: &Sql,
+    service: &'static str,
+    aggregate: &'static str,
+    before: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<Vec<RootKey>> {
+    connection
+        .prepare_cached(&sql.service(service)?.finished)?
+        .query_map(params![aggregate, before.as_microsecond(), bound(limit)], |row| Ok(RootKey { service, aggregate, key: row.get(0)? }))?
+        .collect()
+}
+
+pub(super) fn parked(connection: &Connection, sql: &Sql, service: &'static str, limit: usize) -> rusqlite::Result<Vec<Parked>> {
+    connection.prepare_cached(&sql.service(service)?.parked)?.query_map([bound(limit)], |row| parked_event(service, row))?.collect()
+}
+
+fn parked_event(service: &'static str, row: &Row<'_>) -> rusqlite::Result<Parked> {
+    let event: String = row.get(1)?;
+    Ok(Parked {
+        service,
+        consumer: row.get(0)?,
+        event: serde_json::from_str(&event).map_err(|error| unreadable(1, error))?,
+        error: row.get(2)?,
+        tries: row.get(3)?,
+        next_at: instant(row, 4)?,
+    })
+}
+
+/// The first of each line of parked events. It steps from line to line, so that how long they are does not matter.
+pub(super) fn parked_heads(connection: &Connection, sql: &Sql, service: &'static str, limit: usize) -> rusqlite::Result<Vec<Parked>> {
+    let snapshot = connection.unchecked_transaction()?;
+    let texts = sql.service(service)?;
+    let mut next_line = snapshot.prepare_cached(&texts.next_line)?;
+    // The soonest that were seen, and the last of them on top.
+    let mut soonest: BinaryHeap<(i64, String, String, Shard, u64)> = BinaryHeap::new();
+    // Before all others: a shard's number is at least 0.
+    let mut line = (String::new(), String::new(), -1_i64, String::new());
+    loop {
+        let (consumer, source, shard, key) = &line;
+        let found = next_line.query_row(params![consumer, source, shard, key], |row| {
+            let (consumer, source, shard): (String, String, Shard) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let head = (row.get(5)?, consumer.clone(), source.clone(), shard, row.get(4)?);
+            Ok((head, (consumer, source, i64::from(shard), row.get(3)?)))
+        });
+        let Some((head, next)) = found.optional()? else { break };
+        line = next;
+        soonest.push(head);
+        if soonest.len() > limit {
+            soonest.pop();
+        }
+    }
+    let mut parked_at = snapshot.prepare_cached(&texts.parked_at)?;
+    let heads = soonest.into_sorted_vec();
+    heads
+        .iter()
+        .map(|(_, consumer, source, shard, seq)| {
+            parked_at.query_row(params![consumer, source, shard, seq], |row| parked_event(service, row))
+        })
         .collect()
 }

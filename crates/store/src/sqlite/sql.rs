@@ -26,12 +26,19 @@ pub(super) struct ServiceSql {
     pub(super) positions: String,
     pub(super) put_position: String,
     pub(super) parked: String,
+    pub(super) next_line: String,
+    pub(super) parked_at: String,
     pub(super) parked_keys: String,
     pub(super) park: String,
     pub(super) unpark: String,
     pub(super) root: String,
     pub(super) put_root: String,
     pub(super) roots: String,
+    pub(super) waking_roots: String,
+    pub(super) finished: String,
+    pub(super) prune_root: String,
+    pub(super) prune_snapshot: String,
+    pub(super) prune_events: String,
     pub(super) due: String,
     pub(super) next_wake: String,
     pub(super) snapshot: String,
@@ -85,6 +92,13 @@ impl ServiceSql {
         let (sequences, history, views) = (name("sequences"), name("history"), name("views"));
         // Roots of a kind that the code no longer has are not woken: there is nothing that could decide for them.
         let kinds = schema.aggregates.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ");
+        // What was published belongs to a feed, which has no gaps. The plus keeps SQLite from looking through the feed for it.
+        let finished = |key: &str| {
+            format!(
+                "wake_at IS NULL AND at < ?2 AND NOT EXISTS \
+                 (SELECT 1 FROM {events} WHERE aggregate = ?1 AND key = {key} AND +seq IS NOT NULL)"
+            )
+        };
         Self {
             name: service,
             aggregates: schema.aggregates.clone(),
@@ -107,6 +121,14 @@ impl ServiceSql {
             parked: format!(
                 "SELECT consumer, event, error, tries, next_at FROM {parked} ORDER BY at, consumer, source, shard, seq LIMIT ?1"
             ),
+            next_line: format!(
+                "SELECT consumer, source, shard, key, seq, next_at FROM {parked} \
+                 WHERE (consumer, source, shard, key) > (?1, ?2, ?3, ?4) ORDER BY consumer, source, shard, key, seq LIMIT 1"
+            ),
+            parked_at: format!(
+                "SELECT consumer, event, error, tries, next_at FROM {parked} \
+                 WHERE consumer = ?1 AND source = ?2 AND shard = ?3 AND seq = ?4"
+            ),
             parked_keys: format!("SELECT DISTINCT source, key FROM {parked} WHERE consumer = ?1"),
             park: format!(
                 "INSERT INTO {parked} (consumer, source, shard, seq, key, at, event, error, tries, next_at) \
@@ -120,6 +142,16 @@ impl ServiceSql {
                  ON CONFLICT (aggregate, key) DO UPDATE SET version = ?3, at = ?4, wake_at = ?5"
             ),
             roots: format!("SELECT key FROM {roots} WHERE aggregate = ?1 AND key > ?2 ORDER BY key LIMIT ?3"),
+            waking_roots: format!(
+                "SELECT key FROM {roots} WHERE wake_at IS NOT NULL AND +aggregate = ?1 ORDER BY wake_at, aggregate, key LIMIT ?2"
+            ),
+            finished: format!(
+                "SELECT key FROM {roots} AS root WHERE aggregate = ?1 AND {finished} ORDER BY key LIMIT ?3",
+                finished = finished("root.key")
+            ),
+            prune_root: format!("DELETE FROM {roots} WHERE aggregate = ?1 AND key = ?3 AND {finished}", finished = finished("?3")),
+            prune_snapshot: format!("DELETE FROM {snapshots} WHERE aggregate = ?1 AND key = ?2"),
+            prune_events: format!("DELETE FROM {events} WHERE aggregate = ?1 AND key = ?2"),
             // The plus keeps SQLite from looking up the kinds, one after the other, and sorting: times are to be read in order.
             due: format!(
                 "SELECT aggregate, key FROM {roots} WHERE wake_at <= ?1 AND +aggregate IN ({kinds}) \

@@ -60,7 +60,7 @@ impl Seeds {
     /// How to run one seed again.
     fn how_to_replay(&self, seed: u64) -> String {
         format!(
-            "replay it: YEYAK_SIM_SEED={seed} cargo test -p {} --test {} -- --nocapture\nkeep it: add a line to tests/seeds.txt",
+            "replay it: YEYAK_SIM_SEED={seed} cargo test -p {} --test {} -- --nocapture\nkeep it: add a line to its seeds.txt",
             self.package, self.test
         )
     }

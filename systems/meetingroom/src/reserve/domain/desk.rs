@@ -1,6 +1,8 @@
 //! A calendar at work, as the runtime drives it: what is due happens before a command is decided, at the instant it was due.
 
-use booking::{TimeOfDay, Zone};
+use std::collections::BTreeSet;
+
+use booking::{DatedSlot, Entry, TimeOfDay, Zone};
 use jiff::civil::Date;
 use kernel::{Aggregate, Exposed, Id, Period, Refused, Timestamp};
 
@@ -79,6 +81,7 @@ impl Desk {
             self.happen(events, due);
         }
         self.now = now;
+        assert_eq!(*self.calendar.announced(), occupied(&self.calendar, now), "what was told still holds at {now}");
     }
 
     pub(super) fn send(&mut self, command: Command) -> Result<Vec<Event>, Refused> {
@@ -152,20 +155,43 @@ impl Desk {
     }
 }
 
-/// How a room is occupied, found out the plain way: look at everything, and at the day's slots.
+/// How a room is occupied, found out the plain way: look at everything that stands, and at every slot of the day.
 pub(super) fn occupied(calendar: &Calendar, at: Timestamp) -> Occupancy {
-    if calendar.blocks.iter().any(|block| block.period.contains(at)) {
+    let Some(rules) = &calendar.rules else { return closing(calendar) };
+    let today = rules.slots.iter().filter_map(|slot| slot.on(rules.zone.date(at), &rules.zone));
+    let slot = today.filter(|slot| at < slot.ends_at()).min_by_key(DatedSlot::starts_at);
+    let meets = |period: &Period, slot: DatedSlot| period.start() < slot.ends_at() && period.end().is_none_or(|end| slot.starts_at() < end);
+    let closed = |block: &Entry<MaintenanceId, ()>| {
+        let lasts = block.period.start() <= at && block.period.end().is_none_or(|end| at < end);
+        lasts || slot.is_some_and(|slot| at < slot.starts_at() && meets(&block.period, slot))
+    };
+    if calendar.blocks.iter().any(closed) {
         return Occupancy { status: RoomStatus::Maintenance, ..Occupancy::default() };
     }
-    let Some(rules) = &calendar.rules else { return closing(calendar) };
-    let slot = rules.slots.running_or_next(rules.zone.date(at), &rules.zone, at);
     let held = calendar.reservations.iter().find(|entry| entry.what.meeting.is_some());
-    let led = || calendar.reservations.iter().find(|entry| slot.is_some_and(|slot| slot.period.overlaps(&entry.period)));
+    let led = || calendar.reservations.iter().find(|entry| slot.is_some_and(|slot| meets(&entry.period, slot)));
     held.or_else(led).map_or_else(Occupancy::default, |entry| Occupancy {
         status: if entry.what.meeting.is_some() { RoomStatus::Started } else { RoomStatus::Reserved },
         reserve_id: Some(entry.id),
         user_id: Some(entry.what.user.clone()),
     })
+}
+
+/// What the usual day of a room shows in each of its minutes: what slots have is painted first, and what is closed over it.
+pub(super) fn painted(reserved: &BTreeSet<usize>, closed: &[(usize, usize)]) -> Vec<RoomStatus> {
+    let mut day = vec![RoomStatus::Available; 24 * 60];
+    for slot in 0..7 {
+        let (from, until) = (480 + 120 * slot, 590 + 120 * slot);
+        let next_from = if slot == 0 { 0 } else { from - 10 };
+        if reserved.contains(&slot) {
+            day[next_from..until].fill(RoomStatus::Reserved);
+        }
+        if (from..until).any(|minute| closed.iter().any(|(begins, ends)| (*begins..*ends).contains(&minute))) {
+            day[next_from..from].fill(RoomStatus::Maintenance);
+        }
+    }
+    closed.iter().for_each(|(begins, ends)| day[*begins..*ends].fill(RoomStatus::Maintenance));
+    day
 }
 
 /// A calendar without rules holds nothing.

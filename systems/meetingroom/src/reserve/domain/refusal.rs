@@ -131,7 +131,7 @@ impl From<Refusal> for Refused {
         match &refusal {
             Refusal::NoSuchRoom => no(NotFound, "no-such-room"),
             Refusal::AlreadyOpen => no(Conflict, "already-open"),
-            Refusal::NoSuchSlot { slots } => no(Invalid, "no-such-slot").with("slots", json!(slots)),
+            Refusal::NoSuchSlot { slots } => no(Invalid, "no-such-slot").with("field", "startTime").with("slots", json!(slots)),
             Refusal::NoSlotLeft { next } => no(Conflict, "no-slot-left")
                 .with("nextOpening", json!(next.map(|next| next.opens_at)))
                 .with("nextSlot", json!(next.map(NextSlot::json))),
@@ -146,7 +146,7 @@ impl From<Refusal> for Refused {
             Refusal::NotStartable => no(Conflict, "not-startable"),
             Refusal::TooEarly { starts_at } => no(Conflict, "too-early").with("startsAt", json!(starts_at)),
             Refusal::RoomInUse(held) => no(Conflict, "room-in-use").with("inTheWay", held.json()),
-            Refusal::EmptyPeriod => no(Invalid, "empty-period"),
+            Refusal::EmptyPeriod => no(Invalid, "empty-period").with("field", "until"),
             Refusal::Reserved(held) => no(Conflict, "reserved").with("inTheWay", held.iter().map(|held| held.json()).collect::<Vec<_>>()),
         }
     }

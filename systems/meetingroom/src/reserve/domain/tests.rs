@@ -1,10 +1,13 @@
 //! Every rule of the calendar, each with the fault of the original system that it keeps away where there was one.
 
+use std::collections::BTreeSet;
+
 use booking::OpeningRule;
 use kernel::{Aggregate, Answer, Exposed, Id, Refused, RefusedKind, Rows};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::desk::{Desk, at, conference, date, maintenance, reserve, seoul, time, user};
+use super::desk::{Desk, at, conference, date, maintenance, painted, reserve, seoul, time, user};
 use super::{Calendar, Command, Event};
 use crate::reserve::api::{BlockRoom, CheckUser, OpenCalendar, ReserveEvent, ReserveStatus, RoomStatus, Rules};
 use crate::reserve::views::ReserveRow;
@@ -90,7 +93,7 @@ fn given_times_must_be_those_of_a_slot() {
         desk.send(Command::Reserve { id: reserve(id), user: user("ann"), date: None, start: start.map(time), end: end.map(time) })
     };
     let details = refused(between(1, Some("10:30"), None), RefusedKind::Invalid, "no-such-slot");
-    assert_eq!(details["slots"][0], json!({ "start": "08:00", "end": "09:50" }));
+    assert_eq!((&details["field"], &details["slots"][0]), (&json!("startTime"), &json!({ "start": "08:00", "end": "09:50" })));
     refused(between(1, Some("12:00"), Some("14:00")), RefusedKind::Invalid, "no-such-slot");
     between(1, Some("12:00"), Some("13:50")).unwrap();
     between(2, None, Some("15:50")).unwrap();
@@ -375,7 +378,7 @@ fn a_closed_time_cannot_be_reserved() {
 #[test]
 fn a_maintenance_begins_now_at_the_earliest_and_is_never_empty() {
     let mut desk = desk();
-    refused(desk.block(1, None, Some("10:05")), RefusedKind::Invalid, "empty-period");
+    assert_eq!(refused(desk.block(1, None, Some("10:05")), RefusedKind::Invalid, "empty-period"), json!({ "field": "until" }));
     refused(desk.block(1, Some("12:00"), Some("11:00")), RefusedKind::Invalid, "empty-period");
     desk.block(1, Some("09:00"), None).unwrap();
     assert_eq!(desk.calendar.blocked(maintenance(1)).map(|period| period.start()), Some(at("10:05")));
@@ -425,6 +428,75 @@ fn the_room_shows_the_slot_that_runs_or_the_next_of_today() {
     // Tomorrow's first slot is not "the next one of today".
     check("23:59", (RoomStatus::Available, None));
     check("24T00:00", (RoomStatus::Reserved, Some(2)));
+}
+
+#[test]
+fn between_slots_maintenance_of_the_next_one_is_shown() {
+    let check = |from, until, changes: &[(&str, RoomStatus)]| {
+        let mut desk = desk();
+        desk.block(1, Some(from), until).unwrap();
+        let length = desk.log.len();
+        for (now, status) in changes {
+            let before = at(now) - jiff::SignedDuration::from_nanos(1);
+            assert_ne!(desk.calendar.announced().status, *status, "before {now}");
+            desk.pass(before);
+            assert_ne!(desk.calendar.announced().status, *status, "just before {now}");
+            assert_eq!(desk.at(now).shows(), (*status, None), "{now}");
+        }
+        desk.at("24T23:59");
+        assert_eq!(desk.log.len(), length + changes.len(), "nothing else is told: {:?}", desk.happened_since(length));
+    };
+    use RoomStatus::{Available, Maintenance};
+    check("12:00", Some("13:50"), &[("11:50", Maintenance), ("13:50", Available)]);
+    check("13:55", None, &[("13:50", Maintenance)]);
+    // A slot that runs shows what it is now.
+    check("12:30", Some("13:00"), &[("11:50", Maintenance), ("12:00", Available), ("12:30", Maintenance), ("13:00", Available)]);
+    check("10:20", Some("10:30"), &[("10:20", Maintenance), ("10:30", Available)]);
+    // What lasts is shown where there is no slot, too, and no slot is next on the evening before.
+    check("11:52", Some("11:55"), &[("11:52", Maintenance), ("11:55", Available)]);
+    check("22:00", Some("23:00"), &[("22:00", Maintenance), ("23:00", Available)]);
+    check("24T08:00", Some("24T09:50"), &[("24T00:00", Maintenance), ("24T09:50", Available)]);
+}
+
+#[test]
+fn the_slot_that_is_next_can_be_closed_by_a_later_maintenance() {
+    let mut desk = desk();
+    desk.block(1, Some("11:52"), Some("11:55")).unwrap();
+    desk.block(2, Some("12:00"), Some("13:50")).unwrap();
+    let length = desk.log.len();
+    let told = ["11:50:00", "11:55:00", "13:50:00"];
+    assert_eq!(desk.at("13:49").shows(), (RoomStatus::Maintenance, None));
+    assert_eq!(desk.at("15:00").shows(), (RoomStatus::Available, None));
+    assert_eq!(desk.happened_since(length).into_iter().map(|(time, _)| time).collect::<Vec<_>>(), told);
+}
+
+proptest! {
+    #[test]
+    fn a_room_shows_in_each_minute_what_was_painted(
+        asked in prop::collection::vec((0_usize..1430, 1_usize..200), 0..6),
+        wanted in prop::collection::btree_set(0_usize..7, 0..4),
+    ) {
+        let mut desk = Desk::open(Rules { opening_rule: OpeningRule::DaysAhead(1), grace_minutes: 0, ..seoul() });
+        let midnight = at("24T00:00");
+        let minute = |minute: usize| midnight + jiff::SignedDuration::from_mins(i64::try_from(minute).unwrap());
+        let (mut closed, mut reserved) = (Vec::new(), BTreeSet::new());
+        for (number, (begins, lasts)) in (1..).zip(asked) {
+            let ends = (begins + lasts).min(1440);
+            let command = Command::Block { maintenance: maintenance(number), from: Some(minute(begins)), until: Some(minute(ends)) };
+            if desk.send(command).is_ok() {
+                closed.push((begins, ends));
+            }
+        }
+        for slot in wanted {
+            if desk.reserve_on(slot as u64 + 1, "ann", 24, &format!("{:02}:00", 8 + 2 * slot)).is_ok() {
+                reserved.insert(slot);
+            }
+        }
+        for (number, status) in painted(&reserved, &closed).into_iter().enumerate() {
+            desk.pass(minute(number));
+            prop_assert_eq!(desk.shows().0, status, "minute {} of {:?} {:?}", number, &reserved, &closed);
+        }
+    }
 }
 
 #[test]

@@ -1,13 +1,10 @@
 //! Controls: each promise that a store or a disk breaks is found out by the simulation. One that finds nothing wrong with any of
 //! these would find nothing wrong at all.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::sync::Arc;
 
-use common::MEETINGROOM;
-use common::workload::Meetings;
+use crate::MEETINGROOM;
+use crate::workload::Meetings;
 use testkit::at;
 use testkit::broken::{Broken, PROMISES};
 use testkit::carrier::Weather;

@@ -7,15 +7,15 @@ use serde_json::Value;
 use testkit::Answer;
 
 /// Asks for a path.
-pub type Ask<'a> = &'a mut dyn FnMut(&str) -> Answer;
+pub(crate) type Ask<'a> = &'a mut dyn FnMut(&str) -> Answer;
 
 /// Everything that the system shows.
-pub struct Shown {
-    pub rooms: Vec<Value>,
-    pub reserves: Vec<Value>,
-    pub conferences: Vec<Value>,
-    pub maintenances: Vec<Value>,
-    pub tables: Vec<Value>,
+pub(crate) struct Shown {
+    pub(crate) rooms: Vec<Value>,
+    pub(crate) reserves: Vec<Value>,
+    pub(crate) conferences: Vec<Value>,
+    pub(crate) maintenances: Vec<Value>,
+    pub(crate) tables: Vec<Value>,
     now: Timestamp,
     wrong: Vec<String>,
 }
@@ -43,7 +43,7 @@ impl Claim {
 }
 
 impl Shown {
-    pub fn read(now: Timestamp, ask: Ask<'_>) -> Self {
+    pub(crate) fn read(now: Timestamp, ask: Ask<'_>) -> Self {
         let mut all = |name: &str| rows(&mut *ask, &format!("/{name}?size=1000"), name);
         let (rooms, reserves, conferences) = (all("rooms"), all("reserves"), all("conferences"));
         let (maintenances, tables) = (all("maintenances"), all("roomTables"));
@@ -51,7 +51,7 @@ impl Shown {
     }
 
     /// Everything that is wrong.
-    pub fn check(mut self, ask: Ask<'_>) -> Vec<String> {
+    pub(crate) fn check(mut self, ask: Ask<'_>) -> Vec<String> {
         self.nothing_is_held_twice(&mut *ask);
         self.meetings_agree();
         self.rooms_agree(&mut *ask);
@@ -140,9 +140,10 @@ impl Shown {
         mine.filter(|one| one["status"] == "Reserved" || one["status"] == "Started").cloned().collect()
     }
 
-    /// Who has a room now: in the slot that is running or, between slots, in the next one today.
+    /// Who has a room now: in the slot that is running or, between slots, in the next one today, which is closed when a part of it is.
     fn occupancy(&self, room: &Value, ask: Ask<'_>) -> (&'static str, Value) {
-        if self.blocks(room).iter().any(|(from, until)| *from <= self.now && self.now < *until) {
+        let blocks = self.blocks(room);
+        if blocks.iter().any(|(from, until)| *from <= self.now && self.now < *until) {
             return ("Maintenance", Value::Null);
         }
         let standing = self.standing(room);
@@ -151,6 +152,10 @@ impl Shown {
         }
         let slots = rows(ask, &format!("/roomSlots?size=1000&sort=startTime&roomId={}", room["id"]), "roomSlots");
         let slot = slots.iter().find(|slot| instant(&slot["endsAt"]) > self.now);
+        let next = slot.map(|slot| (instant(&slot["startsAt"]), instant(&slot["endsAt"]))).filter(|(from, _)| *from > self.now);
+        if next.is_some_and(|(from, until)| blocks.iter().any(|block| block.0 < until && from < block.1)) {
+            return ("Maintenance", Value::Null);
+        }
         let reserved = slot.and_then(|slot| standing.iter().find(|one| one["startsAt"] == slot["startsAt"]));
         reserved.map_or(("Available", Value::Null), |one| ("Reserved", one.clone()))
     }

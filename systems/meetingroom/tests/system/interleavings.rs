@@ -1,10 +1,7 @@
 //! Nothing depends on which service hears of what first.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::MEETINGROOM;
-use common::agreement::Shown;
+use crate::MEETINGROOM;
+use crate::agreement::Shown;
 use serde_json::{Value, json};
 use testkit::interleaving::any_interleaving;
 use testkit::{TestApp, at};

@@ -1,11 +1,8 @@
 //! What the original systems got wrong, each as a test that it is not wrong here (`contracts/originals.md`).
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::MEETINGROOM;
+use crate::MEETINGROOM;
 use runtime::Fault;
 use serde_json::{Value, json};
 use testkit::disk::Disk;
@@ -196,4 +193,18 @@ fn a_repeated_request_happens_once() {
     assert_eq!(app.send(adding).expect(201)["id"], 2);
     app.send(Asked::post("/rooms", &json!({"floor": "6"})).once("room")).refused(422, "idempotency-key-reused");
     assert_eq!(app.rows("rooms").len(), 2);
+}
+
+/// What is due has happened before anything is decided, whether or not anybody was woken for it yet.
+#[test]
+fn nothing_meets_what_is_overdue() {
+    for seed in 0..20 {
+        let mut app = TestApp::with(MEETINGROOM, Setup::at(at(NOW)).on(&Disk::new(seed)).seeded(seed));
+        let room = room(&mut app);
+        app.send(reserving("1", &room)).expect(201);
+        // Nothing runs between the time that passes and the request.
+        app.clock().advance(Duration::from_secs(15 * 60));
+        app.send(reserving("2", &room)).expect(201);
+        assert_eq!(app.get("/reserves/1").expect(200)["status"], "Expired", "seed {seed}");
+    }
 }

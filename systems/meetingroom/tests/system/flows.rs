@@ -1,11 +1,8 @@
 //! The flows of the seed, from the first booking to the end of a maintenance, and with services down.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::MEETINGROOM;
+use crate::MEETINGROOM;
 use runtime::Fault;
 use serde_json::{Value, json};
 use testkit::{TestApp, at};

@@ -1,10 +1,7 @@
 //! Meeting rooms while everything goes wrong that can.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::MEETINGROOM;
-use common::workload::Meetings;
+use crate::MEETINGROOM;
+use crate::workload::Meetings;
 use testkit::at;
 use testkit::simulation::{Seeds, Simulation};
 
@@ -13,7 +10,7 @@ fn meetings() -> Simulation {
 }
 
 fn seeds() -> Seeds {
-    Seeds::of("yeyak-meetingroom", "simulation", include_str!("seeds.txt"))
+    Seeds::of("yeyak-meetingroom", "system simulation::", include_str!("seeds.txt"))
 }
 
 #[test]

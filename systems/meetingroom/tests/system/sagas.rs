@@ -1,10 +1,7 @@
 //! Every saga of the system, under every mishap that the test kit knows.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::MEETINGROOM;
-use common::agreement::Shown;
+use crate::MEETINGROOM;
+use crate::agreement::Shown;
 use serde_json::json;
 use testkit::sagas::SagaCase;
 use testkit::{Asked, TestApp, at};

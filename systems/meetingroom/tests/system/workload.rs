@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use testkit::Asked;
 use testkit::simulation::{Course, Heard, Workload};
 
-use super::agreement::{Ask, Shown};
+use crate::agreement::{Ask, Shown};
 
 /// Reservations, meetings and maintenance over few rooms.
-pub struct Meetings;
+pub(crate) struct Meetings;
 
 impl Workload for Meetings {
     fn begin(&self) -> Box<dyn Course> {

@@ -1,0 +1,55 @@
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How many sagas of one system may be open before new ones are refused.
+const MOST: usize = 4096;
+
+/// The sagas of a system that have begun and not ended, whether driven now or waiting to be woken.
+#[derive(Default)]
+pub(crate) struct OpenSagas(Mutex<Sagas>);
+
+#[derive(Default)]
+struct Sagas {
+    /// By service, kind and key.
+    open: BTreeSet<(&'static str, &'static str, String)>,
+    /// How many wait to be begun.
+    beginning: usize,
+}
+
+/// A place for one that wants to begin, given back when this goes.
+pub(crate) struct Place<'a>(&'a OpenSagas);
+
+impl OpenSagas {
+    /// A place for one more, unless there are as many as may be.
+    pub(crate) fn place(&self) -> Option<Place<'_>> {
+        let mut sagas = self.sagas();
+        if sagas.open.len() + sagas.beginning >= MOST {
+            return None;
+        }
+        sagas.beginning += 1;
+        Some(Place(self))
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.sagas().open.len()
+    }
+
+    pub(crate) fn begin(&self, service: &'static str, saga: &'static str, key: &str) {
+        self.sagas().open.insert((service, saga, key.into()));
+    }
+
+    pub(crate) fn end(&self, service: &'static str, saga: &'static str, key: &str) {
+        self.sagas().open.remove(&(service, saga, key.to_owned()));
+    }
+
+    fn sagas(&self) -> MutexGuard<'_, Sagas> {
+        // It is whole between any two of its operations.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.sagas().beginning -= 1;
+    }
+}

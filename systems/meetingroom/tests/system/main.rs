@@ -1,0 +1,23 @@
+//! The system as a whole, on the test kit: its flows, the faults it must not have, and everything going wrong at once.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
+mod agreement;
+mod faults;
+mod flows;
+mod interleavings;
+mod sagas;
+mod simulation;
+mod simulation_sees;
+mod who;
+mod workload;
+
+use testkit::Subject;
+
+/// The system with its usual settings.
+const MEETINGROOM: Subject = Subject {
+    spec: yeyak_meetingroom::spec,
+    routes: |system| {
+        yeyak_meetingroom::routes(system, "", &edge::Entry::open(edge::Limits::default()), &yeyak_meetingroom::Settings::default())
+    },
+};
