@@ -2,7 +2,7 @@
 //!
 //! A [`Client`] guards every call in the same way, in one process as over a network: a deadline that travels with the call,
 //! a bound on how many are under way, a breaker, and one more try where that is safe. What lies behind it is a [`Transport`].
-//! Every transport passes the same [`conformance`] suite, unchanged.
+//! Every transport passes the same `conformance` suite, unchanged.
 
 mod breaker;
 mod client;

@@ -4,7 +4,7 @@
 //! It may deliver late, twice, out of order or not at all; a consumer checks every position against its own and fills what
 //! is missing from the feed.
 //!
-//! Every carrier passes the same [`conformance`] suite, unchanged.
+//! Every carrier passes the same `conformance` suite, unchanged.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -213,7 +213,7 @@ impl TestApp {
     /// Sends a request and waits for its answer. Time passes only while nothing else can happen.
     ///
     /// # Panics
-    /// When it is not answered within [a minute](PATIENCE) of its time.
+    /// When it is not answered within a minute of its time.
     #[track_caller]
     pub fn send(&mut self, asked: Asked) -> Answer {
         let router = self.running().router.clone();
@@ -285,7 +285,7 @@ impl TestApp {
     /// Waits for something of the system's, letting time pass only while nothing else can happen.
     ///
     /// # Panics
-    /// When it would take more than [a minute](PATIENCE).
+    /// When it would take more than a minute.
     #[track_caller]
     pub fn wait_for<T>(&mut self, work: impl Future<Output = T>) -> T {
         let clock = self.clock.clone();
