@@ -317,7 +317,10 @@ impl<S: Saga> Driven<S> {
                 Outcome::Accepted(answer)
             }
             // It was woken meanwhile, and ended in one way or another.
-            Done::Refused(refused) if refused.code == NOT_CURRENT => Outcome::Unheard,
+            Done::Refused(refused) if refused.code == NOT_CURRENT => {
+                self.overtaken().await;
+                Outcome::Unheard
+            }
             Done::Refused(refused) => self.doubt(Outcome::Refused(refused)).await,
             other => self.service.outcome(other),
         }
@@ -333,7 +336,10 @@ impl<S: Saga> Driven<S> {
                 self.compensate().await;
                 outcome
             }
-            Ok(Done::Refused(_)) => Outcome::Unheard,
+            Ok(Done::Refused(_)) => {
+                self.overtaken().await;
+                Outcome::Unheard
+            }
             Err(Elapsed) => outcome,
             Ok(other) => {
                 tracing::warn!(saga = S::NAME, key = self.key, ?other, "a saga could not be turned round");
@@ -364,10 +370,16 @@ impl<S: Saga> Driven<S> {
         let key = self.client.key.clone().map_or(KeyUse::None, KeyUse::Free);
         match self.submit(RunCommand::GiveUp { why: why.into() }, key).await {
             Done::Accepted(_) => self.ended(),
-            // Whoever else went on with it has ended it.
-            Done::Refused(refused) if refused.code == NOT_CURRENT => {}
+            Done::Refused(refused) if refused.code == NOT_CURRENT => self.overtaken().await,
             // It stays open, and is woken to be ended.
             other => tracing::warn!(saga = S::NAME, key = self.key, ?other, "a saga could not be ended yet"),
+        }
+    }
+
+    /// Whoever was woken for it went on with it. If they ended it before its beginning was heard of here, it counts as open still.
+    async fn overtaken(&self) {
+        if load::<S>(&self.service, &self.key).await.is_some_and(|run| run.phase == Phase::Ended) {
+            self.ended();
         }
     }
 
@@ -401,24 +413,7 @@ impl<S: Saga> Driven<S> {
 
 /// Goes on with a saga that was woken.
 async fn resume<S: Saga>(service: &ServiceHandle, key: String) {
-    let root = RootKey { service: service.name(), aggregate: S::NAME, key: key.clone() };
-    let mut run = Run::<S>::default();
-    let events = match service.store().events(&root).await {
-        Ok(events) => events,
-        Err(error) => {
-            tracing::warn!(saga = S::NAME, key, %error, "a saga could not be read; it is woken again");
-            return;
-        }
-    };
-    for event in events {
-        match serde_json::from_str(&event.data) {
-            Ok(recorded) => run.evolve(&recorded, event.at),
-            Err(error) => {
-                tracing::error!(saga = S::NAME, key, %error, "a saga's event cannot be read");
-                return;
-            }
-        }
-    }
+    let Some(run) = load::<S>(service, &key).await else { return };
     let Run { begun: Some(Begun { input, at: born, client }), phase, .. } = run else { return };
     let driven = Driven::<S> { service: service.clone(), key, input, born, client };
     match phase {
@@ -426,4 +421,19 @@ async fn resume<S: Saga>(service: &ServiceHandle, key: String) {
         Phase::Compensating => driven.compensate().await,
         Phase::Absent | Phase::Calling | Phase::Ended => {}
     }
+}
+
+/// Where a saga stands in the store, if that can be read now.
+async fn load<S: Saga>(service: &ServiceHandle, key: &str) -> Option<Run<S>> {
+    let root = RootKey { service: service.name(), aggregate: S::NAME, key: key.into() };
+    let events = service.store().events(&root).await;
+    let events =
+        events.inspect_err(|error| tracing::warn!(saga = S::NAME, key, %error, "a saga could not be read; it is woken again")).ok()?;
+    let mut run = Run::<S>::default();
+    for event in events {
+        let recorded = serde_json::from_str(&event.data);
+        let recorded = recorded.inspect_err(|error| tracing::error!(saga = S::NAME, key, %error, "a saga's event cannot be read")).ok()?;
+        run.evolve(&recorded, event.at);
+    }
+    Some(run)
 }
