@@ -6,7 +6,7 @@ use crate::shell::{self, Outcome};
 use crate::tree::Tree;
 
 /// How many fresh seeds every run of the tests simulates, optimised.
-const SEEDS: &str = "2000";
+const SEEDS: &str = "1000";
 
 /// How many the long simulation does.
 const SOAK_SEEDS: &str = "20000";
