@@ -1,4 +1,4 @@
-//! The command line. Every flag has a variable of the environment that says the same.
+//! The command line. Every flag has a variable of the environment that says the same, but those that `token` alone has.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Say what is wrong in a configuration file, in the flags and in the environment
     CheckConfig(CheckConfig),
+    /// Make a token for trying out --auth required, from a key of your own
+    Token(Token),
     /// Print the schemas of all events
     #[command(hide = true)]
     Schemas,
@@ -75,6 +77,38 @@ pub(crate) struct CheckConfig {
     flags: Flags,
 }
 
+/// `yeyak token`
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    /// The private key: Ed25519, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// Make that key first; it must not be there yet
+    #[arg(long)]
+    pub(crate) new_key: bool,
+    /// Print the key's public half instead, as a JWKS
+    #[arg(long, conflicts_with_all = ["subject", "role", "minutes"])]
+    pub(crate) jwks: bool,
+    /// Whose token it is: a person's id
+    #[arg(long, value_name = "ID", required_unless_present = "jwks")]
+    pub(crate) subject: Option<String>,
+    /// What they may do beyond what everyone may: administrator or operator; can be given twice
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Vec<String>,
+    /// How long it is good
+    #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=527_040))]
+    pub(crate) minutes: u32,
+    /// As auth.issuer
+    #[arg(long, value_name = "NAME", env = "YEYAK_AUTH_ISSUER", default_value = "yeyak")]
+    pub(crate) issuer: String,
+    /// As auth.audience
+    #[arg(long, value_name = "NAME", env = "YEYAK_AUTH_AUDIENCE", default_value = "yeyak")]
+    pub(crate) audience: String,
+    /// From when on it is good, for an installation whose clock was moved: RFC 3339 with an offset [default: now]
+    #[arg(long, value_name = "INSTANT", env = "YEYAK_CLOCK")]
+    pub(crate) clock: Option<jiff::Timestamp>,
+}
+
 /// What `serve` can be told, and `check-config` checks.
 #[derive(Debug, Default, Args)]
 struct Flags {
@@ -87,9 +121,12 @@ struct Flags {
     /// A configuration file (TOML); flags and the environment go before it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Who may do what: open, whoever a request names, on this machine alone [default: open]
+    /// Who may do what: open, whoever a request names, on this machine alone; required, whoever has a token [default: open]
     #[arg(long, value_name = "AUTH")]
     auth: Option<String>,
+    /// Let auth=open listen to other machines, so that everybody who can reach it may do everything
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    open_to_network: Option<String>,
     /// Start a fresh store at this instant: RFC 3339 with an offset
     #[arg(long, value_name = "INSTANT")]
     clock: Option<String>,
@@ -162,7 +199,7 @@ fn command() -> clap::Command {
 /// What clap says in several paragraphs.
 fn in_one_line(error: &clap::Error) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "a command is missing: serve, demo or check-config; `yeyak --help` tells more".into();
+        return "a command is missing: serve, demo, check-config or token; `yeyak --help` tells more".into();
     }
     let text = error.to_string();
     let mut said = Vec::new();
@@ -275,6 +312,10 @@ impl CheckConfig {
         let lines = |problems: Vec<Problem>| problems.iter().map(|problem| format!("{}\n", one_line(&problem.to_string()))).collect();
         match (self.flags.settings(file.as_deref(), environment), file) {
             (Err(problems), _) => Checked { text: lines(problems), ok: false },
+            (Ok(settings), _) if settings.trouble_with_keys().is_some() => {
+                let trouble = settings.trouble_with_keys().unwrap_or_default();
+                Checked { text: format!("{}\n", one_line(&trouble)), ok: false }
+            }
             (Ok(_), Some(file)) => Checked { text: format!("{}: ok\n", one_line(&file.display().to_string())), ok: true },
             (Ok(_), None) => Checked { text: "no configuration file was named; the flags and the environment: ok\n".into(), ok: true },
         }
@@ -291,6 +332,7 @@ impl Flags {
             ("data", &self.data),
             ("listen", &self.listen),
             ("auth", &self.auth),
+            ("open-to-network", &self.open_to_network),
             ("clock", &self.clock),
             ("samples", &self.samples),
             ("service-ports", &self.service_ports),
@@ -363,7 +405,7 @@ mod tests {
 
     #[test]
     fn every_flag_has_its_variable() {
-        for subcommand in command().get_subcommands().filter(|one| one.get_name() != "schemas") {
+        for subcommand in command().get_subcommands().filter(|one| !["schemas", "token"].contains(&one.get_name())) {
             for argument in subcommand.get_arguments().filter(|argument| argument.get_id() != "file") {
                 let name = argument.get_long().unwrap_or("target");
                 let help = argument.get_help().unwrap().to_string();
@@ -388,7 +430,7 @@ mod tests {
     #[test]
     fn a_wrong_command_line_is_one_line() {
         let says = |line: &str, message: &str| assert_eq!(read(line).unwrap_err(), format!("{message}; `yeyak --help` tells more"));
-        says("yeyak", "a command is missing: serve, demo or check-config");
+        says("yeyak", "a command is missing: serve, demo, check-config or token");
         says("yeyak surve", "unrecognized subcommand 'surve'; a similar subcommand exists: 'serve'");
         says("yeyak serve --fault", "unexpected argument '--fault' found; a similar argument exists: '--faults'");
         says("yeyak serve --listen", "a value is required for '--listen <ADDR>' but none was supplied");
@@ -498,9 +540,9 @@ mod tests {
             "{file}:1: lissten: is unknown: did you mean listen?\n\
              {file}:4: limits.queue: 0 is not right here: write a whole number from 1 to 100000\n\
              YEYAK_LOG_FORMAT: \"xml\" is not right here: write \"text\" or \"json\"\n\
-             --auth: \"required\" comes with the next release: write \"open\"\n"
+             --auth: \"closed\" is not right here: write \"open\" or \"required\"\n"
         );
-        let checked = check(&format!("{line} --auth required"), &[("YEYAK_LOG_FORMAT", "xml")]);
+        let checked = check(&format!("{line} --auth closed"), &[("YEYAK_LOG_FORMAT", "xml")]);
         assert_eq!(checked, Checked { text, ok: false });
     }
 

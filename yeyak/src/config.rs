@@ -15,6 +15,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use edge::auth::{KeySet, Location};
 use jiff::Timestamp;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -25,13 +26,16 @@ pub(crate) use value::quoted;
 /// What Yeyak was told, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Settings {
-    /// The address of the gateway: `listen`, by default 127.0.0.1:8088. With `auth=open` it is always a loopback address.
+    /// The address of the gateway: `listen`, by default 127.0.0.1:8088. With `auth=open` it is a loopback address, unless
+    /// `open_to_network`.
     pub(crate) listen: SocketAddr,
     /// Where everything durable stands: `data`, by default `./yeyak-data`, and for the demo a temporary directory. A relative
     /// path is taken from the working directory.
     pub(crate) data: Data,
-    /// Who may do what: `auth`, by default open.
+    /// Who may do what: `auth`, by default open. In the file it is `auth.mode` where anything else is said of it.
     pub(crate) auth: Auth,
+    /// Whether `auth=open` may listen to other machines: `open-to-network`, by default not.
+    pub(crate) open_to_network: bool,
     /// The instant a fresh store starts at: `clock`, by default the real one. A store that was used before keeps its own.
     pub(crate) clock: Option<Timestamp>,
     /// Whether the sample data is loaded into a fresh store: `samples`, by default not; the demo always does.
@@ -58,10 +62,30 @@ pub(crate) enum Data {
 }
 
 /// Who may do what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Auth {
     /// Whoever a request names, acts.
     Open,
+    /// Callers prove who they are, by tokens.
+    Required(Tokens),
+}
+
+/// Which tokens count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tokens {
+    /// Who has issued them: `auth.issuer`.
+    pub(crate) issuer: String,
+    /// For whom they are meant: `auth.audience`.
+    pub(crate) audience: String,
+    /// Where the issuer's public keys are: `auth.jwks`. A relative path is taken from the working directory.
+    pub(crate) jwks: Location,
+}
+
+/// Whether callers have to prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Open,
+    Required,
 }
 
 /// What is logged, and how.
@@ -137,10 +161,13 @@ impl Settings {
 
         let listen = said.take("listen", value::address);
         let service_ports = said.take("service-ports", value::boolean);
+        let data = said.take("data", value::path).into_value().map_or(data, Data::Directory);
+        let (auth, is_open) = Self::read_auth(&mut said);
         let settings = Self {
             listen: listen.value().copied().unwrap_or(DEFAULT_LISTEN),
-            data: said.take("data", value::path).into_value().map_or(data, Data::Directory),
-            auth: said.take("auth", value::auth).into_value().unwrap_or(Auth::Open),
+            data,
+            auth,
+            open_to_network: said.take("open-to-network", value::boolean).into_value().unwrap_or(false),
             clock: said.take("clock", value::instant).into_value(),
             samples: said.take("samples", value::boolean).into_value().unwrap_or(false),
             service_ports: service_ports.value().copied().unwrap_or(false),
@@ -170,17 +197,17 @@ impl Settings {
         };
 
         let address = settings.listen;
-        match settings.auth {
-            Auth::Open if !address.ip().to_canonical().is_loopback() => said.refuse(
+        if is_open && settings.reaches_network() && !settings.open_to_network {
+            said.refuse(
                 &listen,
                 format!(
                     "auth=open takes everybody at their word, so it listens to this machine alone, never on {}: \
-                     write 127.0.0.1:{port} or localhost:{port}",
+                     write 127.0.0.1:{port} or localhost:{port}, or auth=required; \
+                     or open-to-network as well, if everybody who can reach it may do everything",
                     address.ip(),
                     port = address.port()
                 ),
-            ),
-            Auth::Open => {}
+            );
         }
         if settings.service_ports && (FIRST_SERVICE_PORT..=LAST_SERVICE_PORT).contains(&address.port()) {
             said.refuse(
@@ -194,6 +221,48 @@ impl Settings {
 
         let problems = said.finish();
         if problems.is_empty() { Ok(settings) } else { Err(problems) }
+    }
+
+    /// Reads who may do what, and whether that is open.
+    fn read_auth(said: &mut Sources<'_>) -> (Auth, bool) {
+        let short = said.take("auth", value::mode);
+        let long = said.take("auth.mode", value::mode);
+        let issuer = said.take("auth.issuer", value::name).into_value();
+        let audience = said.take("auth.audience", value::name).into_value();
+        let jwks = said.take("auth.jwks", value::location).into_value();
+        let mode = if short.value().is_some() { short } else { long };
+        if mode.value() != Some(&Mode::Required) {
+            return (Auth::Open, true);
+        }
+        let needed = [
+            (issuer.is_none(), "auth.issuer, who has issued the tokens that count"),
+            (audience.is_none(), "auth.audience, for whom these are meant"),
+            (jwks.is_none(), "auth.jwks, the path or the address of the issuer's public keys"),
+        ];
+        for (_, what) in needed.iter().filter(|(missing, _)| *missing) {
+            said.refuse(&mode, format!("auth=required needs {what}"));
+        }
+        match (issuer, audience, jwks) {
+            (Some(issuer), Some(audience), Some(jwks)) => (Auth::Required(Tokens { issuer, audience, jwks }), false),
+            _ => (Auth::Open, false),
+        }
+    }
+
+    /// Whether other machines can reach it.
+    pub(crate) fn reaches_network(&self) -> bool {
+        !self.listen.ip().to_canonical().is_loopback()
+    }
+
+    /// What is wrong with the file of keys, if that is where they are.
+    pub(crate) fn trouble_with_keys(&self) -> Option<String> {
+        let Auth::Required(Tokens { jwks: Location::File(path), .. }) = &self.auth else { return None };
+        let trouble = match std::fs::read(path).map(|text| KeySet::parse(&text)) {
+            Err(error) => format!("cannot be read: {error}"),
+            Ok(Err(error)) => error.to_string(),
+            Ok(Ok(keys)) if keys.is_empty() => "has no public key for RS256, ES256 or EdDSA".into(),
+            Ok(Ok(_)) => return None,
+        };
+        Some(format!("auth.jwks: {}: {trouble}", path.display()))
     }
 
     /// Reads a switch that stands in no file: what its flag says, or else the environment; off if nobody says.

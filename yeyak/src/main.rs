@@ -1,6 +1,6 @@
 //! Yeyak: reservation systems in one binary.
 //!
-//! `serve` and `demo` run systems, `check-config` checks what they would be told. What can be served stands in `systems`.
+//! `serve` and `demo` run systems, `check-config` checks what they would be told, `token` makes tokens for trying out. What can be served stands in `systems`.
 
 mod cli;
 mod config;
@@ -9,6 +9,7 @@ mod error;
 mod log;
 mod serve;
 mod systems;
+mod token;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,7 @@ fn run() -> Result<ExitCode, Fatal> {
             error::print(&checked.text);
             return Ok(if checked.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::Token(token) => error::print(&token::make(&token)?),
         Command::Schemas => error::print(&systems::schemas()),
         Command::Print(text) => error::print(&text),
     }

@@ -11,7 +11,9 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::serve::ListenerExt;
 use clock::{Clock, SystemClock};
+use edge::Entry;
 use edge::actuator::Actuator;
+use edge::auth::{Expected, Location, Verifier};
 use edge::idempotency;
 use eventlog::InProcess;
 use gateway::Hosted;
@@ -23,7 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tower::ServiceExt;
 
 use crate::cli::Selected;
-use crate::config::{Data, FIRST_SERVICE_PORT, Settings};
+use crate::config::{Auth, Data, FIRST_SERVICE_PORT, Settings, Tokens};
 use crate::data_dir::DataDir;
 use crate::error::{Fatal, print};
 use crate::systems::{self, Runnable};
@@ -85,28 +87,37 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::with_offset(SignedDuration::from_micros(data.clock_offset())));
 
     let faults = Faults::default();
+    let open_to_network = settings.auth == Auth::Open && settings.reaches_network();
+    if open_to_network {
+        tracing::warn!(%address, "open to the network: everybody who can reach this address may do everything");
+    }
     let limits = edge::Limits {
         body: settings.limits.body,
         time: Duration::from_secs(settings.limits.request_seconds.into()),
         ..edge::Limits::default()
     };
+    let entry = Entry { limits, auth: auth(&settings.auth, &clock).await? };
     let mut running = Vec::new();
     for one in &selected {
         running.push(start(one, &settings, data.path(), &clock, &faults).await?);
     }
-    let actuator =
-        Actuator { systems: running.iter().map(|system| system.handle.clone()).collect(), faults: settings.faults.then(|| faults.clone()) };
+    let actuator = Actuator {
+        systems: running.iter().map(|system| system.handle.clone()).collect(),
+        faults: settings.faults.then(|| faults.clone()),
+        auth: entry.auth.clone(),
+        open_to_network,
+    };
     let hosted: Vec<_> = running
         .iter()
         .map(|system| Hosted {
             name: system.handle.name(),
-            routes: Box::new(move |base| (system.runnable.routes)(&system.handle, base, limits)),
+            routes: Box::new(|base| (system.runnable.routes)(&system.handle, base, &entry)),
         })
         .collect();
     let door = gateway::door(&hosted, actuator.clone().into_router());
     if samples {
         for system in &running {
-            load_samples(&door, system, data.path()).await?;
+            load_samples(system, data.path(), limits).await?;
         }
     }
 
@@ -114,7 +125,7 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
     for (listener, service) in service_ports {
         let routes = running.iter().filter_map(|system| {
             let alone = system.handle.only(service)?;
-            Some((system.runnable.routes)(&alone, "", limits))
+            Some((system.runnable.routes)(&alone, "", &entry))
         });
         servers.push(spawn(listener, gateway::service_door(routes.fold(Router::new(), Router::merge), actuator.clone().into_router())));
     }
@@ -140,6 +151,24 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
         system.handle.stop();
     }
     Ok(())
+}
+
+/// What checks who calls, as it was told.
+#[allow(clippy::disallowed_methods, reason = "here the keys of tokens are given the task that keeps them fresh")]
+async fn auth(told: &Auth, clock: &Arc<dyn Clock>) -> Result<edge::Auth, Fatal> {
+    let Auth::Required(Tokens { issuer, audience, jwks }) = told else { return Ok(edge::Auth::Open) };
+    let failed = |why: String| Fatal::Failed(format!("auth.jwks: {jwks}: {why}"));
+    let expected = Expected { issuer: issuer.clone(), audience: audience.clone() };
+    let verifier = Arc::new(Verifier::new(expected, jwks.source().map_err(failed)?, Arc::clone(clock)));
+    match (verifier.load().await, jwks) {
+        (Ok(0), Location::File(_)) => return Err(failed("has no public key for RS256, ES256 or EdDSA".into())),
+        (Err(why), Location::File(_)) => return Err(failed(why)),
+        // An issuer that is away now comes back; until then nobody gets in.
+        (Ok(_) | Err(_), _) => {}
+    }
+    let keys = Arc::clone(&verifier);
+    tokio::spawn(async move { keys.keep_fresh().await });
+    Ok(edge::Auth::Required(verifier))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Fatal> {
@@ -179,9 +208,9 @@ async fn start(selected: &Selected, settings: &Settings, data: &Path, clock: &Ar
     Ok(Running { handle, runnable })
 }
 
-/// Sends the sample data through the same door as everyone, unless there is something already. Each request has a key of its
-/// own, so that a load which was interrupted is gone on with and nothing is there twice.
-async fn load_samples(door: &Router, system: &Running, data: &Path) -> Result<(), Fatal> {
+/// Sends the sample data as requests like everyone's, for which the installation itself needs no token; unless there is something
+/// already. Each request has a key of its own, so that a load which was interrupted is gone on with and nothing is there twice.
+async fn load_samples(system: &Running, data: &Path, limits: edge::Limits) -> Result<(), Fatal> {
     let name = system.handle.name();
     let failed = |what: String| Fatal::Failed(format!("sample data of {name}: {what}"));
     let under_way = data.join(format!("{name}.samples"));
@@ -189,13 +218,13 @@ async fn load_samples(door: &Router, system: &Running, data: &Path) -> Result<()
         return Ok(());
     }
     std::fs::write(&under_way, "being loaded\n").map_err(|error| failed(error.to_string()))?;
+    let door = (system.runnable.routes)(&system.handle, "", &Entry::open(limits));
     for (number, (path, body)) in (1..).zip(&system.runnable.samples) {
-        let uri = format!("/{name}{path}");
-        let request = Request::post(&uri).header(idempotency::HEADER, format!("sample-{number}"));
+        let request = Request::post(*path).header(idempotency::HEADER, format!("sample-{number}"));
         let request = request.body(Body::from(body.to_string())).map_err(|error| failed(error.to_string()))?;
         let Ok(response) = door.clone().oneshot(request).await;
         if !response.status().is_success() {
-            return Err(failed(format!("POST {uri} was answered with {}", response.status())));
+            return Err(failed(format!("POST {path} was answered with {}", response.status())));
         }
     }
     std::fs::remove_file(&under_way).map_err(|error| failed(error.to_string()))

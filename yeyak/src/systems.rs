@@ -2,7 +2,7 @@
 
 use axum::Router;
 use booking::Zone;
-use edge::Limits;
+use edge::Entry;
 use runtime::{SystemHandle, SystemSpec};
 use serde_json::{Map, Value};
 
@@ -42,7 +42,7 @@ pub(crate) struct Runnable {
 }
 
 /// Makes the routes of what a handle shows, behind a base.
-type MakeRoutes = Box<dyn Fn(&SystemHandle, &str, Limits) -> Router + Send + Sync>;
+type MakeRoutes = Box<dyn Fn(&SystemHandle, &str, &Entry) -> Router + Send + Sync>;
 
 /// The system with this name, as the settings want it.
 pub(crate) fn runnable(name: &str, settings: &Settings) -> Result<Runnable, Fatal> {
@@ -51,7 +51,7 @@ pub(crate) fn runnable(name: &str, settings: &Settings) -> Result<Runnable, Fata
             let rooms = meetingroom_settings(settings)?;
             Ok(Runnable {
                 spec: meetingroom::spec(),
-                routes: Box::new(move |system, base, limits| meetingroom::routes(system, base, limits, &rooms)),
+                routes: Box::new(move |system, base, entry| meetingroom::routes(system, base, entry, &rooms)),
                 samples: meetingroom::samples(),
             })
         }

@@ -1,16 +1,19 @@
 //! What an operator asks of a process: its health, and the fault switch.
 
+use std::fmt;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, delete, get, post};
 use runtime::{Fault, Faults, Status, SystemHandle};
 use serde_json::{Value, json};
 
+use crate::auth::{Auth, Who};
 use crate::routes::read_body;
 use crate::{FieldError, Fields, Limits, Problem, optional, required};
 
@@ -21,20 +24,86 @@ pub struct Actuator {
     pub systems: Vec<SystemHandle>,
     /// The fault switch, when there is one.
     pub faults: Option<Faults>,
+    /// Whether callers prove who they are: then only operators see more than whether it is well, and use the switch.
+    pub auth: Auth,
+    /// Whether other machines can reach this one, though nobody proves anything.
+    pub open_to_network: bool,
 }
+
+/// Who may use a route of the actuator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, also without a token: what watches over a process has none.
+    Probe,
+    /// As with the routes of services.
+    Only(Who),
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Probe => f.write_str("everybody"),
+            Self::Only(who) => who.fmt(f),
+        }
+    }
+}
+
+/// Method, path, who may, and what answers.
+type Offered = (&'static str, &'static str, Access, MethodRouter<Actuator>);
+
+/// Everything there is under `/actuator`.
+fn offered() -> Vec<Offered> {
+    let operator = Access::Only(Who::Operator);
+    vec![
+        ("GET", "/actuator/health", Access::Probe, get(health)),
+        // A process that answers at all is alive; whoever restarts it for a store that is away makes things worse.
+        ("GET", "/actuator/health/liveness", Access::Probe, get(async || up())),
+        ("GET", "/actuator/health/readiness", Access::Probe, get(readiness)),
+        ("GET", FAULTS, operator, get(list_faults)),
+        ("POST", FAULTS, operator, post(set_fault)),
+        ("DELETE", FAULTS, operator, delete(clear_faults)),
+    ]
+}
+
+const FAULTS: &str = "/actuator/faults";
 
 impl Actuator {
     /// The routes under `/actuator`.
     pub fn into_router(self) -> Router {
-        let mut router = Router::new()
-            .route("/actuator/health", get(health))
-            // A process that answers at all is alive; whoever restarts it for a store that is away makes things worse.
-            .route("/actuator/health/liveness", get(async || up()))
-            .route("/actuator/health/readiness", get(readiness));
-        if self.faults.is_some() {
-            router = router.route("/actuator/faults", get(list_faults).post(set_fault).delete(clear_faults));
+        let mut router = Router::new();
+        for (_, path, access, answers) in offered() {
+            if path == FAULTS && self.faults.is_none() {
+                continue;
+            }
+            let answers = match access {
+                Access::Probe => answers,
+                Access::Only(who) => answers.route_layer(from_fn_with_state((self.auth.clone(), who), admit)),
+            };
+            router = router.route(path, answers);
         }
         router.with_state(self)
+    }
+
+    /// Method, path and who may of each route there can be.
+    pub fn declared() -> Vec<(&'static str, &'static str, Access)> {
+        offered().into_iter().map(|(method, path, access, _)| (method, path, access)).collect()
+    }
+
+    /// Whether these headers are of someone who may see everything.
+    async fn shows_all(&self, headers: &HeaderMap) -> Result<bool, Problem> {
+        if !self.auth.is_open() && !headers.contains_key(header::AUTHORIZATION) {
+            return Ok(false);
+        }
+        Ok(self.auth.identify(headers).await?.is_none_or(|identity| identity.is_staff()))
+    }
+}
+
+/// Lets through who may.
+async fn admit(State((auth, who)): State<(Auth, Who)>, request: Request, next: Next) -> Response {
+    let admitted = auth.identify(request.headers()).await.and_then(|identity| identity.map_or(Ok(()), |identity| who.admit(&identity)));
+    match admitted {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
 }
 
@@ -47,7 +116,8 @@ fn up() -> Response {
 }
 
 /// The whole state. It is 503 only when this process cannot serve; what merely needs an operator is `DEGRADED`.
-async fn health(State(actuator): State<Actuator>) -> Response {
+async fn health(State(actuator): State<Actuator>, headers: HeaderMap) -> Result<Response, Problem> {
+    let shows_all = actuator.shows_all(&headers).await?;
     let mut systems = serde_json::Map::new();
     let (mut down, mut degraded) = (false, false);
     for system in &actuator.systems {
@@ -72,7 +142,15 @@ async fn health(State(actuator): State<Actuator>) -> Response {
         "UP"
     };
     let code = if down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    answer(code, &json!({"status": status, "components": systems, "faults": faults}))
+    let mut shown = json!({"status": status});
+    if actuator.open_to_network {
+        shown["auth"] = "open-to-network".into();
+    }
+    if shows_all {
+        shown["components"] = systems.into();
+        shown["faults"] = faults.into();
+    }
+    Ok(answer(code, &shown))
 }
 
 fn describe(status: &Status) -> Value {
@@ -95,7 +173,11 @@ fn describe(status: &Status) -> Value {
 async fn readiness(State(actuator): State<Actuator>) -> Response {
     for system in &actuator.systems {
         if let Err(error) = system.status().await {
-            return answer(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "OUT_OF_SERVICE", "why": error.to_string()}));
+            let mut shown = json!({"status": "OUT_OF_SERVICE"});
+            if actuator.auth.is_open() {
+                shown["why"] = error.to_string().into();
+            }
+            return answer(StatusCode::SERVICE_UNAVAILABLE, &shown);
         }
     }
     up()
@@ -139,4 +221,27 @@ async fn clear_faults(State(actuator): State<Actuator>) -> Response {
         faults.clear();
     }
     StatusCode::NO_CONTENT.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A route that is added has to be added here, with who may use it.
+    #[test]
+    fn every_route_says_who_may_use_it() {
+        let declared: Vec<_> =
+            Actuator::declared().into_iter().map(|(method, path, access)| format!("{method} {path}: {access}")).collect();
+        assert_eq!(
+            declared,
+            [
+                "GET /actuator/health: everybody",
+                "GET /actuator/health/liveness: everybody",
+                "GET /actuator/health/readiness: everybody",
+                "GET /actuator/faults: operator",
+                "POST /actuator/faults: operator",
+                "DELETE /actuator/faults: operator",
+            ]
+        );
+    }
 }

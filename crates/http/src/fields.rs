@@ -85,6 +85,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Whether the body says anything under `name`.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// What the body says under `name`, if it is a text, a number or a flag. For what stands outside the handler's own list of fields, such
     /// as who acts.
     pub fn text(&self, name: &str) -> Option<&str> {

@@ -13,6 +13,7 @@ use runtime::{Answer, ClientKey, Outcome, Request, SagaRequest, ServiceHandle};
 use serde_json::{Value, json};
 use store::{Meta, StoreError};
 
+use crate::auth::{Identity, Who};
 use crate::hal::{self, Place};
 use crate::{FieldError, Fields, Problem, idempotency, open_caller, optional, query};
 
@@ -37,18 +38,29 @@ pub struct Incoming {
     pub(crate) at: Timestamp,
     /// After this instant nothing is begun for it any more.
     pub(crate) deadline: Timestamp,
+    /// Who may ask it.
+    pub(crate) who: Who,
+    /// Who has proved to ask it; nobody when nobody has to.
+    pub(crate) identity: Option<Identity>,
 }
 
 /// What a handler answers.
 pub type Reply = Result<Response, Problem>;
 
 impl Incoming {
-    /// The fields of its body.
+    /// The fields of its body. A person who acts need not be named there.
     ///
     /// # Errors
     /// A problem when the body is no JSON object.
     pub fn fields(&self) -> Result<Fields<'_>, Problem> {
-        Fields::parse(&self.body)
+        let mut fields = Fields::parse(&self.body)?;
+        if let (Some(field), Some(identity)) = (self.who.person_field(), &self.identity)
+            && !identity.is_administrator()
+            && !fields.contains(field)
+        {
+            fields.insert_text(field, identity.subject());
+        }
+        Ok(fields)
     }
 
     /// The id in its path.
@@ -79,12 +91,28 @@ impl Incoming {
         &self.service
     }
 
-    /// Who asks: the person its body names in `field`, or the administrator when it names nobody.
+    /// Who asks: whoever has proved it. When nobody has to, the person whom the body names where its route says that it does, or the
+    /// administrator when it names nobody.
     ///
     /// # Errors
     /// A problem when the body is no JSON object.
-    pub fn caller(&self, field: &str) -> Result<Caller, Problem> {
-        Ok(open_caller(self.fields()?.text(field)))
+    pub fn caller(&self) -> Result<Caller, Problem> {
+        match (&self.identity, self.who.person_field()) {
+            (Some(identity), _) => Ok(identity.caller()),
+            (None, Some(field)) => Ok(open_caller(self.fields()?.text(field))),
+            (None, None) => Ok(Caller::Administrator),
+        }
+    }
+
+    /// A caller, as the one who asks may see it: the name of a person or of someone with a role is for those alone who see everything.
+    fn shown_caller(&self, caller: &str) -> Value {
+        let Some(identity) = self.identity.as_ref().filter(|identity| !identity.is_staff()) else { return caller.into() };
+        match caller.split_once(':') {
+            Some(("internal", _)) | None => caller.into(),
+            Some(("person", id)) if id == identity.subject() => caller.into(),
+            Some(("administrator" | "operator", _)) => caller.split(':').next().into(),
+            Some(_) => Value::Null,
+        }
     }
 
     /// The row of `R` that its path names.
@@ -136,7 +164,7 @@ impl Incoming {
             .map(|entry| {
                 let (name, data) = name_and_data(&entry.data);
                 json!({
-                    "position": entry.position, "at": entry.at.to_string(), "type": name, "data": data, "caller": entry.meta.caller,
+                    "position": entry.position, "at": entry.at.to_string(), "type": name, "data": data, "caller": self.shown_caller(&entry.meta.caller),
                     "correlation": entry.meta.correlation, "causation": entry.meta.causation,
                 })
             })
@@ -257,13 +285,16 @@ impl Incoming {
         Meta { correlation: self.service.new_id(), causation: format!("{} {}", self.method, self.path), caller: caller.to_string() }
     }
 
-    /// The key's scope is the method and the route alone. Whom the body names is no part of it: nobody has proven to be that one, and the
-    /// same key with another body is a mistake that is to be told.
+    /// The key's scope is the method, the route and who has proved to ask: two people may happen on one key, and neither is ever told the
+    /// other's answer. Whom the body names is no part of it: nobody has proved to be that one, and the same key with another body is a
+    /// mistake that is to be told.
     fn client_key(&self) -> Result<Option<ClientKey>, Problem> {
         let Some(key) = idempotency::key(&self.headers)? else { return Ok(None) };
         let fingerprint = idempotency::fingerprint(&self.method, &self.path, &self.body);
         let fingerprint = fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Some(ClientKey { key: format!("{} {} {key}", self.method, self.path), fingerprint }))
+        let key = format!("{} {} {key}", self.method, self.path);
+        let key = self.identity.as_ref().map_or_else(|| key.clone(), |identity| format!("{} {key}", identity.caller()));
+        Ok(Some(ClientKey { key, fingerprint }))
     }
 
     async fn answer<R: Resource>(&self, outcome: Outcome) -> Reply {

@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should"))]
 
 pub mod actuator;
+pub mod auth;
 mod caller;
 mod fields;
 pub mod hal;
@@ -18,8 +19,9 @@ mod problem;
 pub mod query;
 mod routes;
 
+pub use auth::{Auth, Who};
 pub use caller::open_caller;
 pub use fields::{Fault, Field, Fields, Json, Lenient, Optional, Or, Presence, Required, Spec, Text, optional, required};
 pub use incoming::{Incoming, Reply, internal, unreadable};
 pub use problem::{FieldError, Parts, Problem};
-pub use routes::{Limits, Routes};
+pub use routes::{Declared, Entry, Limits, Routes};

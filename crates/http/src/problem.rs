@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kernel::{CallError, Refused, RefusedKind};
@@ -78,6 +78,7 @@ impl Parts {
     pub fn title(&self) -> &'static str {
         match self.status {
             StatusCode::BAD_REQUEST => "The request cannot be read",
+            StatusCode::UNAUTHORIZED => "Please say who you are",
             StatusCode::FORBIDDEN => "This is not for you to do",
             StatusCode::NOT_FOUND => "There is no such thing",
             StatusCode::CONFLICT => "Something stands in the way",
@@ -231,6 +232,12 @@ impl IntoResponse for Problem {
             // Whole seconds is all that the header can say: rounded up, for coming back early is a request wasted.
             let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
             headers.insert(RETRY_AFTER, seconds.max(1).into());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 6750: who has sent nothing is told how; who has sent something wrong, that it was.
+            let missing = self.code == "token-missing";
+            let challenge = if missing { r#"Bearer realm="yeyak""# } else { r#"Bearer realm="yeyak", error="invalid_token""# };
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         // Where nobody says which methods there are, the router that knows them fills the header in.
         if let Some(allow) = self.allow.as_deref().filter(|allow| !allow.is_empty()).and_then(|allow| HeaderValue::from_str(allow).ok()) {

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::{Method, Request};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use bytes::Bytes;
 use clock::timeout;
 use futures_util::FutureExt;
@@ -19,6 +19,7 @@ use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use kernel::{Resource, Timestamp};
 use runtime::ServiceHandle;
 
+use crate::auth::{Auth, Identity, Who};
 use crate::incoming::{Incoming, Reply, internal};
 use crate::{FieldError, Problem};
 
@@ -39,38 +40,78 @@ impl Default for Limits {
     }
 }
 
+/// How requests come in: what one may cost, and whether callers prove who they are.
+#[derive(Clone)]
+pub struct Entry {
+    /// What one request may cost.
+    pub limits: Limits,
+    /// Whether callers prove who they are.
+    pub auth: Auth,
+}
+
+impl Entry {
+    /// Nobody has to prove who they are.
+    pub const fn open(limits: Limits) -> Self {
+        Self { limits, auth: Auth::Open }
+    }
+}
+
 /// The routes of one service, collected by its `http.rs`.
-pub struct Routes {
+#[derive(Default)]
+pub struct Routes(Vec<Route>);
+
+struct Route {
+    methods: &'static [&'static str],
+    path: String,
+    who: Who,
+    make: Box<dyn FnOnce(Place) -> MethodRouter>,
+}
+
+/// Where a route stands.
+#[derive(Clone)]
+struct Place {
     service: ServiceHandle,
     base: Arc<str>,
-    limits: Limits,
-    router: Router,
-    methods: HashMap<String, Vec<&'static str>>,
+    entry: Entry,
+}
+
+/// What a route says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Its method.
+    pub method: &'static str,
+    /// Its path, behind the base.
+    pub path: String,
+    /// Who may use it.
+    pub who: Who,
 }
 
 impl Routes {
-    /// No routes yet. `base` stands before every path: nothing, or the system's name.
-    pub fn of(service: ServiceHandle, base: &str, limits: Limits) -> Self {
-        Self { service, base: base.into(), limits, router: Router::new(), methods: HashMap::new() }
+    /// No routes yet.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// The rows of `R` can be listed, shown, and asked for their history.
     #[must_use]
-    pub fn resource<R: Resource>(self) -> Self {
-        self.resource_as::<R>(R::COLLECTION)
+    pub fn resource<R: Resource>(self, who: Who) -> Self {
+        self.resource_as::<R>(R::COLLECTION, who)
     }
 
     /// The same under another name of the collection.
     #[must_use]
-    pub fn resource_as<R: Resource>(self, collection: &str) -> Self {
-        self.get(&format!("/{collection}"), async |incoming: Incoming| incoming.list::<R>().await).item::<R>(collection)
+    pub fn resource_as<R: Resource>(self, collection: &str, who: Who) -> Self {
+        self.get(&format!("/{collection}"), who, async |incoming: Incoming| incoming.list::<R>().await).item::<R>(collection, who)
     }
 
     /// The rows of `R` can be shown and asked for their history.
     #[must_use]
-    pub fn item<R: Resource>(self, collection: &str) -> Self {
-        self.get(&format!("/{collection}/{{id}}"), async |incoming: Incoming| incoming.show::<R>().await)
-            .get(&format!("/{collection}/{{id}}/history"), async |incoming: Incoming| incoming.history::<R>().await)
+    pub fn item<R: Resource>(self, collection: &str, who: Who) -> Self {
+        self.get(&format!("/{collection}/{{id}}"), who, async |incoming: Incoming| incoming.show::<R>().await).get(
+            &format!("/{collection}/{{id}}/history"),
+            who,
+            async |incoming: Incoming| incoming.history::<R>().await,
+        )
     }
 
     /// A GET.
@@ -78,9 +119,10 @@ impl Routes {
     pub fn get<F: Future<Output = Reply> + Send + 'static>(
         self,
         path: &str,
+        who: Who,
         handler: impl Fn(Incoming) -> F + Clone + Send + Sync + 'static,
     ) -> Self {
-        self.route(MethodFilter::GET, &["GET", "HEAD"], path, handler)
+        self.route(MethodFilter::GET, &["GET", "HEAD"], path, who, handler)
     }
 
     /// A POST.
@@ -88,9 +130,10 @@ impl Routes {
     pub fn post<F: Future<Output = Reply> + Send + 'static>(
         self,
         path: &str,
+        who: Who,
         handler: impl Fn(Incoming) -> F + Clone + Send + Sync + 'static,
     ) -> Self {
-        self.route(MethodFilter::POST, &["POST"], path, handler)
+        self.route(MethodFilter::POST, &["POST"], path, who, handler)
     }
 
     /// A DELETE.
@@ -98,15 +141,28 @@ impl Routes {
     pub fn delete<F: Future<Output = Reply> + Send + 'static>(
         self,
         path: &str,
+        who: Who,
         handler: impl Fn(Incoming) -> F + Clone + Send + Sync + 'static,
     ) -> Self {
-        self.route(MethodFilter::DELETE, &["DELETE"], path, handler)
+        self.route(MethodFilter::DELETE, &["DELETE"], path, who, handler)
     }
 
-    /// The routes, as axum serves them.
-    pub fn into_router(self) -> Router {
-        let mut router = self.router;
-        for (path, methods) in self.methods {
+    /// Who may use which route, in the order in which they were declared.
+    pub fn declared(&self) -> impl Iterator<Item = Declared> {
+        // Whoever may GET may HEAD: it is the same route.
+        self.0.iter().filter_map(|route| Some(Declared { method: route.methods.first()?, path: route.path.clone(), who: route.who }))
+    }
+
+    /// The routes of `service`, as axum serves them. `base` stands before every path: nothing, or the system's name.
+    pub fn into_router(self, service: ServiceHandle, base: &str, entry: &Entry) -> Router {
+        let place = Place { service, base: base.into(), entry: entry.clone() };
+        let mut methods: HashMap<String, Vec<&'static str>> = HashMap::new();
+        let mut router = Router::new();
+        for route in self.0 {
+            methods.entry(route.path.clone()).or_default().extend(route.methods);
+            router = router.route(&route.path, (route.make)(place.clone()));
+        }
+        for (path, methods) in methods {
             let allowed = methods.join(", ");
             router = router.route(&path, axum::routing::any(async move || Problem::method_not_allowed(allowed)));
         }
@@ -116,36 +172,48 @@ impl Routes {
     fn route<F: Future<Output = Reply> + Send + 'static>(
         mut self,
         filter: MethodFilter,
-        methods: &[&'static str],
+        methods: &'static [&'static str],
         path: &str,
+        who: Who,
         handler: impl Fn(Incoming) -> F + Clone + Send + Sync + 'static,
     ) -> Self {
-        let (service, base, limits) = (self.service.clone(), Arc::clone(&self.base), self.limits);
-        let guarded = move |request: Request<Body>| {
-            let (service, base, handler) = (service.clone(), Arc::clone(&base), handler.clone());
-            async move { guard(service, base, limits, request, handler).await }
+        let make = move |place: Place| {
+            let guarded = move |request: Request<Body>| {
+                let (place, handler) = (place.clone(), handler.clone());
+                async move { guard(place, who, request, handler).await }
+            };
+            on(filter, guarded)
         };
-        self.router = self.router.route(path, on(filter, guarded));
-        self.methods.entry(path.into()).or_default().extend(methods);
+        self.0.push(Route { methods, path: path.into(), who, make: Box::new(make) });
         self
     }
 }
 
-/// What stands before every handler: the fault switch, the limits, and a net under whatever panics.
-async fn guard<F: Future<Output = Reply>>(
-    service: ServiceHandle,
-    base: Arc<str>,
-    limits: Limits,
-    request: Request<Body>,
-    handler: impl Fn(Incoming) -> F,
-) -> Response {
+/// What stands before every handler: who asks and whether they may, the fault switch, the limits, and a net under whatever panics.
+async fn guard<F: Future<Output = Reply>>(place: Place, who: Who, request: Request<Body>, handler: impl Fn(Incoming) -> F) -> Response {
+    let Place { service, base, entry } = place;
     let clock = Arc::clone(service.clock());
     let handled = AssertUnwindSafe(async {
-        pass_faults(&service, request.method()).await?;
-        let incoming = read(service.clone(), base, limits, request).await?;
-        handler(incoming).await
+        let identity = entry.auth.identify(request.headers()).await?;
+        if let Some(identity) = &identity {
+            who.admit(identity)?;
+        }
+        let shown = identity.clone();
+        let reply = async {
+            pass_faults(&service, request.method()).await?;
+            let incoming = read(service.clone(), base, entry.limits, who, identity, request).await?;
+            if let Some(identity) = &incoming.identity {
+                who.check(identity, &incoming.query, &incoming.body)?;
+            }
+            handler(incoming).await
+        };
+        let reply = reply.await;
+        match shown {
+            Some(identity) => Ok(who.show(&identity, reply.unwrap_or_else(IntoResponse::into_response)).await),
+            None => reply,
+        }
     });
-    let reply = match timeout(&*clock, limits.time, handled.catch_unwind()).await {
+    let reply = match timeout(&*clock, entry.limits.time, handled.catch_unwind()).await {
         Ok(Ok(reply)) => reply,
         Ok(Err(_)) => Err(internal(&"a handler panicked")),
         // What was handed in goes on; that is why the client is told to ask again, not that nothing happened.
@@ -169,7 +237,14 @@ async fn pass_faults(service: &ServiceHandle, method: &Method) -> Result<(), Pro
     Ok(())
 }
 
-async fn read(service: ServiceHandle, base: Arc<str>, limits: Limits, request: Request<Body>) -> Result<Incoming, Problem> {
+async fn read(
+    service: ServiceHandle,
+    base: Arc<str>,
+    limits: Limits,
+    who: Who,
+    identity: Option<Identity>,
+    request: Request<Body>,
+) -> Result<Incoming, Problem> {
     let (mut parts, body) = request.into_parts();
     if parts.uri.to_string().len() > limits.uri {
         return Err(Problem::uri_too_long());
@@ -194,6 +269,8 @@ async fn read(service: ServiceHandle, base: Arc<str>, limits: Limits, request: R
         at,
         deadline: at.checked_add(limits.time).unwrap_or(Timestamp::MAX),
         service,
+        who,
+        identity,
     })
 }
 

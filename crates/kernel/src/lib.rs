@@ -19,7 +19,7 @@ mod saga;
 
 pub use aggregate::{Aggregate, Exposed, Key};
 pub use call::{Answer, Call, CallError};
-pub use caller::Caller;
+pub use caller::{Caller, Role};
 pub use id::Id;
 pub use jiff::Timestamp;
 pub use money::{Currency, Money, MoneyError};

@@ -21,7 +21,7 @@ pub mod schedule;
 
 use axum::Router;
 use booking::Zone;
-use edge::{Limits, Routes};
+use edge::{Declared, Entry, Routes};
 use runtime::{Service, SystemHandle, SystemSpec};
 use serde_json::{Value, json};
 
@@ -45,6 +45,9 @@ impl Default for Settings {
 /// The system's name, the first part of its paths.
 pub const NAME: &str = "meetingroom";
 
+/// The fields that say who somebody is, of rows and of what happened to them.
+const PERSONAL: &[&str] = &["userId", "user"];
+
 /// What one service consists of, and its routes.
 type Member = (fn() -> Service, fn(Routes, &Settings) -> Routes);
 
@@ -63,10 +66,15 @@ pub fn spec() -> SystemSpec {
 }
 
 /// The routes of those services that `system` shows, behind `base`.
-pub fn routes(system: &SystemHandle, base: &str, limits: Limits, settings: &Settings) -> Router {
+pub fn routes(system: &SystemHandle, base: &str, entry: &Entry, settings: &Settings) -> Router {
     let shown = SERVICES.iter().filter_map(|(service, routes)| Some((system.service(service().name())?, routes)));
-    let routers = shown.map(|(service, routes)| routes(Routes::of(service, base, limits), settings).into_router());
+    let routers = shown.map(|(service, routes)| routes(Routes::new(), settings).into_router(service, base, entry));
     routers.fold(Router::new(), Router::merge)
+}
+
+/// Who may use which route, as the services declare it.
+pub fn declared() -> Vec<Declared> {
+    SERVICES.iter().flat_map(|(_, routes)| routes(Routes::new(), &Settings::default()).declared().collect::<Vec<_>>()).collect()
 }
 
 /// The sample data, as requests: rooms of each opening rule, two of which can be reserved at any hour for a day to come.

@@ -32,6 +32,7 @@ fn default() -> Settings {
         listen: ([127, 0, 0, 1], 8088).into(),
         data: Data::Directory("d".into()),
         auth: Auth::Open,
+        open_to_network: false,
         clock: None,
         samples: false,
         service_ports: false,
@@ -73,6 +74,7 @@ fn all() -> Settings {
         listen: "[::1]:9000".parse().unwrap(),
         data: Data::Directory("/var/lib/yeyak".into()),
         auth: Auth::Open,
+        open_to_network: false,
         clock: Some("2026-11-23T01:05:00Z".parse().unwrap()),
         samples: true,
         service_ports: true,
@@ -189,8 +191,20 @@ fn each_kind_of_value_is_checked() {
     wrong("samples = []", &["y.toml:1: samples: a list is not right here: write true or false"]);
     wrong("[samples]", &["y.toml:1: samples: a section is not right here: write true or false"]);
     wrong("data = ''", &["y.toml:1: data: \"\" is not right here: write the path of a directory, such as \"yeyak-data\""]);
-    wrong("auth = 'required'", &["y.toml:1: auth: \"required\" comes with the next release: write \"open\""]);
-    wrong("auth = 'none'", &["y.toml:1: auth: \"none\" is not right here: write \"open\""]);
+    wrong("auth = 'none'", &["y.toml:1: auth: \"none\" is not right here: write \"open\" or \"required\""]);
+    wrong("[auth]\nmode = true", &["y.toml:2: auth.mode: true is not right here: write \"open\" or \"required\""]);
+    wrong(
+        "[auth]\nissuer = ' '",
+        &["y.toml:2: auth.issuer: \" \" is not right here: write a name as it stands in tokens, such as \"https://issuer.example\""],
+    );
+    wrong(
+        "[auth]\njwks = 'ftp://x/y'",
+        &["y.toml:2: auth.jwks: \"ftp://x/y\" is not right here: write the path of a JWKS, such as \"keys.json\", or its https address"],
+    );
+    wrong(
+        "[auth]\njwks = 'http://issuer.example/keys'",
+        &["y.toml:2: auth.jwks: \"http://issuer.example/keys\" is not safe: keys of another machine come by https alone"],
+    );
     wrong("log.format = 'xml'", &["y.toml:1: log.format: \"xml\" is not right here: write \"text\" or \"json\""]);
     for level in ["inof", "", "info,", "yeyak=loud", "=info", "a b=info", "a::=info"] {
         let problem = format!(
@@ -200,7 +214,10 @@ fn each_kind_of_value_is_checked() {
         wrong(&format!("log.level = '{level}'"), &[&problem]);
     }
     let long = "x".repeat(1000);
-    wrong(&format!("auth = '{long}'"), &[&format!("y.toml:1: auth: \"{}…\" is not right here: write \"open\"", "x".repeat(60))]);
+    wrong(
+        &format!("auth = '{long}'"),
+        &[&format!("y.toml:1: auth: \"{}…\" is not right here: write \"open\" or \"required\"", "x".repeat(60))],
+    );
 }
 
 #[test]
@@ -232,13 +249,44 @@ fn open_to_everybody_never_listens_to_other_machines() {
     let line = |place: &str, ip: &str, port: u16| {
         format!(
             "{place}: auth=open takes everybody at their word, so it listens to this machine alone, never on {ip}: \
-             write 127.0.0.1:{port} or localhost:{port}"
+             write 127.0.0.1:{port} or localhost:{port}, or auth=required; \
+             or open-to-network as well, if everybody who can reach it may do everything"
         )
     };
     assert_eq!(file("\nlisten = '0.0.0.0:80'").unwrap_err(), [line("y.toml:2: listen", "0.0.0.0", 80)]);
     assert_eq!(read(b"", &[("listen", "[::]:9")], &[]).unwrap_err(), [line("--listen", "::", 9)]);
     assert_eq!(read(b"", &[("auth", "open")], &[("YEYAK_LISTEN", "10.1.2.3:9")]).unwrap_err(), [line("YEYAK_LISTEN", "10.1.2.3", 9)]);
     assert_eq!(read(b"listen = '0.0.0.0:80'", &[("listen", ":9")], &[]).unwrap().listen.port(), 9);
+    let told = read(b"listen = '0.0.0.0:80'", &[("open-to-network", "true")], &[]).unwrap();
+    assert!(told.open_to_network && told.reaches_network());
+}
+
+#[test]
+fn who_has_to_prove_it_is_told_in_a_section_by_variables_or_by_the_flag() {
+    let tokens = |issuer: &str, jwks: Location| Tokens { issuer: issuer.into(), audience: "yeyak".into(), jwks };
+    let section = "[auth]\nmode = 'required'\nissuer = 'https://issuer.example'\naudience = 'yeyak'\njwks = 'keys.json'\n";
+    let told = file(section).unwrap();
+    assert_eq!(told.auth, Auth::Required(tokens("https://issuer.example", Location::File("keys.json".into()))));
+    let variables = [("YEYAK_AUTH_ISSUER", "other"), ("YEYAK_AUTH_JWKS", "https://issuer.example/keys")];
+    let told = read(section.as_bytes(), &[], &variables).unwrap();
+    assert_eq!(told.auth, Auth::Required(tokens("other", Location::Url("https://issuer.example/keys".into()))));
+    assert_eq!(read(section.as_bytes(), &[("auth", "open")], &[]).unwrap().auth, Auth::Open);
+    assert!(file(&format!("listen = '0.0.0.0:80'\n{section}")).is_ok(), "who proves who they are may come from anywhere");
+}
+
+#[test]
+fn what_proofs_are_checked_by_has_to_be_told() {
+    let needs = |place: &str, what: &str| format!("{place}: auth=required needs {what}");
+    let (issuer, audience, jwks) = (
+        "auth.issuer, who has issued the tokens that count",
+        "auth.audience, for whom these are meant",
+        "auth.jwks, the path or the address of the issuer's public keys",
+    );
+    let place = "y.toml:2: auth.mode";
+    assert_eq!(file("[auth]\nmode = 'required'").unwrap_err(), [needs(place, issuer), needs(place, audience), needs(place, jwks)]);
+    let most = b"[auth]\nissuer = 'i'\njwks = 'k'";
+    assert_eq!(read(most, &[("auth", "required")], &[]).unwrap_err(), [needs("--auth", audience)]);
+    assert_eq!(read(most, &[], &[("YEYAK_AUTH", "required")]).unwrap_err(), [needs("YEYAK_AUTH", audience)]);
 }
 
 #[test]
@@ -277,7 +325,8 @@ fn a_time_zone_is_one_of_the_database() {
 
 #[test]
 fn an_unknown_key_is_named_with_the_one_that_was_meant() {
-    const KEYS: &str = "the keys are listen, service-ports, data, auth, clock, samples, faults, log.level, log.format, limits.queue, \
+    const KEYS: &str = "the keys are listen, service-ports, data, auth, auth.mode, auth.issuer, auth.audience, auth.jwks, \
+        open-to-network, clock, samples, faults, log.level, log.format, limits.queue, \
         limits.body, limits.request-seconds, meetingroom.zone, meetingroom.reserve.grace-minutes, meetingroom.reserve.early-minutes";
     wrong("lisen = ':1'", &["y.toml:1: lisen: is unknown: did you mean listen?"]);
     wrong("service_ports = true", &["y.toml:1: service_ports: is unknown: did you mean service-ports?"]);

@@ -4,13 +4,14 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use edge::auth::{Location, NotALocation};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{self, TimeZone};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::sources::nearest;
-use super::{Auth, LogFormat};
+use super::{LogFormat, Mode};
 
 /// A value as it was written.
 #[derive(Clone, Debug)]
@@ -101,12 +102,32 @@ pub(super) fn path(value: &Value) -> Result<PathBuf, String> {
     }
 }
 
-/// Who may do what.
-pub(super) fn auth(value: &Value) -> Result<Auth, String> {
-    match text(value, "\"open\"")? {
-        "open" => Ok(Auth::Open),
-        "required" => Err("\"required\" comes with the next release: write \"open\"".into()),
-        _ => wrong(value, "\"open\""),
+/// Whether callers have to prove who they are.
+pub(super) fn mode(value: &Value) -> Result<Mode, String> {
+    const RIGHT: &str = "\"open\" or \"required\"";
+    match text(value, RIGHT)? {
+        "open" => Ok(Mode::Open),
+        "required" => Ok(Mode::Required),
+        _ => wrong(value, RIGHT),
+    }
+}
+
+/// The name of an issuer or an audience, as tokens have it.
+pub(super) fn name(value: &Value) -> Result<String, String> {
+    const RIGHT: &str = "a name as it stands in tokens, such as \"https://issuer.example\"";
+    match text(value, RIGHT)? {
+        "" => wrong(value, RIGHT),
+        name => Ok(name.into()),
+    }
+}
+
+/// Where keys are.
+pub(super) fn location(value: &Value) -> Result<Location, String> {
+    const RIGHT: &str = "the path of a JWKS, such as \"keys.json\", or its https address";
+    match text(value, RIGHT)?.parse() {
+        Ok(location) => Ok(location),
+        Err(NotALocation::Malformed) => wrong(value, RIGHT),
+        Err(error @ NotALocation::Insecure) => Err(format!("{value} {error}")),
     }
 }
 

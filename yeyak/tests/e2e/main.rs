@@ -15,3 +15,4 @@ mod flows;
 mod hostile;
 mod readme;
 mod signals;
+mod who;

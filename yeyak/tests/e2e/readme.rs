@@ -52,13 +52,20 @@ fn steps() -> Vec<Step> {
 /// the status.
 struct Shell {
     directory: TempDir,
+    /// The instant at which what is made by it begins, when that is not now.
+    clock: Option<String>,
 }
 
 impl Shell {
-    fn new(tomorrow: Option<&str>) -> Self {
+    fn new(clock: Option<&str>, tomorrow: Option<&str>) -> Self {
         let directory = TempDir::new().unwrap();
         let path = directory.path();
-        fs::write(path.join("yeyak.toml"), blocks("toml").concat()).unwrap();
+        // The page shows two, in this order.
+        for (name, text) in ["yeyak.toml", "who.toml"].into_iter().zip(blocks("toml")) {
+            fs::write(path.join(name), text).unwrap();
+        }
+        fs::create_dir_all(path.join("target/release")).unwrap();
+        std::os::unix::fs::symlink(command().get_program(), path.join("target/release/yeyak")).unwrap();
         fs::write(path.join(".curlrc"), "silent\nshow-error\nwrite-out = \"\\n%{http_code}\"\n").unwrap();
         fs::create_dir(path.join("bin")).unwrap();
         if let Some(tomorrow) = tomorrow {
@@ -66,7 +73,7 @@ impl Shell {
             fs::write(path.join("bin/date"), date).unwrap();
             fs::set_permissions(path.join("bin/date"), Permissions::from_mode(0o755)).unwrap();
         }
-        Self { directory }
+        Self { directory, clock: clock.map(str::to_owned) }
     }
 
     fn path(&self) -> &Path {
@@ -78,6 +85,7 @@ impl Shell {
     fn run(&self, line: &str) -> String {
         let mut sh = std::process::Command::new("sh");
         sh.env_clear().env("PATH", format!("{}/bin:/usr/local/bin:/usr/bin:/bin", self.path().display())).env("CURL_HOME", self.path());
+        sh.envs(self.clock.iter().map(|clock| ("YEYAK_CLOCK", clock)));
         let output = sh.current_dir(self.path()).args(["-ec", line]).stdin(Stdio::null()).output().unwrap();
         let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         assert!(output.status.success() && stderr.is_empty(), "{line}: {stdout}{stderr}");
@@ -114,7 +122,7 @@ fn usual_status(line: &str) -> &'static str {
 
 /// Goes through the page from top to bottom, at this hour.
 fn check(clock: Option<&str>, tomorrow: Option<&str>) {
-    let shell = Shell::new(tomorrow);
+    let shell = Shell::new(clock, tomorrow);
     let clock: Vec<&str> = clock.map(|clock| ["--clock", clock]).into_iter().flatten().collect();
     let mut yeyak: Option<Yeyak> = None;
     let mut booked = 0;
@@ -129,6 +137,7 @@ fn check(clock: Option<&str>, tomorrow: Option<&str>) {
                 serve.current_dir(shell.path()).arg("serve").args(flags).args(["--listen", "127.0.0.1:0"]).args(&clock);
                 yeyak = Some(Yeyak::run(&mut serve).unwrap_or_else(|lines| panic!("{text}: {lines:#?}")));
             }
+            ["target/release/yeyak", "token", ..] => _ = shell.run(&text),
             ["target/release/yeyak", ref arguments @ ..] => {
                 let output = command().current_dir(shell.path()).args(arguments).output().unwrap();
                 assert!(output.status.success(), "{text}: {output:?}");
@@ -183,7 +192,7 @@ fn cargos_commands_exist() {
 #[test]
 fn what_the_demo_says_works_too() {
     for time in ["00:30", "10:05", "23:59"] {
-        let shell = Shell::new(Some("2026-11-24"));
+        let shell = Shell::new(None, Some("2026-11-24"));
         let said = shell.path().join("said");
         let clock = format!("2026-11-23T{time}:00+09:00");
         let mut demo = command();

@@ -1,18 +1,19 @@
 //! `/conferences`: starting and ending meetings.
 
-use edge::{Incoming, Reply, Routes, optional, required};
+use edge::{Incoming, Reply, Routes, Who, optional, required};
 use kernel::Id;
 
 use super::domain::{Command, Conference};
 use super::saga::{NewMeeting, StartMeeting};
 use super::views::ConferenceRow;
-use crate::Settings;
 use crate::reserve::api::{ReserveId, UserId};
 use crate::room::api::RoomId;
+use crate::{PERSONAL, Settings};
 
 /// The routes of the service.
 pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
-    routes.resource::<ConferenceRow>().post("/conferences", start).delete("/conferences/{id}", end)
+    let user = Who::PersonIn("userId");
+    routes.resource::<ConferenceRow>(Who::EachTheirOwn(PERSONAL)).post("/conferences", user, start).delete("/conferences/{id}", user, end)
 }
 
 /// Starts a meeting, if reserve finds that the one who starts is the one who reserved.
@@ -22,7 +23,7 @@ async fn start(incoming: Incoming) -> Reply {
         required::<RoomId>("roomId"),
         required::<ReserveId>("reserveId"),
     ))?;
-    let caller = incoming.caller("userId")?;
+    let caller = incoming.caller()?;
     let input = move |id| NewMeeting { id: Id::new(id), room_id, user_id: user_id.clone(), reserve_id };
     incoming.create_by_saga::<ConferenceRow, StartMeeting>(&caller, input).await
 }
@@ -31,6 +32,6 @@ async fn start(incoming: Incoming) -> Reply {
 async fn end(incoming: Incoming) -> Reply {
     let by = incoming.fields()?.read(optional::<String>("userId").parse::<UserId>())?;
     let row = incoming.row::<ConferenceRow>().await?;
-    let caller = incoming.caller("userId")?;
+    let caller = incoming.caller()?;
     incoming.command::<ConferenceRow, Conference>(&caller, &row.id, Command::End { by }).await
 }

@@ -1,7 +1,7 @@
 //! `/maintenances`: closing rooms and opening them again.
 
-use edge::{FieldError, Incoming, Problem, Reply, Routes, optional, required};
-use kernel::{Caller, Id, Timestamp};
+use edge::{FieldError, Incoming, Problem, Reply, Routes, Who, optional, required};
+use kernel::{Id, Timestamp};
 
 use super::domain::{Command, Maintenance};
 use super::saga::{BlockRoom, NewMaintenance};
@@ -11,7 +11,11 @@ use crate::room::api::RoomId;
 
 /// The routes of the service.
 pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
-    routes.resource::<MaintenanceRow>().post("/maintenances", start).delete("/maintenances/{id}", end)
+    routes.resource::<MaintenanceRow>(Who::Anyone).post("/maintenances", Who::Administrator, start).delete(
+        "/maintenances/{id}",
+        Who::Administrator,
+        end,
+    )
 }
 
 /// Closes a room from now or a given instant on, if reserve finds that nobody has it.
@@ -22,7 +26,7 @@ async fn start(incoming: Incoming) -> Reply {
     let now = if incoming.is_keyed() { Timestamp::MIN } else { incoming.at() };
     check_period(from, until, now)?;
     let input = move |id| NewMaintenance { id: Id::new(id), room_id, from, until };
-    incoming.create_by_saga::<MaintenanceRow, BlockRoom>(&Caller::Administrator, input).await
+    incoming.create_by_saga::<MaintenanceRow, BlockRoom>(&incoming.caller()?, input).await
 }
 
 /// That a maintenance would end later than it begins, as far as that can be known before the calendar is asked.
@@ -37,7 +41,7 @@ fn check_period(from: Option<Timestamp>, until: Option<Timestamp>, now: Timestam
 /// Opens the room again, or calls the maintenance off. Doing so twice is harmless.
 async fn end(incoming: Incoming) -> Reply {
     let row = incoming.row::<MaintenanceRow>().await?;
-    incoming.command::<MaintenanceRow, Maintenance>(&Caller::Administrator, &row.id, Command::End).await
+    incoming.command::<MaintenanceRow, Maintenance>(&incoming.caller()?, &row.id, Command::End).await
 }
 
 #[cfg(test)]

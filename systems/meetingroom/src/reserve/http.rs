@@ -3,19 +3,20 @@
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use booking::TimeOfDay;
-use edge::{Incoming, Reply, Routes, optional, required};
+use edge::{Incoming, Reply, Routes, Who, optional, required};
 use jiff::civil::Date;
 use kernel::Id;
 
 use super::api::{ReserveStatus, UserId};
 use super::domain::{Calendar, Command};
 use super::views::ReserveRow;
-use crate::Settings;
 use crate::room::api::RoomId;
+use crate::{PERSONAL, Settings};
 
 /// The routes of the service.
 pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
-    routes.resource::<ReserveRow>().post("/reserves", reserve).delete("/reserves/{id}", cancel)
+    let user = Who::PersonIn("userId");
+    routes.resource::<ReserveRow>(Who::EachTheirOwn(PERSONAL)).post("/reserves", user, reserve).delete("/reserves/{id}", user, cancel)
 }
 
 /// Reserves the slot that is meant by what is given: the one that is running or next today when nothing is.
@@ -27,7 +28,7 @@ async fn reserve(incoming: Incoming) -> Reply {
         optional::<String>("startTime").parse::<TimeOfDay>(),
         optional::<String>("endTime").parse::<TimeOfDay>(),
     ))?;
-    let caller = incoming.caller("userId")?;
+    let caller = incoming.caller()?;
     let command = move |id| Command::Reserve { id: Id::new(id), user: user.clone(), date, start, end };
     incoming.create::<ReserveRow, Calendar>(&caller, room, command).await
 }
@@ -39,6 +40,6 @@ async fn cancel(incoming: Incoming) -> Reply {
     if row.status == ReserveStatus::Canceled {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let caller = incoming.caller("userId")?;
+    let caller = incoming.caller()?;
     incoming.command::<ReserveRow, Calendar>(&caller, &row.room_id, Command::Cancel { id: row.id, by }).await
 }

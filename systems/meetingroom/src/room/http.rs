@@ -1,8 +1,8 @@
 //! `/rooms`: adding rooms.
 
 use booking::{DaySlots, OpeningRule};
-use edge::{Incoming, Reply, Routes, Text, optional, required};
-use kernel::{Caller, Id};
+use edge::{Incoming, Reply, Routes, Text, Who, optional, required};
+use kernel::Id;
 use serde_json::Value;
 
 use super::saga::{AddRoom, NewRoom};
@@ -14,7 +14,7 @@ use crate::reserve::api::Rules;
 pub(crate) fn routes(routes: Routes, settings: &Settings) -> Routes {
     let settings = settings.clone();
     let add = move |incoming| add(incoming, settings.clone());
-    routes.resource::<RoomRow>().post("/rooms", add)
+    routes.resource::<RoomRow>(Who::Anyone).post("/rooms", Who::Administrator, add)
 }
 
 /// Adds a room. Once it is answered it can be reserved.
@@ -31,7 +31,7 @@ async fn add(incoming: Incoming, settings: Settings) -> Reply {
     let rules = Rules { zone, slots, opening_rule, grace_minutes, early_minutes };
     let (name, floor) = (name.map(String::from), String::from(floor));
     let input = move |id| NewRoom { id: Id::new(id), name: name.clone(), floor: floor.clone(), capacity, rules: rules.clone() };
-    incoming.create_by_saga::<RoomRow, AddRoom>(&Caller::Administrator, input).await
+    incoming.create_by_saga::<RoomRow, AddRoom>(&incoming.caller()?, input).await
 }
 
 /// Slots are a text, `08:00-09:50,10:00-11:50`, or a list of `{start, end}`.

@@ -3,26 +3,27 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use edge::{Incoming, Problem, Reply, Routes, optional, query};
+use edge::{Incoming, Problem, Reply, Routes, Who, optional, query};
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use store::{Cell, Query};
 
 use super::views::{RoomBlockRow, RoomSlotRow, RoomTableRow, SlotBookingRow, overlay, room_day};
-use crate::Settings;
 use crate::room::api::RoomId;
+use crate::{PERSONAL, Settings};
 
 /// The most bookings of a room's day, and the most blocks of a room, that are looked at.
 const MOST: u64 = 1000;
 
 /// The routes of the service. `/reserveTables` is the older name of `/roomTables`.
 pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
+    let anyone = Who::EachTheirOwn(PERSONAL);
     routes
-        .resource::<RoomTableRow>()
-        .resource_as::<RoomTableRow>("reserveTables")
-        .get("/roomSlots", list_slots)
-        .get("/roomSlots/{id}", show_slot)
-        .get("/roomSlots/{id}/history", async |incoming: Incoming| incoming.history::<RoomSlotRow>().await)
+        .resource::<RoomTableRow>(anyone)
+        .resource_as::<RoomTableRow>("reserveTables", anyone)
+        .get("/roomSlots", anyone, list_slots)
+        .get("/roomSlots/{id}", anyone, show_slot)
+        .get("/roomSlots/{id}/history", anyone, async |incoming: Incoming| incoming.history::<RoomSlotRow>().await)
 }
 
 /// Each room and slot of a date, today's when none is given, with what stands in it.

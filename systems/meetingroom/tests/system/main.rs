@@ -9,6 +9,7 @@ mod interleavings;
 mod sagas;
 mod simulation;
 mod simulation_sees;
+mod who;
 mod workload;
 
 use testkit::Subject;
@@ -16,5 +17,7 @@ use testkit::Subject;
 /// The system with its usual settings.
 const MEETINGROOM: Subject = Subject {
     spec: yeyak_meetingroom::spec,
-    routes: |system| yeyak_meetingroom::routes(system, "", edge::Limits::default(), &yeyak_meetingroom::Settings::default()),
+    routes: |system| {
+        yeyak_meetingroom::routes(system, "", &edge::Entry::open(edge::Limits::default()), &yeyak_meetingroom::Settings::default())
+    },
 };

@@ -1,0 +1,210 @@
+//! Where the issuer's keys are read from.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use axum::http::{StatusCode, Uri};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+/// The largest set of keys that is read, in bytes.
+pub(super) const LARGEST: usize = 64 * 1024;
+
+/// Tells the issuer's keys, as a JWKS.
+pub trait KeySource: Send + Sync + 'static {
+    /// What to call it in a log.
+    fn name(&self) -> &str;
+
+    /// Reads them.
+    fn read(&self) -> BoxFuture<'static, Result<Bytes, String>>;
+
+    /// How often it is looked at without a reason.
+    fn refresh(&self) -> Duration;
+
+    /// How often it is looked at at most, because of keys that nobody knows.
+    fn at_most_every(&self) -> Duration;
+}
+
+/// A place where keys can be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// A file of this machine.
+    File(PathBuf),
+    /// An address: https, or http on this machine alone.
+    Url(String),
+}
+
+/// A text is no place where keys can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotALocation {
+    /// It is blank, or an address that cannot be.
+    Malformed,
+    /// It is an address of another machine without TLS: whoever stands between could put in keys of their own.
+    Insecure,
+}
+
+impl fmt::Display for NotALocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "is neither the path of a file nor an address",
+            Self::Insecure => "is not safe: keys of another machine come by https alone",
+        })
+    }
+}
+
+impl std::error::Error for NotALocation {}
+
+impl FromStr for Location {
+    type Err = NotALocation;
+
+    fn from_str(text: &str) -> Result<Self, NotALocation> {
+        if text.trim().is_empty() || text.contains('\0') {
+            return Err(NotALocation::Malformed);
+        }
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        match scheme.as_deref() {
+            None => Ok(Self::File(text.into())),
+            Some("https" | "http") => {
+                let uri: Uri = text.parse().map_err(|_| NotALocation::Malformed)?;
+                let host = uri.host().filter(|host| !host.is_empty()).ok_or(NotALocation::Malformed)?;
+                let host = host.trim_start_matches('[').trim_end_matches(']');
+                let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+                if scheme.as_deref() == Some("http") && !is_here {
+                    return Err(NotALocation::Insecure);
+                }
+                Ok(Self::Url(text.into()))
+            }
+            Some(_) => Err(NotALocation::Malformed),
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Url(url) => f.write_str(url),
+        }
+    }
+}
+
+impl Location {
+    /// What reads the keys there.
+    ///
+    /// # Errors
+    /// When TLS cannot be had: this machine knows no authorities.
+    pub fn source(&self) -> Result<Box<dyn KeySource>, String> {
+        Ok(match self {
+            Self::File(path) => Box::new(FileKeys { name: path.display().to_string(), path: path.clone() }),
+            Self::Url(url) => Box::new(HttpKeys::new(url)?),
+        })
+    }
+}
+
+/// Keys in a file. It is small and near, so it is simply read again and again.
+struct FileKeys {
+    name: String,
+    path: PathBuf,
+}
+
+impl KeySource for FileKeys {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn read(&self) -> BoxFuture<'static, Result<Bytes, String>> {
+        std::future::ready(read_file(&self.path)).boxed()
+    }
+
+    fn refresh(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn at_most_every(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+}
+
+fn read_file(path: &Path) -> Result<Bytes, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
+    // One byte more than may be, so that too much is noticed.
+    file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+    Ok(bytes.into())
+}
+
+/// Keys at an address.
+pub struct HttpKeys {
+    url: String,
+    uri: Uri,
+    client: HttpClient,
+}
+
+/// Without TLS there is no need to know any authorities.
+#[derive(Clone)]
+enum HttpClient {
+    Plain(Client<HttpConnector, Empty<Bytes>>),
+    Tls(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>),
+}
+
+impl HttpKeys {
+    /// Those at this address.
+    ///
+    /// # Errors
+    /// When it is none, or TLS cannot be had because this machine knows no authorities.
+    pub fn new(url: &str) -> Result<Self, String> {
+        let uri: Uri = url.parse().map_err(|_| NotALocation::Malformed.to_string())?;
+        let client = Client::builder(TokioExecutor::new());
+        let client = if uri.scheme_str() == Some("http") {
+            HttpClient::Plain(client.build_http())
+        } else {
+            let tls = HttpsConnectorBuilder::new().with_provider_and_native_roots(rustls::crypto::ring::default_provider());
+            let tls = tls.map_err(|error| format!("TLS cannot be had: {error}"))?;
+            HttpClient::Tls(client.build(tls.https_only().enable_http1().build()))
+        };
+        Ok(Self { url: url.into(), uri, client })
+    }
+}
+
+impl KeySource for HttpKeys {
+    fn name(&self) -> &str {
+        &self.url
+    }
+
+    fn read(&self) -> BoxFuture<'static, Result<Bytes, String>> {
+        let (client, uri) = (self.client.clone(), self.uri.clone());
+        async move {
+            let answer = match client {
+                HttpClient::Plain(client) => client.get(uri).await,
+                HttpClient::Tls(client) => client.get(uri).await,
+            };
+            // The error itself says that connecting failed; what it comes from says why.
+            let answer =
+                answer.map_err(|error| std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string))?;
+            if answer.status() != StatusCode::OK {
+                return Err(format!("it answers with {}", answer.status()));
+            }
+            let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|error| error.to_string())?;
+            Ok(body.to_bytes())
+        }
+        .boxed()
+    }
+
+    fn refresh(&self) -> Duration {
+        Duration::from_secs(300)
+    }
+
+    fn at_most_every(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+}

@@ -1,0 +1,184 @@
+//! A bearer token: a signed JWT (RFC 7519) in its compact form (RFC 7515), read as strictly as RFC 8725 wants it.
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kernel::{Role, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::keys::{Algorithm, PublicKey};
+use super::{Expected, Identity, LEEWAY};
+use crate::Problem;
+
+/// The longest token that is looked at, in bytes.
+const LONGEST: usize = 8 * 1024;
+
+/// The longest id of anyone, in characters.
+const LONGEST_SUBJECT: usize = 200;
+
+/// Why a token does not count. The reason is for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// There is none.
+    Missing,
+    /// It was good until it expired.
+    Expired,
+    /// Anything else.
+    Invalid(&'static str),
+}
+
+impl Refusal {
+    pub(super) const fn why(self) -> &'static str {
+        match self {
+            Self::Missing => "there is none",
+            Self::Expired => "it has expired",
+            Self::Invalid(why) => why,
+        }
+    }
+
+    pub(super) fn into_problem(self) -> Problem {
+        match self {
+            Self::Missing => Problem::token_missing(),
+            Self::Expired => Problem::token_expired(),
+            Self::Invalid(_) => Problem::token_invalid(),
+        }
+    }
+}
+
+/// The one token among these headers.
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = all.next() else { return Err(Refusal::Missing) };
+    if all.next().is_some() {
+        return Err(Refusal::Invalid("there are several headers"));
+    }
+    let value = value.to_str().map_err(|_| Refusal::Invalid("the header is not ASCII"))?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Refusal::Missing);
+    }
+    let token = token.trim_matches(' ');
+    if token.is_empty() {
+        return Err(Refusal::Missing);
+    }
+    if token.len() > LONGEST {
+        return Err(Refusal::Invalid("it is too long"));
+    }
+    Ok(token)
+}
+
+/// A token of which nothing is proved yet.
+pub(super) struct Token<'a> {
+    algorithm: Algorithm,
+    key_id: Option<String>,
+    /// What is signed: the first two parts as they were sent.
+    signed: &'a [u8],
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+/// A token's header, as far as it matters. What it says of keys elsewhere (`jwk`, `jku`, `x5u`) is never followed.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+    typ: Option<String>,
+    /// Whatever it names, we do not understand it.
+    crit: Option<Value>,
+}
+
+impl<'a> Token<'a> {
+    /// Takes a token apart.
+    pub(super) fn parse(token: &'a str) -> Result<Self, Refusal> {
+        const FORM: Refusal = Refusal::Invalid("it is no signed JWT");
+        let (signed, signature) = token.rsplit_once('.').ok_or(FORM)?;
+        let (header, payload) = signed.split_once('.').ok_or(FORM)?;
+        let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| FORM);
+        let (header, payload, signature) = (decoded(header)?, decoded(payload)?, decoded(signature)?);
+
+        let header: Header = serde_json::from_slice(&header).map_err(|_| FORM)?;
+        if header.crit.is_some() {
+            return Err(Refusal::Invalid("it has critical headers"));
+        }
+        // Tokens for other purposes, signed with the same key, say what they are (RFC 8725, 3.11).
+        let purpose = header.typ.map(|typ| typ.to_ascii_lowercase());
+        let purpose = purpose.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
+        if !matches!(purpose, None | Some("jwt" | "at+jwt")) {
+            return Err(Refusal::Invalid("it is a token for something else"));
+        }
+        let algorithm = Algorithm::named(&header.alg).ok_or(Refusal::Invalid("its algorithm is none of ours"))?;
+        Ok(Self { algorithm, key_id: header.kid, signed: signed.as_bytes(), payload, signature })
+    }
+
+    pub(super) const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub(super) fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// What it claims, once the signature is found to be good. The key decides how that is checked.
+    pub(super) fn verified_by(&self, key: &PublicKey) -> Result<Claims, Refusal> {
+        if !key.has_signed(self.signed, &self.signature) {
+            return Err(Refusal::Invalid("its signature is wrong"));
+        }
+        serde_json::from_slice(&self.payload).map_err(|_| Refusal::Invalid("its claims cannot be read"))
+    }
+}
+
+/// What a token says, as far as it matters.
+#[derive(Deserialize)]
+pub(super) struct Claims {
+    iss: String,
+    sub: String,
+    aud: OneOrMore,
+    exp: f64,
+    nbf: Option<f64>,
+    roles: Option<OneOrMore>,
+}
+
+/// Many issuers write a list of one as the one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    fn all(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::More(all) => all,
+        }
+    }
+}
+
+impl Claims {
+    /// Who it is about, if it counts here and now. That it has expired is told of one alone that is good in all else.
+    pub(super) fn check(self, expected: &Expected, now: Timestamp) -> Result<Identity, Refusal> {
+        if self.iss != expected.issuer {
+            return Err(Refusal::Invalid("somebody else has issued it"));
+        }
+        if !self.aud.all().contains(&expected.audience) {
+            return Err(Refusal::Invalid("it is meant for somebody else"));
+        }
+        let is_text = |letter: char| !letter.is_control();
+        let subject = self.sub.trim();
+        if subject.is_empty() || subject != self.sub || !subject.chars().all(is_text) || subject.chars().count() > LONGEST_SUBJECT {
+            return Err(Refusal::Invalid("its subject is nobody's id"));
+        }
+        let (now, leeway) = (now.as_duration().as_secs_f64(), LEEWAY.as_secs_f64());
+        if self.nbf.is_some_and(|nbf| nbf > now + leeway) {
+            return Err(Refusal::Invalid("it does not count yet"));
+        }
+        if self.exp + leeway <= now {
+            return Err(Refusal::Expired);
+        }
+        let roles: Vec<Role> = self.roles.iter().flat_map(OneOrMore::all).filter_map(|name| Role::named(name)).collect();
+        Ok(Identity::new(self.sub, &roles))
+    }
+}

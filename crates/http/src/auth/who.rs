@@ -1,0 +1,187 @@
+//! Who may do what, as routes declare it.
+
+use std::fmt;
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+use kernel::Role;
+use serde_json::Value;
+
+use super::Identity;
+use crate::{Fields, Problem, incoming};
+
+/// Who may use a route. With `auth=open` everybody may; what stands here counts once callers prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Whoever has proved who they are. Nothing that is shown is about a person.
+    Anyone,
+    /// Whoever has proved who they are; what these fields, of rows and of what happened to them, say of somebody else is hidden from
+    /// people, and they can neither search nor sort by it.
+    EachTheirOwn(&'static [&'static str]),
+    /// A person for themselves: the body's field names nobody else, and need not name them. Administrators for everyone.
+    PersonIn(&'static str),
+    /// Those who see everything and steer the installation: operators, and administrators.
+    Operator,
+    /// Administrators.
+    Administrator,
+}
+
+/// As the table of all routes has it.
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anyone => f.write_str("anyone"),
+            Self::EachTheirOwn(fields) => write!(f, "anyone, each their own {}", fields.join("+")),
+            Self::PersonIn(field) => write!(f, "the person in {field}"),
+            Self::Operator => f.write_str("operator"),
+            Self::Administrator => f.write_str("administrator"),
+        }
+    }
+}
+
+impl Who {
+    /// Whether this one may come in at all.
+    pub(crate) fn admit(self, identity: &Identity) -> Result<(), Problem> {
+        match self {
+            Self::Anyone | Self::EachTheirOwn(_) | Self::PersonIn(_) => Ok(()),
+            Self::Operator if identity.is_staff() => Ok(()),
+            Self::Administrator if identity.is_administrator() => Ok(()),
+            Self::Operator => Err(Problem::role_missing(Role::Operator)),
+            Self::Administrator => Err(Problem::role_missing(Role::Administrator)),
+        }
+    }
+
+    /// Whether this one may ask just that.
+    pub(crate) fn check(self, identity: &Identity, query: &str, body: &[u8]) -> Result<(), Problem> {
+        match self {
+            Self::PersonIn(field) if !identity.is_administrator() => {
+                let fields = Fields::parse(body)?;
+                // What is no text at all is nobody's id, so it is not theirs either.
+                let is_own = !fields.contains(field) || fields.text(field) == Some(identity.subject());
+                if is_own { Ok(()) } else { Err(Problem::not_yourself()) }
+            }
+            Self::EachTheirOwn(hidden) if !identity.is_staff() => {
+                let is_asked = form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {
+                    let sorts = || value.split(',').any(|by| hidden.contains(&by.trim()));
+                    (hidden.contains(&name.as_ref()) && value.trim() != identity.subject()) || (name == "sort" && sorts())
+                });
+                if is_asked { Err(Problem::not_yourself()) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The field of the body that names who acts.
+    pub(crate) const fn person_field(self) -> Option<&'static str> {
+        match self {
+            Self::PersonIn(field) => Some(field),
+            Self::Anyone | Self::EachTheirOwn(_) | Self::Operator | Self::Administrator => None,
+        }
+    }
+
+    /// The answer as this one may see it. It is done to the whole answer, so that no handler can forget it.
+    pub(crate) async fn show(self, identity: &Identity, response: Response) -> Response {
+        let hidden = match &self {
+            Self::EachTheirOwn(fields) => *fields,
+            Self::PersonIn(field) => std::slice::from_ref(field),
+            Self::Anyone | Self::Operator | Self::Administrator => return response,
+        };
+        if identity.is_staff() {
+            return response;
+        }
+        let (mut parts, body) = response.into_parts();
+        // Answers are made in memory.
+        let Ok(body) = body.collect().await else { return incoming::internal(&"an answer broke off").into_response() };
+        let body = body.to_bytes();
+        if body.is_empty() {
+            return Response::from_parts(parts, body.into());
+        }
+        let Ok(mut shown) = serde_json::from_slice(&body) else {
+            // What cannot be read cannot be checked.
+            return (StatusCode::INTERNAL_SERVER_ERROR, incoming::internal(&"an answer is no JSON")).into_response();
+        };
+        hide(&mut shown, hidden, identity.subject());
+        parts.headers.remove(header::CONTENT_LENGTH);
+        Response::from_parts(parts, shown.to_string().into())
+    }
+}
+
+/// Takes out of a value what these fields say of others than `own`.
+fn hide(value: &mut Value, fields: &[&str], own: &str) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                if fields.contains(&name.as_str()) && member.as_str() != Some(own) {
+                    *member = Value::Null;
+                } else {
+                    hide(member, fields, own);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, fields, own)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_others_is_hidden_at_any_depth() {
+        let mut shown = json!({"rows": [{"id": 1, "userId": "7"}, {"id": 2, "userId": "8", "data": {"user": "8"}}], "userId": null});
+        hide(&mut shown, &["userId", "user"], "7");
+        let expected = json!({"rows": [{"id": 1, "userId": "7"}, {"id": 2, "userId": null, "data": {"user": null}}], "userId": null});
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn who_may_is_who_has_the_role() {
+        let check = |who: Who, roles: &[Role], code: Option<&str>| {
+            let refused = who.admit(&Identity::new("7".into(), roles)).err();
+            assert_eq!(refused.as_ref().map(|problem| problem.code.as_ref()), code, "{who} {roles:?}");
+        };
+        let (administrator, operator) = ([Role::Administrator], [Role::Operator]);
+        check(Who::Anyone, &[], None);
+        check(Who::PersonIn("userId"), &operator, None);
+        check(Who::Operator, &[], Some("operators-only"));
+        check(Who::Operator, &operator, None);
+        check(Who::Operator, &administrator, None);
+        check(Who::Administrator, &[], Some("administrators-only"));
+        check(Who::Administrator, &operator, Some("administrators-only"));
+        check(Who::Administrator, &administrator, None);
+    }
+
+    #[test]
+    fn a_person_names_and_asks_for_nobody_else() {
+        let check = |who: Who, roles: &[Role], query: &str, body: &str, code: Option<&str>| {
+            let refused = who.check(&Identity::new("7".into(), roles), query, body.as_bytes()).err();
+            assert_eq!(refused.as_ref().map(|problem| problem.code.as_ref()), code, "{who} {roles:?} {query} {body}");
+        };
+        let (refused, person, rows) = (Some("not-yourself"), Who::PersonIn("userId"), Who::EachTheirOwn(&["userId"]));
+        for (body, code) in [
+            ("", None),
+            (r#"{"userId": 7}"#, None),
+            (r#"{"userId": " 7 "}"#, None),
+            (r#"{"userId": null}"#, None),
+            (r#"{"userId": "8", "userId": "7"}"#, None),
+            (r#"{"userId": "8"}"#, refused),
+            (r#"{"userId": "7", "userId": "8"}"#, refused),
+            (r#"{"userId": {"x": "7"}}"#, refused),
+            (r#"{"userId": 7.0}"#, refused),
+            ("{", Some("malformed-json")),
+        ] {
+            check(person, &[], "", body, code);
+        }
+        check(person, &[Role::Operator], "", r#"{"userId": "8"}"#, refused);
+        check(person, &[Role::Administrator], "", r#"{"userId": "8"}"#, None);
+        check(rows, &[], "userId=7&sort=id,desc", "", None);
+        check(rows, &[], "userId=8", "", refused);
+        check(rows, &[], "user%49d=8", "", refused);
+        check(rows, &[], "sort=id,%20userId,desc", "", refused);
+        check(rows, &[Role::Operator], "userId=8&sort=userId", "", None);
+    }
+}

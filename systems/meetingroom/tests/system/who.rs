@@ -1,0 +1,238 @@
+//! Who may do what, once callers prove who they are: every route against a table, and what people see of each other.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use edge::auth::{Expected, KeySource, LocalKey, Role, Verifier};
+use edge::{Auth, Entry, Limits};
+use serde_json::{Value, json};
+use testkit::{Answer, Asked, Subject, TestApp, at};
+
+const TABLE: &str = include_str!("who.txt");
+const NOW: &str = "2026-11-23T10:05:00+09:00";
+
+static KEY: LazyLock<LocalKey> = LazyLock::new(|| LocalKey::parse(&LocalKey::generate().unwrap()).unwrap());
+
+/// The key, as whoever checks tokens reads it.
+struct TheKey;
+
+impl KeySource for TheKey {
+    fn name(&self) -> &str {
+        "the test's key"
+    }
+
+    fn read(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<bytes::Bytes, String>> + Send>> {
+        Box::pin(std::future::ready(Ok(KEY.jwks().to_string().into())))
+    }
+
+    fn refresh(&self) -> Duration {
+        Duration::from_secs(300)
+    }
+
+    fn at_most_every(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+}
+
+fn expected() -> Expected {
+    Expected { issuer: "test".into(), audience: "yeyak".into() }
+}
+
+/// The system, for callers who prove who they are.
+const GUARDED: Subject = Subject {
+    spec: yeyak_meetingroom::spec,
+    routes: |system| {
+        let clock = Arc::clone(system.service("room").unwrap().clock());
+        let auth = Auth::Required(Arc::new(Verifier::new(expected(), Box::new(TheKey), clock)));
+        yeyak_meetingroom::routes(system, "", &Entry { limits: Limits::default(), auth }, &yeyak_meetingroom::Settings::default())
+    },
+};
+
+fn as_one(asked: Asked, subject: &str, roles: &[Role]) -> Asked {
+    let until = at(NOW) + Duration::from_secs(3600);
+    asked.header("authorization", format!("Bearer {}", KEY.token(&expected(), subject, roles, at(NOW), until)))
+}
+
+fn administrator(asked: Asked) -> Asked {
+    as_one(asked, "kim", &[Role::Administrator])
+}
+
+/// Two people, 1 and 2, each with a room that is reserved now, and the reservation of 1 started.
+fn two_people() -> TestApp {
+    let mut app = TestApp::start(GUARDED, at(NOW));
+    for floor in ["1", "2"] {
+        app.send(administrator(Asked::post("/rooms", &json!({"floor": floor})))).expect(201);
+    }
+    for (user, room) in [("1", 1), ("2", 2)] {
+        let made = app.send(as_one(Asked::post("/reserves", &json!({"roomId": room})), user, &[])).expect(201);
+        assert_eq!(made["userId"], user, "who acts need not be named");
+    }
+    app.send(as_one(Asked::post("/conferences", &json!({"roomId": 1, "reserveId": 1})), "1", &[])).expect(201);
+    app.settle();
+    app
+}
+
+/// A row of the table: method, path and who, and then what each is told.
+fn rows() -> Vec<(String, Vec<String>)> {
+    let rows = TABLE.lines().filter(|line| !line.starts_with('#'));
+    rows.map(|line| {
+        let mut words = line.split_whitespace();
+        let (method, path) = (words.next().unwrap(), words.next().unwrap());
+        let rest = line.split_once(path).unwrap().1;
+        let mut columns = rest.split("  ").map(str::trim).filter(|column| !column.is_empty());
+        let who = columns.next().unwrap();
+        (format!("{method} {path}: {who}"), columns.map(str::to_owned).collect())
+    })
+    .collect()
+}
+
+#[test]
+fn every_route_has_a_row_and_every_row_a_route() {
+    let declared: Vec<_> =
+        yeyak_meetingroom::declared().into_iter().map(|route| format!("{} {}: {}", route.method, route.path, route.who)).collect();
+    let rows: Vec<_> = rows().into_iter().map(|(row, _)| row).collect();
+    assert_eq!(declared, rows, "systems/meetingroom/tests/system/who.txt says who may use each route");
+}
+
+fn told(answer: &Answer) -> String {
+    match answer.status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => answer.json()["code"].as_str().unwrap().to_owned(),
+        _ => "in".into(),
+    }
+}
+
+#[test]
+fn every_route_does_what_its_row_says() {
+    let mut app = two_people();
+    for (row, expected) in rows() {
+        let (method, path) = row.split_once(": ").unwrap().0.split_once(' ').unwrap();
+        let ask = || {
+            // Nothing stands under this number, so nothing changes between one caller and the next.
+            let asked = Asked {
+                method: ["GET", "POST", "DELETE"].into_iter().find(|one| *one == method).unwrap(),
+                ..Asked::get(path.replace("{id}", "999"))
+            };
+            if method == "GET" { asked } else { asked.json(&json!({"userId": "2", "roomId": 999, "reserveId": 999})) }
+        };
+        let answers = [
+            app.send(ask()),
+            app.send(as_one(ask(), "1", &[])),
+            app.send(as_one(ask(), "lee", &[Role::Operator])),
+            app.send(administrator(ask())),
+        ];
+        assert_eq!(answers.each_ref().map(told).to_vec(), expected, "{row}");
+        let own = app.send(as_one(ask(), "2", &[]));
+        assert_eq!(told(&own) == "in", !expected.contains(&"administrators-only".to_owned()), "{row}: {own:?}");
+    }
+}
+
+/// Whether a text stands anywhere in a value.
+fn says(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(one) => one == text || one == &format!("person:{text}"),
+        Value::Array(all) => all.iter().any(|one| says(one, text)),
+        Value::Object(all) => all.values().any(|one| says(one, text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+#[test]
+fn people_see_of_others_what_is_taken_and_never_by_whom() {
+    let mut app = TestApp::start(GUARDED, at(NOW));
+    app.send(administrator(Asked::post("/rooms", &json!({"floor": "1"})))).expect(201);
+    app.send(administrator(Asked::post("/rooms", &json!({"floor": "2"})))).expect(201);
+    app.send(as_one(Asked::post("/reserves", &json!({"roomId": 1})), "ann", &[])).expect(201);
+    app.send(as_one(Asked::post("/reserves", &json!({"roomId": 2, "userId": "bob"})), "bob", &[])).expect(201);
+    app.send(as_one(Asked::post("/conferences", &json!({"roomId": 1, "reserveId": 1})), "ann", &[])).expect(201);
+    app.settle();
+    for path in [
+        "/reserves",
+        "/reserves/1",
+        "/reserves/1/history",
+        "/conferences",
+        "/conferences/1",
+        "/conferences/1/history",
+        "/roomTables",
+        "/roomTables/1",
+        "/roomTables/1/history",
+        "/reserveTables/1",
+        "/roomSlots",
+        "/roomSlots/102",
+        "/roomSlots/102/history",
+        "/rooms/1/history",
+    ] {
+        let full = app.send(administrator(Asked::get(path))).expect(200);
+        assert_eq!(app.send(as_one(Asked::get(path), "lee", &[Role::Operator])).expect(200), full, "operators see everything");
+        let (own, other) =
+            (app.send(as_one(Asked::get(path), "ann", &[])).expect(200), app.send(as_one(Asked::get(path), "bob", &[])).expect(200));
+        assert!(!says(&other, "ann"), "{path} tells bob of ann: {other}");
+        assert!(!says(&own, "bob"), "{path} tells ann of bob: {own}");
+        assert!(!other.to_string().contains("kim") && !own.to_string().contains("kim"), "{path} names an administrator: {own}");
+        assert_eq!(says(&own, "ann"), says(&full, "ann"), "{path} hides from ann what is her own");
+    }
+    let rows = app.send(as_one(Asked::get("/reserves"), "bob", &[])).expect(200);
+    let rows = &rows["_embedded"]["reserves"];
+    assert_eq!((&rows[0]["userId"], &rows[0]["status"]), (&Value::Null, &json!("Started")));
+    assert_eq!(rows[1]["userId"], "bob");
+    let history = app.send(administrator(Asked::get("/rooms/1/history"))).expect(200);
+    assert!(history.to_string().contains("administrator:kim"), "it is kept who did it: {history}");
+}
+
+#[test]
+fn nobody_finds_out_by_asking_cleverly() {
+    let mut app = two_people();
+    for query in ["userId=1", "userId=%31", "sort=userId", "sort=id,userId,desc", "page=0&userId=1"] {
+        let path = format!("/reserves?{query}");
+        let answer = app.send(as_one(Asked::get(path.as_str()), "2", &[]));
+        assert_eq!(told(&answer), "not-yourself", "{query}");
+        assert_eq!(told(&app.send(as_one(Asked::get(path.as_str()), "lee", &[Role::Operator]))), "in", "{query}");
+    }
+    let own = app.send(as_one(Asked::get("/reserves?userId=2"), "2", &[])).expect(200);
+    assert_eq!(own["page"]["totalElements"], 1);
+}
+
+#[test]
+fn a_person_acts_for_themselves_alone_and_an_administrator_for_everyone() {
+    let mut app = two_people();
+    let taken = app.send(as_one(Asked::delete("/reserves/2"), "1", &[]));
+    assert_eq!((taken.status.as_u16(), taken.json()["code"].as_str()), (403, Some("not-the-reserver")), "no name is no way round");
+    assert_eq!(told(&app.send(as_one(Asked::delete("/reserves/2").json(&json!({"userId": "2"})), "1", &[]))), "not-yourself");
+    app.send(as_one(Asked::delete("/reserves/2"), "2", &[])).expect(204);
+    app.send(as_one(Asked::delete("/conferences/1"), "lee", &[Role::Operator])).expect(403);
+    app.send(administrator(Asked::delete("/conferences/1"))).expect(204);
+    app.send(administrator(Asked::post("/reserves", &json!({"roomId": 2})))).expect(422);
+    let made = app.send(administrator(Asked::post("/reserves", &json!({"roomId": 2, "userId": "2"})))).expect(201);
+    assert_eq!(made["userId"], "2");
+    let history = app.send(as_one(Asked::get(format!("/reserves/{}/history", made["id"])), "2", &[])).expect(200);
+    let entry = &history["_embedded"]["history"][0];
+    assert_eq!((&entry["caller"], &entry["data"]["user"]), (&json!("administrator"), &json!("2")));
+}
+
+#[test]
+fn an_idempotency_key_is_its_callers_own() {
+    let mut app = two_people();
+    app.send(administrator(Asked::post("/rooms", &json!({"floor": "3", "openingRule": "days-ahead:9"})))).expect(201);
+    let ask = |user: &str, time: &str| {
+        as_one(Asked::post("/reserves", &json!({"roomId": 3, "date": "2026-11-24", "startTime": time})).once("k"), user, &[])
+    };
+    let one = app.send(ask("1", "08:00")).expect(201);
+    assert_eq!(app.send(ask("1", "08:00")).expect(201), one);
+    // The very same bytes from somebody else are another request: they never get the first one's answer.
+    let refused = app.send(ask("2", "08:00"));
+    assert_eq!((refused.status.as_u16(), refused.json()["code"].as_str()), (409, Some("slot-taken")));
+    let other = app.send(ask("2", "10:00")).expect(201);
+    assert_eq!((&one["userId"], &other["userId"]), (&json!("1"), &json!("2")));
+}
+
+#[test]
+fn an_old_token_is_told_apart_from_a_wrong_one() {
+    let mut app = two_people();
+    let ask = || as_one(Asked::get("/rooms"), "1", &[]);
+    app.send(ask()).expect(200);
+    app.advance(Duration::from_secs(3600 + 31));
+    let answer = app.send(ask());
+    assert_eq!((answer.status.as_u16(), told(&answer).as_str()), (401, "token-expired"));
+    assert_eq!(answer.headers["www-authenticate"], r#"Bearer realm="yeyak", error="invalid_token""#);
+    assert_eq!(told(&app.send(Asked::get("/rooms").header("authorization", "Bearer x.y.z"))), "token-invalid");
+}
