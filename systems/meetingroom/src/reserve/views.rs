@@ -83,7 +83,17 @@ impl Exposed for Calendar {
             Event::Canceled { id } => changed(*id, ReserveStatus::Canceled, None),
             Event::Ended { id, conference } => changed(*id, ReserveStatus::Ended, Some(*conference)),
             Event::Expired { id } => changed(*id, ReserveStatus::Expired, None),
-            Event::Opened { .. } | Event::Closed | Event::Blocked { .. } | Event::Unblocked { .. } | Event::Turned => {}
+            Event::NeverHeld { id } => {
+                if let Some(reservation) = self.unsettled(*id) {
+                    rows.put(&self.row(*room, *id, reservation, ReserveStatus::Expired, None));
+                }
+            }
+            Event::Settled { .. }
+            | Event::Opened { .. }
+            | Event::Closed
+            | Event::Blocked { .. }
+            | Event::Unblocked { .. }
+            | Event::Turned => {}
         }
     }
 
@@ -118,7 +128,8 @@ impl Exposed for Calendar {
             }
             Event::Canceled { id } => ReserveEvent::Canceled { id: *id, room_id, occupancy },
             Event::Ended { id, conference } => ReserveEvent::Ended { id: *id, room_id, conference_id: *conference, occupancy },
-            Event::Expired { id } => ReserveEvent::Expired { id: *id, room_id, occupancy },
+            Event::Expired { id } | Event::NeverHeld { id } => ReserveEvent::Expired { id: *id, room_id, occupancy },
+            Event::Settled { .. } => return None,
             Event::Blocked { maintenance, period } => {
                 let (from, until) = (period.start(), period.end());
                 ReserveEvent::Blocked { maintenance_id: *maintenance, room_id, from, until, occupancy }

@@ -111,7 +111,8 @@ impl Shown {
         }
         for reserve in self.reserves.clone() {
             let held = self.conferences.iter().any(|meeting| meeting["id"] == reserve["conferenceId"]);
-            self.expect(reserve["status"] != "Started" || held, || format!("{reserve} is held by no conference"));
+            let names_none = reserve["conferenceId"].is_null() && reserve["status"] != "Started";
+            self.expect(names_none || held, || format!("{reserve} names a conference that is not there"));
         }
     }
 

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use kernel::{Period, Timestamp};
 
 use super::refusal::{Held, HeldBlock, NextSlot, Refusal};
-use super::{Calendar, Event};
+use super::{Calendar, Event, Reservation};
 use crate::conference::api::ConferenceId;
 use crate::maintenance::api::MaintenanceId;
 use crate::reserve::api::{ReserveId, Rules, UserId};
@@ -102,11 +102,19 @@ impl Calendar {
     }
 
     pub(super) fn withdraw_start(&self, id: ReserveId, conference: ConferenceId) -> Vec<Event> {
-        if self.is_held(id, conference) { vec![Event::StartWithdrawn { id, conference }] } else { Vec::new() }
+        self.leave(id, conference, Event::StartWithdrawn { id, conference }, Event::NeverHeld { id })
     }
 
     pub(super) fn end(&self, id: ReserveId, conference: ConferenceId) -> Vec<Event> {
-        if self.is_held(id, conference) { vec![Event::Ended { id, conference }] } else { Vec::new() }
+        self.leave(id, conference, Event::Ended { id, conference }, Event::Settled { id })
+    }
+
+    /// What a meeting's word does: the one while its slot is its own, the other after that has ended, nothing to any other meeting.
+    fn leave(&self, id: ReserveId, conference: ConferenceId, held: Event, unsettled: Event) -> Vec<Event> {
+        let is_of = |reservation: &Reservation| reservation.meeting.is_some_and(|meeting| meeting.conference == conference);
+        let held = self.reservation(id).filter(|one| is_of(one)).map(|_| held);
+        let unsettled = self.unsettled(id).filter(|one| is_of(one)).map(|_| unsettled);
+        held.or(unsettled).into_iter().collect()
     }
 
     pub(super) fn block(
@@ -138,10 +146,6 @@ impl Calendar {
 
     fn rules(&self) -> Result<&Rules, Refusal> {
         self.rules.as_ref().ok_or(Refusal::NoSuchRoom)
-    }
-
-    fn is_held(&self, id: ReserveId, conference: ConferenceId) -> bool {
-        self.reservation(id).and_then(|reservation| reservation.meeting).is_some_and(|meeting| meeting.conference == conference)
     }
 }
 

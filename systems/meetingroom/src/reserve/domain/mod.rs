@@ -11,6 +11,8 @@ mod random;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use booking::{Agenda, Entry, Slot, TimeOfDay};
 use jiff::SignedDuration;
 use jiff::civil::Date;
@@ -34,6 +36,9 @@ pub struct Calendar {
     reservations: Agenda<ReserveId, Reservation>,
     /// What maintenance takes and is not over.
     blocks: Agenda<MaintenanceId, ()>,
+    /// What ended with its slot while its meeting was held, until that meeting says that it is over, or that it never was.
+    #[serde(default)]
+    unsettled: BTreeMap<ReserveId, Reservation>,
     /// The occupancy that was last told to others.
     announced: Occupancy,
     /// When the last event happened.
@@ -204,6 +209,16 @@ pub enum Event {
         /// Which reservation.
         id: ReserveId,
     },
+    /// The meeting that ended with its slot has said so itself.
+    Settled {
+        /// On which reservation.
+        id: ReserveId,
+    },
+    /// The meeting that ended with its slot was never held: its start was withdrawn, too late to be known before.
+    NeverHeld {
+        /// On which reservation.
+        id: ReserveId,
+    },
     /// A time was taken for maintenance.
     Blocked {
         /// Which.
@@ -257,8 +272,12 @@ impl Aggregate for Calendar {
             Event::StartWithdrawn { id, .. } => {
                 self.change(*id, |reservation| Reservation { meeting: None, grace_from: at, ..reservation });
             }
-            Event::Canceled { id } | Event::Ended { id, .. } | Event::Expired { id } => {
+            Event::Ended { id, .. } => self.end_at(*id, at),
+            Event::Canceled { id } | Event::Expired { id } => {
                 self.reservations.remove(*id);
+            }
+            Event::Settled { id } | Event::NeverHeld { id } => {
+                self.unsettled.remove(id);
             }
             Event::Blocked { maintenance, period } => self.blocks.insert(*maintenance, *period, ()),
             Event::Unblocked { maintenance } => {
@@ -285,6 +304,11 @@ impl Calendar {
         self.reservations.get(id).map(|entry| &entry.what)
     }
 
+    /// What ended with its slot under this id, while its meeting has not been heard.
+    pub(crate) fn unsettled(&self, id: ReserveId) -> Option<&Reservation> {
+        self.unsettled.get(&id)
+    }
+
     /// The time that this maintenance takes.
     pub(crate) fn blocked(&self, maintenance: MaintenanceId) -> Option<Period> {
         self.blocks.get(maintenance).map(|entry| entry.period)
@@ -304,6 +328,14 @@ impl Calendar {
     pub(crate) fn startable_from(&self, period: Period) -> Timestamp {
         let early = self.rules.as_ref().map_or(0, |rules| rules.early_minutes);
         period.start().checked_sub(SignedDuration::from_mins(early.into())).unwrap_or(Timestamp::MIN)
+    }
+
+    /// A meeting that is over leaves. When its slot ended it, the meeting itself has not been heard yet, so it is kept until it is.
+    fn end_at(&mut self, id: ReserveId, at: Timestamp) {
+        let ended = self.reservations.remove(id).map(|entry| entry.what);
+        if let Some(ended) = ended.filter(|ended| ended.period.end().is_some_and(|end| end <= at)) {
+            self.unsettled.insert(id, ended);
+        }
     }
 
     /// Puts a changed reservation in place of what stands under its id.

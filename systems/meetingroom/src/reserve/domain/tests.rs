@@ -319,6 +319,35 @@ fn the_end_of_the_slot_ends_the_meeting() {
     assert_eq!(desk.happened_since(length), [("11:50:00".into(), Event::Ended { id: reserve(1), conference: conference(7) })]);
 }
 
+#[test]
+fn a_meeting_whose_end_is_heard_after_its_slot_is_settled_once() {
+    let mut desk = desk();
+    desk.reserve(1, "ann").unwrap();
+    desk.start(1, "ann", 7).unwrap();
+    desk.at("15:00");
+    assert_eq!(desk.end(1, 8), Ok(Vec::new()));
+    assert_eq!(desk.end(1, 7), Ok(vec![Event::Settled { id: reserve(1) }]));
+    assert_eq!(desk.end(1, 7), Ok(Vec::new()));
+    assert_eq!(desk.withdraw(1, 7), Ok(Vec::new()));
+    assert_eq!(desk.calendar.unsettled(reserve(1)), None);
+}
+
+#[test]
+fn a_start_that_is_withdrawn_after_its_slot_was_never_held() {
+    let mut desk = desk();
+    desk.reserve(1, "ann").unwrap();
+    desk.start(1, "ann", 7).unwrap();
+    desk.at("15:00");
+    let before = desk.calendar.clone();
+    assert_eq!(desk.withdraw(1, 8), Ok(Vec::new()));
+    let events = desk.withdraw(1, 7).unwrap();
+    assert_eq!(events, [Event::NeverHeld { id: reserve(1) }]);
+    let row = row(&before, &events[0]);
+    assert_eq!((&row["status"], &row["conferenceId"]), (&json!("Expired"), &json!(null)));
+    assert_eq!(desk.withdraw(1, 7), Ok(Vec::new()));
+    assert_eq!(desk.calendar.unsettled(reserve(1)), None);
+}
+
 // Expiring.
 
 #[test]
