@@ -1,6 +1,12 @@
 //! What the original systems got wrong, each as a test that it is not wrong here (`contracts/originals.md`).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use calls::{Act, Envelope, Transport};
+use futures_util::future::BoxFuture;
+use kernel::CallError;
 
 use crate::MEETINGROOM;
 use runtime::Fault;
@@ -89,6 +95,50 @@ fn a_call_that_times_out_leaves_nothing_behind() {
         let free = app.send(reserving("1", &room));
         assert_eq!(free.status, if made == 1 && collection == "maintenances" { 409 } else { 201 }, "{}", free.text);
     }
+}
+
+/// A way on which a start arrives but its answer does not, and nothing else arrives for so long as it is `cut`.
+struct OneWay {
+    way: Arc<dyn Transport>,
+    cut: Arc<AtomicBool>,
+}
+
+impl Transport for OneWay {
+    fn send<'a>(&'a self, envelope: Envelope) -> BoxFuture<'a, Result<String, CallError>> {
+        Box::pin(async move {
+            match (&envelope.act, self.cut.load(Ordering::Relaxed)) {
+                (_, false) => self.way.send(envelope).await,
+                (Act::Do(_), true) => {
+                    let service = envelope.service.clone();
+                    let _ = self.way.send(envelope).await;
+                    Err(CallError::TimedOut { service })
+                }
+                (_, true) => Err(CallError::Unavailable { service: envelope.service, why: "the way is cut".into() }),
+            }
+        })
+    }
+}
+
+/// A start that is taken back only when its slot is over leaves no reservation that names a meeting.
+#[test]
+fn a_start_that_is_withdrawn_after_its_slot_was_no_meeting() {
+    let cut = Arc::new(AtomicBool::new(false));
+    let one_way = Arc::clone(&cut);
+    let setup = Setup::at(at(NOW)).calls(move |way| Arc::new(OneWay { way, cut: Arc::clone(&one_way) }));
+    let mut app = TestApp::with(MEETINGROOM, setup);
+    let room = room(&mut app);
+    let mine = app.send(reserving("1", &room)).expect(201)["id"].clone();
+    cut.store(true, Ordering::Relaxed);
+    app.begin(starting("1", &room, &mine));
+    app.run();
+    assert_eq!(app.rows("reserves")[0]["status"], "Started");
+    app.advance(Duration::from_secs(2 * 3600));
+    assert_eq!(app.rows("reserves")[0]["status"], "Ended");
+    cut.store(false, Ordering::Relaxed);
+    app.settle();
+    let reserve = &app.rows("reserves")[0];
+    assert_eq!((&reserve["status"], &reserve["conferenceId"]), (&json!("Expired"), &Value::Null));
+    assert!(app.rows("conferences").is_empty());
 }
 
 /// Common 7: a refusal of the domain comes out as 500.
