@@ -11,6 +11,7 @@ mod sources;
 mod tests;
 mod value;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -109,12 +110,21 @@ pub(crate) enum LogFormat {
 /// What is too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// How many new commands may wait at one service: `limits.queue`, by default 1024. More are answered with 503.
+    /// How many new commands one service takes in before those that wait are answered: `limits.queue`, by default 1024. More are answered
+    /// with 503. A service can have its own: `meetingroom.reserve.queue`.
     pub(crate) queue: usize,
     /// The largest body of a request, in bytes: `limits.body`, by default and at most 65536.
     pub(crate) body: usize,
     /// How long a request may take, in seconds: `limits.request-seconds`, by default 10.
     pub(crate) request_seconds: u32,
+    /// How many connections there are at once, on each port: `limits.connections`, by default 4096. One more takes the place of the one
+    /// that has been silent for longest.
+    pub(crate) connections: u32,
+    /// How long a connection may be silent, in seconds: `limits.silence-seconds`, by default 75.
+    pub(crate) silence_seconds: u32,
+    /// How long connections are still accepted after SIGTERM, in seconds, while readiness says already that this process is leaving:
+    /// `limits.drain-seconds`, by default 0.
+    pub(crate) drain_seconds: u32,
 }
 
 /// The meeting rooms.
@@ -122,6 +132,8 @@ pub(crate) struct Limits {
 pub(crate) struct Meetingroom {
     /// The time zone of the rooms, by its IANA name in the usual spelling: `meetingroom.zone`, by default Asia/Seoul.
     pub(crate) zone: String,
+    /// How many new commands a service takes in, where it is not `limits.queue`: `meetingroom.reserve.queue` and the like.
+    pub(crate) queues: BTreeMap<String, usize>,
     /// Reservations: `[meetingroom.reserve]`.
     pub(crate) reserve: Reserve,
 }
@@ -144,6 +156,13 @@ pub(crate) const LAST_SERVICE_PORT: u16 = 8085;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8088);
 const LARGEST_BODY: u32 = 64 * 1024;
 const MINUTES_OF_A_DAY: u32 = 24 * 60;
+/// The services of meetingroom that take commands.
+const MEETINGROOM_QUEUES: [(&str, &str); 4] = [
+    ("room", "meetingroom.room.queue"),
+    ("reserve", "meetingroom.reserve.queue"),
+    ("conference", "meetingroom.conference.queue"),
+    ("maintenance", "meetingroom.maintenance.queue"),
+];
 
 impl Settings {
     /// Reads all that was said: `flags` by key, the environment, and the file if there is one. `data` is where the data is
@@ -177,12 +196,16 @@ impl Settings {
                 format: said.take("log.format", value::log_format).into_value().unwrap_or(LogFormat::Text),
             },
             limits: Limits {
-                queue: said.take("limits.queue", value::whole(1, 100_000)).into_value().unwrap_or(1024) as usize,
+                queue: said.take("limits.queue", queue()).into_value().unwrap_or(1024) as usize,
                 body: said.take("limits.body", value::whole(1, LARGEST_BODY)).into_value().unwrap_or(LARGEST_BODY) as usize,
                 request_seconds: said.take("limits.request-seconds", value::whole(1, 300)).into_value().unwrap_or(10),
+                connections: said.take("limits.connections", value::whole(1, 100_000)).into_value().unwrap_or(4096),
+                silence_seconds: said.take("limits.silence-seconds", value::whole(1, 3600)).into_value().unwrap_or(75),
+                drain_seconds: said.take("limits.drain-seconds", value::whole(0, 60)).into_value().unwrap_or(0),
             },
             meetingroom: Meetingroom {
                 zone: said.take("meetingroom.zone", value::zone).into_value().unwrap_or_else(|| "Asia/Seoul".into()),
+                queues: Self::read_queues(&mut said, &MEETINGROOM_QUEUES),
                 reserve: Reserve {
                     grace_minutes: said
                         .take("meetingroom.reserve.grace-minutes", value::whole(0, MINUTES_OF_A_DAY))
@@ -221,6 +244,12 @@ impl Settings {
 
         let problems = said.finish();
         if problems.is_empty() { Ok(settings) } else { Err(problems) }
+    }
+
+    /// Reads how many new commands services take in that have a bound of their own.
+    fn read_queues(said: &mut Sources<'_>, keys: &[(&str, &'static str)]) -> BTreeMap<String, usize> {
+        let own = keys.iter().map(|(service, key)| ((*service).to_owned(), said.take(key, queue()).into_value()));
+        own.filter_map(|(service, queue)| Some((service, queue? as usize))).collect()
     }
 
     /// Reads who may do what, and whether that is open.
@@ -276,6 +305,10 @@ impl Settings {
         let problems = said.finish();
         if problems.is_empty() { Ok(on) } else { Err(problems) }
     }
+}
+
+fn queue() -> impl Fn(&value::Value) -> Result<u32, String> {
+    value::whole(1, 100_000)
 }
 
 /// Something that was said wrongly, and how it is right. Shown as one line.

@@ -4,12 +4,12 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use axum::serve::ListenerExt;
 use clock::{Clock, SystemClock};
 use edge::Entry;
 use edge::actuator::Actuator;
@@ -17,8 +17,9 @@ use edge::auth::{Expected, Location, Verifier};
 use edge::idempotency;
 use eventlog::InProcess;
 use gateway::Hosted;
+use gateway::server::{Connections, Server};
 use jiff::SignedDuration;
-use runtime::{Environment, Faults, SystemHandle};
+use runtime::{Environment, Faults, Queues, SystemHandle};
 use store::sqlite::{Options, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,6 +33,9 @@ use crate::systems::{self, Runnable};
 
 /// How long requests that are under way may take once the process is told to stop.
 const FAREWELL: Duration = Duration::from_secs(4);
+
+/// How many files are open beside connections, at most.
+const OTHER_FILES: u64 = 256;
 
 /// What is to be run.
 pub(crate) struct Plan {
@@ -97,6 +101,13 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
         ..edge::Limits::default()
     };
     let entry = Entry { limits, auth: auth(&settings.auth, &clock).await? };
+    let connections = Connections {
+        most: settings.limits.connections as usize,
+        silence: Duration::from_secs(settings.limits.silence_seconds.into()),
+        ..Connections::default()
+    };
+    allow_files(connections.most);
+    let stopping = Arc::new(AtomicBool::new(false));
     let mut running = Vec::new();
     for one in &selected {
         running.push(start(one, &settings, data.path(), &clock, &faults).await?);
@@ -106,6 +117,7 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
         faults: settings.faults.then(|| faults.clone()),
         auth: entry.auth.clone(),
         open_to_network,
+        stopping: Arc::clone(&stopping),
     };
     let hosted: Vec<_> = running
         .iter()
@@ -121,13 +133,14 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
         }
     }
 
-    let mut servers = vec![spawn(gateway, door)];
+    let mut servers = vec![Server::start(gateway, door, connections)];
     for (listener, service) in service_ports {
         let routes = running.iter().filter_map(|system| {
             let alone = system.handle.only(service)?;
             Some((system.runnable.routes)(&alone, "", &entry))
         });
-        servers.push(spawn(listener, gateway::service_door(routes.fold(Router::new(), Router::merge), actuator.clone().into_router())));
+        let door = gateway::service_door(routes.fold(Router::new(), Router::merge), actuator.clone().into_router());
+        servers.push(Server::start(listener, door, connections));
     }
     tracing::info!(%address, "ready");
     if welcome {
@@ -135,9 +148,15 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
     }
 
     stop.await?;
+    stopping.store(true, Ordering::Relaxed);
+    let drain = Duration::from_secs(settings.limits.drain_seconds.into());
+    if !drain.is_zero() {
+        tracing::info!(?drain, "stopping: no longer ready, and new connections are taken until others know");
+        tokio::time::sleep(drain).await;
+    }
     tracing::info!("stopping: no new connections, what is under way is finished");
     let finished = async {
-        for server in &mut servers {
+        for server in &servers {
             server.stop();
         }
         for server in servers {
@@ -201,7 +220,7 @@ async fn start(selected: &Selected, settings: &Settings, data: &Path, clock: &Ar
         faults: faults.clone(),
         spawner: Arc::new(|work| drop(tokio::spawn(work))),
         ids: Arc::new(|| uuid::Uuid::now_v7().to_string()),
-        queue: settings.limits.queue,
+        queues: Queues { usual: settings.limits.queue, own: runnable.queues.clone() },
         only: selected.services.iter().map(|service| (*service).to_owned()).collect(),
     };
     let handle = SystemHandle::start(spec, environment).await.map_err(|error| Fatal::Failed(format!("{}: {error}", file.display())))?;
@@ -230,35 +249,16 @@ async fn load_samples(system: &Running, data: &Path, limits: edge::Limits) -> Re
     std::fs::remove_file(&under_way).map_err(|error| failed(error.to_string()))
 }
 
-/// A server that runs, and how it is told to stop.
-struct Server {
-    stop: Option<tokio::sync::oneshot::Sender<()>>,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Server {
-    fn stop(&mut self) {
-        self.stop.take();
-    }
-
-    async fn ended(self) {
-        // A server that failed has said so itself.
-        let _ = self.task.await;
-    }
-}
-
-#[allow(clippy::disallowed_methods, reason = "a server runs beside everything else")]
-fn spawn(listener: TcpListener, door: Router) -> Server {
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    // Answers are small, and whoever waits for one should not wait for the next to fill a packet.
-    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
-    let task = tokio::spawn(async move {
-        let served = axum::serve(listener, door).with_graceful_shutdown(async move { drop(stopped.await) });
-        if let Err(error) = served.await {
-            tracing::error!(%error, "a server ended");
+/// Lets this process have as many files open as its connections and stores take, where the system does not forbid it.
+fn allow_files(connections: usize) {
+    let needed = connections as u64 + OTHER_FILES;
+    match rlimit::increase_nofile_limit(needed) {
+        Ok(allowed) if allowed < needed => {
+            tracing::warn!(allowed, needed, "the system allows fewer open files than limits.connections needs")
         }
-    });
-    Server { stop: Some(stop), task }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, needed, "how many files may be open cannot be changed"),
+    }
 }
 
 fn stop_signal() -> impl Future<Output = Result<(), Fatal>> {

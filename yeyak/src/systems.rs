@@ -1,5 +1,7 @@
 //! The systems there are. A new one is a line in each function here, and nothing else in this crate.
 
+use std::collections::BTreeMap;
+
 use axum::Router;
 use booking::Zone;
 use edge::Entry;
@@ -37,6 +39,8 @@ pub(crate) struct Runnable {
     pub(crate) spec: SystemSpec,
     /// Makes its routes, behind a base.
     pub(crate) routes: MakeRoutes,
+    /// How many new commands its services take in that have a bound of their own.
+    pub(crate) queues: BTreeMap<String, usize>,
     /// Its sample data, as requests: path and body.
     pub(crate) samples: Vec<(&'static str, Value)>,
 }
@@ -52,6 +56,7 @@ pub(crate) fn runnable(name: &str, settings: &Settings) -> Result<Runnable, Fata
             Ok(Runnable {
                 spec: meetingroom::spec(),
                 routes: Box::new(move |system, base, entry| meetingroom::routes(system, base, entry, &rooms)),
+                queues: settings.meetingroom.queues.clone(),
                 samples: meetingroom::samples(),
             })
         }

@@ -2,6 +2,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should"))]
 
+pub mod server;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, header};

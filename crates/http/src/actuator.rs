@@ -1,6 +1,8 @@
 //! What an operator asks of a process: its health, and the fault switch.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -28,6 +30,8 @@ pub struct Actuator {
     pub auth: Auth,
     /// Whether other machines can reach this one, though nobody proves anything.
     pub open_to_network: bool,
+    /// Set once the process was told to stop: it is no longer ready for anything new.
+    pub stopping: Arc<AtomicBool>,
 }
 
 /// Who may use a route of the actuator.
@@ -171,6 +175,9 @@ fn describe(status: &Status) -> Value {
 }
 
 async fn readiness(State(actuator): State<Actuator>) -> Response {
+    if actuator.stopping.load(Ordering::Relaxed) {
+        return answer(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "OUT_OF_SERVICE", "why": "it was told to stop"}));
+    }
     for system in &actuator.systems {
         if let Err(error) = system.status().await {
             let mut shown = json!({"status": "OUT_OF_SERVICE"});

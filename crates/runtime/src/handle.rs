@@ -1,6 +1,6 @@
 //! A running system as its own parts see it, and the handle on one of its services.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use calls::Client;
@@ -9,7 +9,7 @@ use eventlog::{Carrier, Feeds};
 use futures_util::future::BoxFuture;
 use kernel::{Resource, Timestamp};
 use store::{HistoryEntry, Page, Query, RootKey, Store, StoreError};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::faults::{Fault, Faults};
 use crate::open_sagas::OpenSagas;
@@ -29,6 +29,8 @@ pub(crate) struct System {
     pub(crate) running: Vec<&'static str>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) inbox: Inbox,
+    /// The places for new work, by service.
+    pub(crate) places: BTreeMap<&'static str, Semaphore>,
     pub(crate) client: Client,
     pub(crate) clock: SharedClock,
     pub(crate) faults: Faults,
@@ -175,6 +177,9 @@ impl ServiceHandle {
     }
 
     pub(crate) async fn submit_fresh(&self, act: Act) -> Outcome {
+        // Held until the answer: what one service is flooded with takes no place from the others.
+        let place = self.system.places.get(self.name).map(Semaphore::try_acquire);
+        let Some(Ok(_place)) = place else { return Outcome::Full };
         match self.inbox().fresh(self.name, Work::Act(act)).await {
             None => Outcome::Full,
             Some(done) => self.outcome(done),

@@ -34,6 +34,6 @@ pub use saga::{MakeInput, SagaRequest};
 pub use service::Service;
 pub use sharding::shard_of;
 pub use status::{ConsumerStatus, Status};
-pub use system::{Environment, SystemHandle, SystemSpec};
+pub use system::{Environment, Queues, SystemHandle, SystemSpec};
 pub use verify::{Disagreement, Order};
 pub use writer::{Answer, ClientKey, Ids, Outcome, Request, Shown};

@@ -1,5 +1,6 @@
 //! One system at work: its services over one store, and everything that drives them.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use calls::{Client, ClientRules, InProcess as Doors, Transport};
@@ -7,7 +8,7 @@ use clock::SharedClock;
 use eventlog::Carrier;
 use kernel::Timestamp;
 use store::{Schema, Store, StoreError};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::consumer::Consumer;
 use crate::faults::Faults;
@@ -52,9 +53,29 @@ pub struct Environment {
     /// Makes ids that are unlike any other and grow with time.
     pub ids: Arc<dyn Fn() -> String + Send + Sync>,
     /// How much new work may wait.
-    pub queue: usize,
+    pub queues: Queues,
     /// The services to run here; all when empty.
     pub only: Vec<String>,
+}
+
+/// How many new commands each service takes in before those that wait have been answered. One more is refused at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queues {
+    /// Of services that have no bound of their own.
+    pub usual: usize,
+    /// Of services by name.
+    pub own: BTreeMap<String, usize>,
+}
+
+impl Queues {
+    /// The same for every service.
+    pub const fn of(usual: usize) -> Self {
+        Self { usual, own: BTreeMap::new() }
+    }
+
+    fn at(&self, service: &str) -> usize {
+        self.own.get(service).copied().unwrap_or(self.usual)
+    }
 }
 
 /// A running system.
@@ -84,7 +105,7 @@ impl SystemHandle {
         environment: Environment,
         way: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>,
     ) -> Result<Self, StoreError> {
-        let Environment { store, carrier, clock, faults, spawner, ids, queue, only } = environment;
+        let Environment { store, carrier, clock, faults, spawner, ids, queues, only } = environment;
         let views = Served::load(spec.services.iter(), &*store).await?;
         let running: Vec<_> =
             spec.services.iter().map(|service| service.name).filter(|name| only.is_empty() || only.iter().any(|one| one == name)).collect();
@@ -95,7 +116,7 @@ impl SystemHandle {
             carrier: Arc::clone(&carrier),
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
-            queue,
+            queue: running.iter().map(|service| queues.at(service)).sum(),
         };
         let (writer, inbox, wakes, parked) = Writer::new(parts);
         let doors = Arc::new(Doors::default());
@@ -103,9 +124,10 @@ impl SystemHandle {
             name: spec.name,
             feeds: Arc::new(OwnFeeds { system: spec.name, running: running.clone(), store: Arc::clone(&store), faults: faults.clone() }),
             services,
-            running,
+            running: running.clone(),
             store,
             inbox,
+            places: running.iter().map(|service| (*service, Semaphore::new(queues.at(service)))).collect(),
             client: Client::new(way(Arc::clone(&doors) as _), Arc::clone(&clock), ClientRules::default()),
             clock,
             faults,

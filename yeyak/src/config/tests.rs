@@ -38,8 +38,12 @@ fn default() -> Settings {
         service_ports: false,
         faults: false,
         log: Log { level: "info".parse().unwrap(), format: LogFormat::Text },
-        limits: Limits { queue: 1024, body: 65536, request_seconds: 10 },
-        meetingroom: Meetingroom { zone: "Asia/Seoul".into(), reserve: Reserve { grace_minutes: 15, early_minutes: 10 } },
+        limits: Limits { queue: 1024, body: 65536, request_seconds: 10, connections: 4096, silence_seconds: 75, drain_seconds: 0 },
+        meetingroom: Meetingroom {
+            zone: "Asia/Seoul".into(),
+            queues: BTreeMap::new(),
+            reserve: Reserve { grace_minutes: 15, early_minutes: 10 },
+        },
     }
 }
 
@@ -60,11 +64,18 @@ format = "json"
 queue = 100_000
 body = 1
 request-seconds = 0x3c
+connections = 9
+silence-seconds = 8
+drain-seconds = 7
 
 [meetingroom]
 zone = "europe/berlin"
+room.queue = 1
+conference.queue = 3
+maintenance.queue = 4
 
 [meetingroom.reserve]
+queue = 2
 grace-minutes = 0
 early-minutes = 1440
 "#;
@@ -80,8 +91,12 @@ fn all() -> Settings {
         service_ports: true,
         faults: true,
         log: Log { level: "warn,yeyak_store::sqlite=debug".parse().unwrap(), format: LogFormat::Json },
-        limits: Limits { queue: 100_000, body: 1, request_seconds: 60 },
-        meetingroom: Meetingroom { zone: "Europe/Berlin".into(), reserve: Reserve { grace_minutes: 0, early_minutes: 1440 } },
+        limits: Limits { queue: 100_000, body: 1, request_seconds: 60, connections: 9, silence_seconds: 8, drain_seconds: 7 },
+        meetingroom: Meetingroom {
+            zone: "Europe/Berlin".into(),
+            queues: [("room", 1), ("reserve", 2), ("conference", 3), ("maintenance", 4)].map(|(name, queue)| (name.into(), queue)).into(),
+            reserve: Reserve { grace_minutes: 0, early_minutes: 1440 },
+        },
     }
 }
 
@@ -117,6 +132,13 @@ fn every_key_has_a_variable() {
         ("YEYAK_LIMITS_QUEUE", "100000"),
         ("YEYAK_LIMITS_BODY", "1"),
         ("YEYAK_LIMITS_REQUEST_SECONDS", " 60 "),
+        ("YEYAK_LIMITS_CONNECTIONS", "9"),
+        ("YEYAK_LIMITS_SILENCE_SECONDS", "8"),
+        ("YEYAK_LIMITS_DRAIN_SECONDS", "7"),
+        ("YEYAK_MEETINGROOM_ROOM_QUEUE", "1"),
+        ("YEYAK_MEETINGROOM_RESERVE_QUEUE", "2"),
+        ("YEYAK_MEETINGROOM_CONFERENCE_QUEUE", "3"),
+        ("YEYAK_MEETINGROOM_MAINTENANCE_QUEUE", "4"),
         ("YEYAK_MEETINGROOM_ZONE", "Europe/Berlin"),
         ("YEYAK_MEETINGROOM_RESERVE_GRACE_MINUTES", "0"),
         ("YEYAK_MEETINGROOM_RESERVE_EARLY_MINUTES", "1440"),
@@ -327,7 +349,9 @@ fn a_time_zone_is_one_of_the_database() {
 fn an_unknown_key_is_named_with_the_one_that_was_meant() {
     const KEYS: &str = "the keys are listen, service-ports, data, auth, auth.mode, auth.issuer, auth.audience, auth.jwks, \
         open-to-network, clock, samples, faults, log.level, log.format, limits.queue, \
-        limits.body, limits.request-seconds, meetingroom.zone, meetingroom.reserve.grace-minutes, meetingroom.reserve.early-minutes";
+        limits.body, limits.request-seconds, limits.connections, limits.silence-seconds, limits.drain-seconds, meetingroom.zone, \
+        meetingroom.room.queue, meetingroom.reserve.queue, meetingroom.conference.queue, meetingroom.maintenance.queue, \
+        meetingroom.reserve.grace-minutes, meetingroom.reserve.early-minutes";
     wrong("lisen = ':1'", &["y.toml:1: lisen: is unknown: did you mean listen?"]);
     wrong("service_ports = true", &["y.toml:1: service_ports: is unknown: did you mean service-ports?"]);
     wrong("queue = 5", &["y.toml:1: queue: is unknown: did you mean limits.queue?"]);
@@ -341,11 +365,16 @@ fn an_unknown_key_is_named_with_the_one_that_was_meant() {
     wrong("[[hairshop]]", &[&format!("y.toml:1: hairshop: is unknown: {KEYS}")]);
     wrong("\"\\n\" = 1", &[&format!("y.toml:1: \"\\n\": is unknown: {KEYS}")]);
     wrong("listen.port = 80", &["y.toml:1: listen.port: is unknown: did you mean listen?"]);
-    wrong("limits = 3", &["y.toml:1: limits: 3 is not right here: write a section [limits] with queue, body, request-seconds"]);
+    wrong(
+        "limits = 3",
+        &[
+            "y.toml:1: limits: 3 is not right here: write a section [limits] with queue, body, request-seconds, connections, silence-seconds, drain-seconds",
+        ],
+    );
     wrong(
         "meetingroom = []",
         &[
-            "y.toml:1: meetingroom: a list is not right here: write a section [meetingroom] with zone, reserve.grace-minutes, reserve.early-minutes",
+            "y.toml:1: meetingroom: a list is not right here: write a section [meetingroom] with zone, room.queue, reserve.queue, conference.queue, maintenance.queue, reserve.grace-minutes, reserve.early-minutes",
         ],
     );
 }

@@ -13,7 +13,7 @@ use eventlog::{Carrier, Delivery, InProcess, Subscription};
 use futures_util::future::BoxFuture;
 use kernel::{Aggregate, Commands, Resource, Timestamp};
 use runtime::{
-    ClientKey, ConsumerStatus, Environment, Fault, Faults, Outcome, Request, SagaRequest, ServiceHandle, SystemHandle, SystemSpec,
+    ClientKey, ConsumerStatus, Environment, Fault, Faults, Outcome, Queues, Request, SagaRequest, ServiceHandle, SystemHandle, SystemSpec,
 };
 use serde_json::Value;
 use store::sqlite::{Options, SqliteStore};
@@ -169,7 +169,7 @@ impl Bench {
             faults: faults.clone(),
             spawner: Arc::new(move |work| executor.spawn(number, work)),
             ids: Arc::new(move || format!("id-{:010}", last_id.fetch_add(1, Ordering::Relaxed))),
-            queue,
+            queues: Queues::of(queue),
             only: Vec::new(),
         };
         let system = self.executor.wait(SystemHandle::start(spec, environment)).unwrap();

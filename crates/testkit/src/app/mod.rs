@@ -14,7 +14,7 @@ use calls::Transport;
 use clock::{Clock, ManualClock};
 use eventlog::{Carrier, InProcess};
 use jiff::Timestamp;
-use runtime::{Environment, Faults, SystemHandle};
+use runtime::{Environment, Faults, Queues, SystemHandle};
 use serde_json::Value;
 use store::Store;
 
@@ -153,7 +153,7 @@ impl TestApp {
             faults: self.faults.clone(),
             spawner: self.executor.spawner(group),
             ids: self.ids.source(),
-            queue: 1024,
+            queues: Queues::of(1024),
             only: Vec::new(),
         };
         let way = self.setup.calls.clone();

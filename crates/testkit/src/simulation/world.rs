@@ -6,7 +6,7 @@ use std::time::Duration;
 use clock::{Clock, ManualClock};
 use eventlog::InProcess;
 use fastrand::Rng;
-use runtime::{Environment, Fault, Faults, SystemHandle};
+use runtime::{Environment, Fault, Faults, Queues, SystemHandle};
 use store::Store;
 
 use super::chaos::{Chaos, Misfortune};
@@ -260,7 +260,7 @@ impl World {
             faults: self.faults.clone(),
             spawner: Arc::clone(&spawner),
             ids: self.ids.source(),
-            queue: 64,
+            queues: Queues::of(64),
             only: Vec::new(),
         };
         let (routes, shared) = (self.simulation.subject.routes, Arc::clone(&self.shared));

@@ -1,0 +1,162 @@
+//! Connections: how many there are at once, and what one that says nothing, or says it slowly, may cost the others.
+
+mod places;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_io_timeout::TimeoutStream;
+use tower::ServiceExt;
+
+use places::{Heard, Place, Places, Told};
+
+/// How much of a head is kept while it is being read, in bytes: enough for the longest address and token, and little for whoever sends no end.
+const LARGEST_HEAD: usize = 32 * 1024;
+
+/// How long nothing is accepted after the system has refused another connection.
+const CATCH_BREATH: Duration = Duration::from_millis(50);
+
+/// What connections may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// How many there are at once. One more takes the place of the one that has been silent, or in the middle of a request, for longest; while
+    /// all of them are being answered it waits to be accepted.
+    pub most: usize,
+    /// How long one may take until a request's head is there, counted from its beginning or the answer before.
+    pub silence: Duration,
+    /// How long one may take nothing of what it is being sent.
+    pub stall: Duration,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { most: 4096, silence: Duration::from_secs(75), stall: Duration::from_secs(30) }
+    }
+}
+
+/// A server that runs.
+pub struct Server {
+    stop: watch::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Serves `door` to whoever connects to `listener`.
+    #[allow(clippy::disallowed_methods, reason = "a server runs beside everything else")]
+    pub fn start(listener: TcpListener, door: Router, connections: Connections) -> Self {
+        let stop = watch::Sender::new(());
+        let task = tokio::spawn(serve(listener, door, connections, stop.subscribe()));
+        Self { stop, task }
+    }
+
+    /// Accepts nobody any more. What is under way is answered, and its connection closed; what is silent is closed at once.
+    pub fn stop(&self) {
+        self.stop.send_replace(());
+    }
+
+    /// Waits until every connection is closed, once it was told to [`stop`](Self::stop).
+    pub async fn ended(self) {
+        // One that panicked has said so itself.
+        let _ = self.task.await;
+    }
+}
+
+async fn serve(listener: TcpListener, door: Router, connections: Connections, mut stop: watch::Receiver<()>) {
+    let places = Arc::new(Places::new(connections.most));
+    let mut open = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.changed() => break,
+            Some(_) = open.join_next() => {}
+            accepted = accept(&listener, &places) => {
+                let Some(stream) = accepted else { continue };
+                let (place, door, stop) = (places.take(), door.clone(), stop.clone());
+                open.spawn(async move {
+                    if let Err(error) = connection(stream, door, &place, connections, stop).await {
+                        // Clients leave as they like; it is no fault of anybody's.
+                        tracing::trace!(%error, "a connection broke");
+                    }
+                });
+            }
+        }
+    }
+    drop(listener);
+    while open.join_next().await.is_some() {}
+}
+
+/// The next connection, once there is a place for it.
+#[allow(clippy::disallowed_methods, reason = "what is awaited is the operating system")]
+async fn accept(listener: &TcpListener, places: &Places) -> Option<TcpStream> {
+    places.can_be_had().await;
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            // Answers are small, and whoever waits for one should not wait for the next to fill a packet.
+            let _ = stream.set_nodelay(true);
+            Some(stream)
+        }
+        Err(error) if is_of_one_connection(&error) => None,
+        Err(error) => {
+            tracing::warn!(%error, "no connection can be accepted; the one that was silent for longest is closed");
+            places.close_the_longest_silent();
+            tokio::time::sleep(CATCH_BREATH).await;
+            None
+        }
+    }
+}
+
+/// Whether it is the connection that failed before it was accepted; else it is the accepting.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+}
+
+async fn connection(
+    stream: TcpStream,
+    door: Router,
+    place: &Arc<Place>,
+    connections: Connections,
+    mut stop: watch::Receiver<()>,
+) -> hyper::Result<()> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(connections.stall));
+    let service = service_fn(|request| answer(door.clone(), Arc::clone(place), request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(connections.silence)
+        .max_buf_size(LARGEST_HEAD)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        biased;
+        done = connection.as_mut() => return done,
+        // Whoever connected meanwhile has the place now.
+        () = place.lost() => return Ok(()),
+        _ = stop.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
+}
+
+async fn answer(door: Router, place: Arc<Place>, request: Request<Incoming>) -> hyper::Result<Response<Body>> {
+    let request = if request.body().is_end_stream() {
+        place.is_working();
+        request.map(Body::new)
+    } else {
+        request.map(|body| Body::new(Heard::new(body, Arc::clone(&place))))
+    };
+    let Ok(response) = door.oneshot(request).await;
+    place.is_working();
+    Ok(response.map(|body| Body::new(Told::new(body, place))))
+}
