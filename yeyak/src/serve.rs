@@ -126,7 +126,7 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
             routes: Box::new(|base| (system.runnable.routes)(&system.handle, base, &entry)),
         })
         .collect();
-    let door = gateway::door(&hosted, actuator.clone().into_router());
+    let door = gateway::door(&hosted, actuator.clone().into_router(), systems::catalogue());
     if samples {
         for system in &running {
             load_samples(system, data.path(), limits).await?;
@@ -139,7 +139,8 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
             let alone = system.handle.only(service)?;
             Some((system.runnable.routes)(&alone, "", &entry))
         });
-        let door = gateway::service_door(routes.fold(Router::new(), Router::merge), actuator.clone().into_router());
+        let routes = routes.fold(Router::new(), Router::merge);
+        let door = gateway::service_door(routes, actuator.clone().into_router(), systems::catalogue());
         servers.push(Server::start(listener, door, connections));
     }
     tracing::info!(%address, "ready");

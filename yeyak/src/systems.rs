@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Router;
 use booking::Zone;
 use edge::Entry;
+use edge::language::Catalogue;
 use runtime::{SystemHandle, SystemSpec};
 use serde_json::{Map, Value};
 
@@ -21,6 +22,11 @@ fn declared() -> Vec<SystemSpec> {
 pub(crate) fn known() -> Vec<KnownSystem> {
     let services = |spec: &SystemSpec| spec.services.iter().map(runtime::Service::name).collect();
     declared().iter().map(|spec| KnownSystem { name: spec.name, services: services(spec) }).collect()
+}
+
+/// What is told in Korean.
+pub(crate) fn catalogue() -> Catalogue {
+    Catalogue::new(meetingroom::KOREAN)
 }
 
 /// Everything there is.

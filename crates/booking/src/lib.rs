@@ -5,12 +5,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod agenda;
+mod korean;
 mod opening;
 mod slots;
 mod time_of_day;
 mod zone;
 
 pub use agenda::{Agenda, Entry};
+pub use korean::KOREAN;
 pub use opening::{Closed, NotAnOpeningRule, OpeningRule, next_opening};
 pub use slots::{DatedSlot, DaySlots, MAX_SLOTS, Slot, SlotsError};
 pub use time_of_day::{NotATime, TimeOfDay};

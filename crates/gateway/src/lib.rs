@@ -10,6 +10,7 @@ use axum::http::{Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use edge::Problem;
+use edge::language::{self, Catalogue};
 use tower::ServiceExt;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
@@ -22,7 +23,7 @@ pub struct Hosted<'a> {
 }
 
 /// The door to these systems, and to `actuator` beside them.
-pub fn door(systems: &[Hosted<'_>], actuator: Router) -> Router {
+pub fn door(systems: &[Hosted<'_>], actuator: Router, catalogue: Catalogue) -> Router {
     let mut door = actuator;
     for system in systems {
         let base = format!("/{}", system.name);
@@ -31,19 +32,20 @@ pub fn door(systems: &[Hosted<'_>], actuator: Router) -> Router {
     if let [only] = systems {
         door = door.merge((only.routes)(""));
     }
-    closed(door)
+    closed(door, catalogue)
 }
 
 /// The same routes for one service alone, on a port of its own.
-pub fn service_door(routes: Router, actuator: Router) -> Router {
-    closed(routes.merge(actuator))
+pub fn service_door(routes: Router, actuator: Router, catalogue: Catalogue) -> Router {
+    closed(routes.merge(actuator), catalogue)
 }
 
-/// Whatever is not known is a problem like any other, and pages of any origin may ask.
-fn closed(router: Router) -> Router {
+/// Whatever is not known is a problem like any other, told in the reader's language, and pages of any origin may ask.
+fn closed(router: Router, catalogue: Catalogue) -> Router {
     let router = router
         .fallback(async || Problem::not_found().into_response())
-        .method_not_allowed_fallback(async || Problem::method_not_allowed("").into_response());
+        .method_not_allowed_fallback(async || Problem::method_not_allowed("").into_response())
+        .layer(from_fn_with_state(catalogue, language::speak));
     // The layer would answer every OPTIONS, also one that no browser sends ahead, and that routes answer with what they allow.
     router.clone().layer(any_origin()).layer(from_fn_with_state(router, past_any_origin))
 }
@@ -83,7 +85,8 @@ mod tests {
         let rooms = || Router::new().route("/rooms", get(async || "rooms"));
         let system = Hosted { name: "meetingroom", routes: Box::new(move |_| rooms()) };
         let mut answers = Vec::new();
-        for door in [door(&[system], Router::new()), service_door(rooms(), Router::new())] {
+        let catalogue = || Catalogue::new([]);
+        for door in [door(&[system], Router::new(), catalogue()), service_door(rooms(), Router::new(), catalogue())] {
             let request =
                 headers.iter().fold(Request::builder().method(&method).uri(path), |request, (name, value)| request.header(*name, *value));
             let answer = door.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();

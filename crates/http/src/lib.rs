@@ -15,6 +15,7 @@ mod fields;
 pub mod hal;
 pub mod idempotency;
 mod incoming;
+pub mod language;
 mod problem;
 pub mod query;
 mod routes;

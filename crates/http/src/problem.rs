@@ -47,6 +47,8 @@ pub struct Parts {
     pub status: StatusCode,
     /// A stable code, such as `slot-taken`; `/errors/{code}` explains it.
     pub code: Cow<'static, str>,
+    /// What all problems of this status have in common, where it is told in another language.
+    pub title: Option<String>,
     /// A sentence for a person.
     pub detail: String,
     /// Every field that is wrong.
@@ -75,8 +77,9 @@ impl DerefMut for Problem {
 
 impl Parts {
     /// What all problems of this status have in common.
-    pub fn title(&self) -> &'static str {
+    pub fn title(&self) -> &str {
         match self.status {
+            _ if self.title.is_some() => self.title.as_deref().unwrap_or_default(),
             StatusCode::BAD_REQUEST => "The request cannot be read",
             StatusCode::UNAUTHORIZED => "Please say who you are",
             StatusCode::FORBIDDEN => "This is not for you to do",
@@ -96,6 +99,7 @@ impl Problem {
         Self(Box::new(Parts {
             status,
             code: code.into(),
+            title: None,
             detail: detail.into(),
             errors: Vec::new(),
             extra: Map::new(),
@@ -243,6 +247,8 @@ impl IntoResponse for Problem {
         if let Some(allow) = self.allow.as_deref().filter(|allow| !allow.is_empty()).and_then(|allow| HeaderValue::from_str(allow).ok()) {
             headers.insert(ALLOW, allow);
         }
+        // Whoever knows the reader's language may tell it again.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -14,6 +14,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod conference;
+mod korean;
 pub mod maintenance;
 pub mod reserve;
 pub mod room;
@@ -47,6 +48,9 @@ pub const NAME: &str = "meetingroom";
 
 /// The fields that say who somebody is, of rows and of what happened to them.
 const PERSONAL: &[&str] = &["userId", "user"];
+
+/// What its refusals say in Korean.
+pub const KOREAN: [edge::language::Sentences; 2] = [korean::SENTENCES, booking::KOREAN];
 
 /// What one service consists of, and its routes.
 type Member = (fn() -> Service, fn(Routes, &Settings) -> Routes);

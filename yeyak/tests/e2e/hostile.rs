@@ -69,8 +69,21 @@ fn check(method: &str, answer: &Answer) -> Result<(), String> {
         return Ok(());
     }
     let Ok(body) = serde_json::from_slice::<serde_json::Value>(&answer.body) else { return wrong("no JSON") };
+    let told = ["title", "detail"]
+        .into_iter()
+        .map(|member| &body[member])
+        .chain(body["errors"].as_array().into_iter().flatten().map(|error| &error["message"]));
+    let foreign = told.filter(|text| !text.as_str().is_some_and(is_korean)).count();
+    if answer.header("content-language") == Some("ko") && foreign > 0 {
+        return wrong("asked for in Korean, and answered in English");
+    }
     let whole = body["type"].is_string() && body["title"].is_string() && body["code"].is_string() && body["status"] == answer.status;
     if whole { Ok(()) } else { wrong("not a whole problem") }
+}
+
+/// Whether a text has a Korean syllable.
+fn is_korean(text: &str) -> bool {
+    text.contains(|letter| ('가'..='힣').contains(&letter))
 }
 
 /// That all that was generated did no harm: the process is well, and found no fault in itself.
@@ -109,7 +122,8 @@ fn send(api: &Api, asked: &Asked) -> Option<Answer> {
     bytes.extend_from_slice(asked.method.as_bytes());
     bytes.push(b' ');
     bytes.extend_from_slice(&asked.target);
-    bytes.extend_from_slice(b" HTTP/1.1\r\nHost: yeyak\r\nConnection: close\r\n");
+    // Whatever can be wrong can be told in Korean.
+    bytes.extend_from_slice(b" HTTP/1.1\r\nHost: yeyak\r\nConnection: close\r\nAccept-Language: ko\r\n");
     for (name, value) in &asked.headers {
         bytes.extend_from_slice(name.as_bytes());
         bytes.extend_from_slice(b": ");
@@ -125,6 +139,8 @@ fn send(api: &Api, asked: &Asked) -> Option<Answer> {
 /// That the answer to a request which HTTP can carry is there, and is a right one.
 fn check_asked(api: &Api, asked: &Asked) -> Result<(), String> {
     match send(api, asked) {
+        // A head that is too large is turned away before there is a request.
+        Some(answer) if answer.status == 431 && answer.body.is_empty() => Ok(()),
         Some(answer) => check(&asked.method, &answer).map_err(|why| format!("{asked:?}: {why}")),
         None => Err(format!("{asked:?} was not answered")),
     }

@@ -1,0 +1,185 @@
+//! In which language a person is told what went wrong: English, or Korean for whoever prefers it (`Accept-Language`, RFC 9110).
+//!
+//! Sentences stand in the code in English, where they are said. A [`Catalogue`] knows the same in Korean, sentence by sentence, as
+//! gettext's catalogues do; what it does not know stays English. Codes, fields and members are for programs, and the same in both.
+
+mod korean;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_LENGTH, VARY};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::Problem;
+
+/// What sentences mean in Korean: pairs of the English and the Korean one. `{}` stands for what changes from one time to the next; in the
+/// Korean sentence `{0}` is the first of them, `{1}` the second.
+pub type Sentences = &'static [(&'static str, &'static str)];
+
+/// What is known in Korean.
+#[derive(Clone, Debug)]
+pub struct Catalogue(Vec<Sentences>);
+
+impl Catalogue {
+    /// What is said here, and what systems say themselves.
+    pub fn new(systems: impl IntoIterator<Item = Sentences>) -> Self {
+        Self([korean::SENTENCES].into_iter().chain(systems).collect())
+    }
+
+    /// The Korean sentence for an English one, if it is known.
+    pub fn korean(&self, english: &str) -> Option<String> {
+        self.0.iter().copied().flatten().find_map(|(pattern, korean)| {
+            let parts = matched(pattern, english)?;
+            let fill = |text: String, (number, part): (usize, &&str)| {
+                // A part may be a sentence of its own.
+                let part = self.korean(part).unwrap_or_else(|| (*part).to_owned());
+                text.replace(&format!("{{{number}}}"), &part)
+            };
+            Some(parts.iter().enumerate().fold((*korean).to_owned(), fill))
+        })
+    }
+
+    /// The problem as a reader of Korean is told it.
+    fn translated(&self, mut problem: Problem) -> Problem {
+        let tell = |text: &mut String| {
+            if let Some(korean) = self.korean(text) {
+                *text = korean;
+            }
+        };
+        problem.title = self.korean(problem.title()).map(Into::into);
+        tell(&mut problem.detail);
+        problem.errors.iter_mut().for_each(|error| tell(&mut error.message));
+        problem
+    }
+}
+
+/// What stands in a sentence where its pattern has `{}`; nothing when it is another sentence.
+fn matched<'a>(pattern: &str, sentence: &'a str) -> Option<Vec<&'a str>> {
+    let mut literals = pattern.split("{}");
+    let mut rest = sentence.strip_prefix(literals.next()?)?;
+    let mut parts = Vec::new();
+    let mut literals = literals.peekable();
+    while let Some(literal) = literals.next() {
+        // The last part reaches to the end, whatever stands in it.
+        let end = if literals.peek().is_none() { rest.len().checked_sub(literal.len())? } else { rest.find(literal)? };
+        let (part, behind) = rest.split_at_checked(end)?;
+        rest = behind.strip_prefix(literal)?;
+        parts.push(part);
+    }
+    rest.is_empty().then_some(parts)
+}
+
+/// Tells whoever prefers Korean what went wrong in Korean.
+pub async fn speak(State(catalogue): State<Catalogue>, request: Request, next: Next) -> Response {
+    let korean = prefers_korean(request.headers());
+    let mut response = next.run(request).await;
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let headers = response.headers_mut();
+    headers.append(VARY, HeaderValue::from_static("accept-language"));
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(if korean { "ko" } else { "en" }));
+    if !korean {
+        return response;
+    }
+    headers.remove(CONTENT_LENGTH);
+    response.map(|_| Body::from(catalogue.translated(problem).to_json()))
+}
+
+/// Whether Korean is preferred to English: what is not named is as good as `*`, and English goes first where both are as good.
+fn prefers_korean(headers: &HeaderMap) -> bool {
+    let (mut korean, mut english, mut any) = (None, None, 0.0_f32);
+    let ranges = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    for range in ranges {
+        let (tag, weight) = range.split_once(';').unwrap_or((range, ""));
+        let weight = weight.trim().strip_prefix("q=").map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
+        let better = |known: &mut Option<f32>| *known = Some(known.unwrap_or(0.0).max(weight));
+        match tag.trim().split('-').next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "ko" => better(&mut korean),
+            "en" => better(&mut english),
+            "*" => any = weight,
+            _ => {}
+        }
+    }
+    korean.unwrap_or(any) > english.unwrap_or(any)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::middleware::from_fn_with_state;
+    use http_body_util::BodyExt;
+    use serde_json::{Value, json};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::FieldError;
+
+    fn prefers(values: &[&str]) -> bool {
+        let headers = values.iter().map(|value| (ACCEPT_LANGUAGE, HeaderValue::from_str(value).unwrap()));
+        prefers_korean(&headers.collect())
+    }
+
+    #[test]
+    fn korean_is_for_whoever_prefers_it() {
+        for yes in ["ko", "ko-KR,ko;q=0.9,en-US;q=0.8,en;q=0.7", "KO", "fr, ko;q=0.1", "en;q=0.2, ko;q=0.3", "ko-Kore-KR", "en;q=0, *"] {
+            assert!(prefers(&[yes]), "{yes}");
+        }
+        for no in ["", "en", "*", "en, ko", "ko;q=0", "ko;q=x", "en-GB,ko;q=0.9", "kok", "fr", ";;,q=,"] {
+            assert!(!prefers(&[no]), "{no}");
+        }
+        assert!(prefers(&["en;q=0.5", "ko"]));
+        assert!(!prefers(&[]));
+    }
+
+    #[test]
+    fn a_pattern_gives_what_changes() {
+        let check =
+            |pattern, sentence, parts: Option<&[&str]>| assert_eq!(matched(pattern, sentence).as_deref(), parts, "{pattern} {sentence}");
+        check("a", "a", Some(&[]));
+        check("a", "ab", None);
+        check("a{}", "abc", Some(&["bc"]));
+        check("{}c", "abc", Some(&["ab"]));
+        check("from {} to {}", "from 1 to 2 to 3", Some(&["1", "2 to 3"]));
+        check("a{}a", "a", None);
+        check("a{}b", "axc", None);
+        check("{}é", "a", None);
+        check("{}a", "é", None);
+    }
+
+    #[test]
+    fn every_pattern_has_its_parts_in_korean() {
+        for (english, korean) in korean::SENTENCES {
+            let parts = english.matches("{}").count();
+            let named = (0..9).filter(|number| korean.contains(&format!("{{{number}}}"))).count();
+            assert_eq!(parts, named, "{english}: {korean}");
+            assert!(!korean.contains("{}"), "{korean}");
+            assert_eq!(korean::SENTENCES.iter().filter(|(other, _)| other == english).count(), 1, "{english} stands twice");
+        }
+    }
+
+    async fn told(problem: Problem, language: &str) -> (Value, HeaderMap) {
+        let catalogue = Catalogue::new([&[("the room is on floor {}", "{0}층에 있는 회의실입니다")] as Sentences]);
+        let door = Router::new().fallback(move || std::future::ready(problem.clone())).layer(from_fn_with_state(catalogue, speak));
+        let request = Request::builder().header(ACCEPT_LANGUAGE, language).body(Body::empty()).unwrap();
+        let (head, body) = door.oneshot(request).await.unwrap().into_parts();
+        (serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap(), head.headers)
+    }
+
+    #[tokio::test]
+    async fn a_problem_is_told_in_the_language_of_the_reader() {
+        let mut problem = Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "a-code", "the room is on floor 3").with("floor", 3);
+        problem.errors = vec![FieldError::new("roomId", "missing", "must be given"), FieldError::new("x", "y", "nobody knows this")];
+        let (english, headers) = told(problem.clone(), "en").await;
+        assert_eq!(english, serde_json::from_str::<Value>(&problem.to_json()).unwrap());
+        assert_eq!((&headers[CONTENT_LANGUAGE], &headers[VARY]), (&"en".parse().unwrap(), &"accept-language".parse().unwrap()));
+        let (korean, headers) = told(problem, "ko-KR").await;
+        assert_eq!(headers[CONTENT_LANGUAGE], "ko");
+        let errors = json!([
+            {"field": "roomId", "code": "missing", "message": "꼭 있어야 합니다"}, {"field": "x", "code": "y", "message": "nobody knows this"},
+        ]);
+        assert_eq!((&korean["detail"], &korean["errors"], &korean["floor"]), (&json!("3층에 있는 회의실입니다"), &errors, &json!(3)));
+        assert_eq!((&korean["code"], &korean["status"], &korean["type"]), (&json!("a-code"), &json!(422), &json!("/errors/a-code")));
+        assert_eq!(korean["title"], "요청이 올바르지 않습니다");
+    }
+}
