@@ -727,3 +727,31 @@ fn the_flow_of_the_seed() {
     desk.send(Command::Unblock { maintenance: maintenance(2) }).unwrap();
     assert_eq!(desk.shows(), (RoomStatus::Available, None));
 }
+
+#[test]
+fn every_refusal_is_told_in_korean_too() {
+    let mut desk = desk();
+    desk.reserve_on(1, "ann", 23, "12:00").unwrap();
+    desk.block(1, Some("14:00"), Some("15:00")).unwrap();
+    let refusals = [
+        desk.reserve_on(2, "bob", 23, "12:00"),
+        desk.reserve_on(2, "bob", 23, "14:00"),
+        desk.reserve_on(2, "bob", 23, "12:30"),
+        desk.reserve_on(2, "bob", 23, "08:00"),
+        desk.reserve_on(2, "bob", 24, "08:00"),
+        desk.cancel(1, Some("bob")),
+        desk.cancel(9, None),
+        desk.start(9, "ann", 1),
+        desk.start(1, "ann", 1),
+        desk.block(2, Some("12:00"), Some("13:00")),
+        desk.block(2, Some("13:00"), Some("12:00")),
+        Desk::closed().reserve(1, "ann"),
+        desk.send(Command::Open { name: None, floor: "3".into(), rules: seoul() }),
+        desk.at("22:00").reserve(2, "bob"),
+    ];
+    let catalogue = edge::language::Catalogue::new(crate::KOREAN);
+    for refused in refusals {
+        let told = refused.unwrap_err().message;
+        assert!(catalogue.korean(&told).is_some(), "{told}");
+    }
+}
