@@ -3,9 +3,10 @@
 use std::io::{self, IsTerminal as _};
 
 use tracing::Subscriber;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::{Layer as _, Registry};
+use tracing_subscriber::{Layer as _, Registry, reload};
 
 use crate::config::{Log, LogFormat};
 use crate::error::Fatal;
@@ -14,12 +15,25 @@ use crate::error::Fatal;
 ///
 /// # Errors
 /// [`Fatal::Failed`] when it was started before.
-pub(crate) fn start(log: &Log) -> Result<(), Fatal> {
-    tracing::subscriber::set_global_default(subscriber(log, io::stderr, io::stderr().is_terminal()))
-        .map_err(|error| Fatal::Failed(format!("cannot log: {error}")))
+pub(crate) fn start(log: &Log) -> Result<Levels, Fatal> {
+    let (subscriber, levels) = subscriber(log, io::stderr, io::stderr().is_terminal());
+    tracing::subscriber::set_global_default(subscriber).map_err(|error| Fatal::Failed(format!("cannot log: {error}")))?;
+    Ok(levels)
 }
 
-fn subscriber<W>(log: &Log, writer: W, colours: bool) -> impl Subscriber + Send + Sync + use<W>
+/// The levels of a log that runs.
+#[derive(Clone)]
+pub(crate) struct Levels(reload::Handle<Targets, Registry>);
+
+impl Levels {
+    /// From now on it is these.
+    pub(crate) fn set(&self, levels: &Targets) {
+        // It fails only when the log is gone, and nobody could be told.
+        let _ = self.0.reload(levels.clone());
+    }
+}
+
+fn subscriber<W>(log: &Log, writer: W, colours: bool) -> (impl Subscriber + Send + Sync + use<W>, Levels)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -31,14 +45,13 @@ where
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    Registry::default().with(lines.with_filter(log.level.clone()))
+    let (levels, handle) = reload::Layer::new(log.level.clone());
+    (Registry::default().with(lines.with_filter(levels)), Levels(handle))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
-
-    use tracing_subscriber::filter::Targets;
 
     use super::*;
 
@@ -59,7 +72,8 @@ mod tests {
         let lines = Lines::default();
         let writer = lines.clone();
         let log = Log { level: level.parse::<Targets>().unwrap(), format };
-        tracing::subscriber::with_default(subscriber(&log, move || writer.clone(), false), || {
+        let (subscriber, _levels) = subscriber(&log, move || writer.clone(), false);
+        tracing::subscriber::with_default(subscriber, || {
             tracing::info!(target: "yeyak_store", rows = 3, "opened");
             tracing::debug!(target: "yeyak_store", "looked");
             tracing::warn!(target: "yeyak_http", "slow");
@@ -75,6 +89,21 @@ mod tests {
         assert!(lines[0].ends_with(" INFO yeyak_store: opened rows=3"), "{lines:?}");
         assert!(lines[1].ends_with(" WARN yeyak_http: slow"), "{lines:?}");
         assert_eq!(lines.len(), 2);
+    }
+
+    #[test]
+    fn levels_can_be_changed_while_it_runs() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = Log { level: "warn".parse().unwrap(), format: LogFormat::Text };
+        let (subscriber, levels) = subscriber(&log, move || writer.clone(), false);
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!("before");
+            levels.set(&"info".parse().unwrap());
+            tracing::info!("after");
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(!text.contains("before") && text.contains("after"), "{text}");
     }
 
     #[test]

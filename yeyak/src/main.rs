@@ -7,6 +7,7 @@ mod config;
 mod data_dir;
 mod error;
 mod log;
+mod reload;
 mod serve;
 mod systems;
 mod token;
@@ -31,11 +32,16 @@ fn run() -> Result<ExitCode, Fatal> {
         Command::Serve(serve) => {
             let selected = serve.selection(&systems::known(), &environment)?;
             let settings = serve.settings(&selected, &environment)?;
-            serve::run(Plan { samples: settings.samples, selected, settings, welcome: false })?;
+            let again = {
+                let selected = selected.clone();
+                Box::new(move || serve.settings(&selected, &environment))
+            };
+            serve::run(Plan { samples: settings.samples, selected, settings, again, welcome: false })?;
         }
         Command::Demo(demo) => {
             let (empty, settings) = demo.settings(&environment)?;
-            serve::run(Plan { samples: !empty, selected: systems::all(), settings, welcome: !empty })?;
+            let again = Box::new(move || demo.settings(&environment).map(|(_, settings)| settings));
+            serve::run(Plan { samples: !empty, selected: systems::all(), settings, again, welcome: !empty })?;
         }
         Command::CheckConfig(check) => {
             let checked = check.check(&environment);

@@ -1,6 +1,5 @@
 //! Runs systems until it is told to stop.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,13 +21,15 @@ use jiff::SignedDuration;
 use runtime::{Environment, Faults, Queues, SystemHandle};
 use store::sqlite::{Options, SqliteStore};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tower::ServiceExt;
 
 use crate::cli::Selected;
 use crate::config::{Auth, Data, FIRST_SERVICE_PORT, Settings, Tokens};
 use crate::data_dir::DataDir;
 use crate::error::{Fatal, print};
+use crate::log::Levels;
+use crate::reload::{Again, Reload};
 use crate::systems::{self, Runnable};
 
 /// How long requests that are under way may take once the process is told to stop.
@@ -43,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) selected: Vec<Selected>,
     /// What was said of them.
     pub(crate) settings: Settings,
+    /// Reads the settings again.
+    pub(crate) again: Again,
     /// Whether sample data is loaded into a fresh store.
     pub(crate) samples: bool,
     /// Whether to say what to try.
@@ -60,16 +63,17 @@ struct Running {
 /// # Errors
 /// When something it needs cannot be had: an address, the data directory, a store.
 pub(crate) fn run(plan: Plan) -> Result<(), Fatal> {
-    crate::log::start(&plan.settings.log)?;
+    let levels = crate::log::start(&plan.settings.log)?;
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    threads.map_err(|error| Fatal::Failed(format!("threads cannot be had: {error}")))?.block_on(serve(plan))
+    threads.map_err(|error| Fatal::Failed(format!("threads cannot be had: {error}")))?.block_on(serve(plan, levels))
 }
 
 #[allow(clippy::disallowed_methods, reason = "the process itself may take no longer than its farewell")]
-async fn serve(plan: Plan) -> Result<(), Fatal> {
-    let Plan { selected, settings, samples, welcome } = plan;
+async fn serve(plan: Plan, levels: Levels) -> Result<(), Fatal> {
+    let Plan { selected, settings, again, samples, welcome } = plan;
     // A signal that comes while everything is being started is not lost: it stops what has been started by then.
-    let stop = stop_signal();
+    let mut stop = Stop::listen()?;
+    let hangups = listen_for(SignalKind::hangup())?;
     if samples && let Some(partial) = selected.iter().find(|one| !systems::is_whole(one)) {
         return Err(Fatal::Usage(format!("sample data needs all services of {}", partial.system)));
     }
@@ -143,17 +147,25 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
         let door = gateway::service_door(routes, actuator.clone().into_router(), systems::catalogue());
         servers.push(Server::start(listener, door, connections));
     }
+    let keys = match &entry.auth {
+        edge::Auth::Open => None,
+        edge::Auth::Required(keys) => Some(Arc::clone(keys)),
+    };
+    tokio::spawn(Reload { settings: settings.clone(), again, levels, keys }.run(hangups));
     tracing::info!(%address, "ready");
     if welcome {
         print(&what_to_try(address));
     }
 
-    stop.await?;
+    stop.told().await;
     stopping.store(true, Ordering::Relaxed);
     let drain = Duration::from_secs(settings.limits.drain_seconds.into());
     if !drain.is_zero() {
         tracing::info!(?drain, "stopping: no longer ready, and new connections are taken until others know");
-        tokio::time::sleep(drain).await;
+        tokio::select! {
+            () = tokio::time::sleep(drain) => {}
+            () = stop.told() => {}
+        }
     }
     tracing::info!("stopping: no new connections, what is under way is finished");
     let finished = async {
@@ -262,16 +274,27 @@ fn allow_files(connections: usize) {
     }
 }
 
-fn stop_signal() -> impl Future<Output = Result<(), Fatal>> {
-    let listen = |kind| signal(kind).map_err(|error| Fatal::Failed(format!("signals cannot be listened for: {error}")));
-    let (terminate, interrupt) = (listen(SignalKind::terminate()), listen(SignalKind::interrupt()));
-    async move {
-        let (mut terminate, mut interrupt) = (terminate?, interrupt?);
+fn listen_for(kind: SignalKind) -> Result<Signal, Fatal> {
+    signal(kind).map_err(|error| Fatal::Failed(format!("signals cannot be listened for: {error}")))
+}
+
+/// The signals that tell it to stop.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self, Fatal> {
+        Ok(Self { terminate: listen_for(SignalKind::terminate())?, interrupt: listen_for(SignalKind::interrupt())? })
+    }
+
+    /// Waits until it is told, for the first time or once more.
+    async fn told(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-        Ok(())
     }
 }
 

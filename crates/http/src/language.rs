@@ -48,7 +48,7 @@ impl Catalogue {
                 *text = korean;
             }
         };
-        problem.title = self.korean(problem.title()).map(Into::into);
+        problem.title = self.korean(problem.title());
         tell(&mut problem.detail);
         problem.errors.iter_mut().for_each(|error| tell(&mut error.message));
         problem

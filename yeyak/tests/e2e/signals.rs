@@ -347,3 +347,44 @@ fn sigterm_while_it_starts_is_not_lost() {
         Yeyak::serve(data.path(), &["--samples"]).stop();
     }
 }
+
+#[test]
+fn sighup_takes_what_it_can_and_says_what_it_cannot() {
+    let data = TempDir::new().unwrap();
+    let config = data.path().join("yeyak.toml");
+    let write = |text: &str| std::fs::write(&config, text).unwrap();
+    let told = |yeyak: &Yeyak, what: &str| {
+        until(what, || yeyak.lines().iter().any(|line| line.contains(what)).then_some(()));
+    };
+    write("log.level = \"info\"\n");
+    let directory = data.path().join("data");
+    let mut yeyak = Yeyak::serve(&directory, &["--config", config.to_str().unwrap()]);
+    yeyak.signal("-HUP");
+    told(&yeyak, "INFO yeyak::reload: the configuration was read again");
+    write("log.level = \"debug\"\nlimits.queue = 7\n");
+    yeyak.signal("-HUP");
+    told(&yeyak, "takes a restart restart=\"limits\"");
+    write("log.level = \"loud\"\n");
+    yeyak.signal("-HUP");
+    told(&yeyak, "nothing was changed");
+    yeyak.api().get("/rooms").expect(200);
+    yeyak.terminate();
+    assert!(yeyak.ended().success());
+}
+
+#[test]
+fn sigterm_first_says_that_it_is_no_longer_ready() {
+    let data = TempDir::new().unwrap();
+    let config = data.path().join("yeyak.toml");
+    std::fs::write(&config, "limits.drain-seconds = 60\n").unwrap();
+    let mut yeyak = Yeyak::serve(&data.path().join("data"), &["--config", config.to_str().unwrap()]);
+    let api = yeyak.api();
+    api.get("/actuator/health/readiness").expect(200);
+    yeyak.terminate();
+    until("it is not ready", || (api.try_send("GET", "/actuator/health/readiness", &[], b"").unwrap().status == 503).then_some(()));
+    // It still answers, until those who send to it know; and it can be told to be quick about it.
+    api.get("/actuator/health/liveness").expect(200);
+    api.get("/rooms").expect(200);
+    yeyak.terminate();
+    assert!(yeyak.ended().success());
+}
