@@ -394,6 +394,7 @@ pub fn unreadable(error: StoreError) -> Problem {
             tracing::debug!(%error, "a read was turned away");
             Problem::unavailable("the store")
         }
+        StoreError::Busy => Problem::overloaded(COME_BACK),
         StoreError::TooCostly(_) => {
             let detail = "This would take too long. Filter more, or sort by one field.";
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "query-too-costly", detail)

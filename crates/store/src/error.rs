@@ -13,6 +13,9 @@ pub enum StoreError {
     /// The store cannot be reached or cannot write now; nothing was written.
     #[error("the store is away: {0}")]
     Away(String),
+    /// As many reads as may wait do so already; this one was not begun.
+    #[error("too many reads wait")]
+    Busy,
     /// The store went away in the middle of a commit: the transaction stands or does not.
     #[error("the store went away in the middle of a commit: {0}")]
     Unknown(String),

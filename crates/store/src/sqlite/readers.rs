@@ -88,14 +88,18 @@ impl Readers {
         });
         let sent = match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {
             Some(Ok(())) => Ok(()),
-            Some(Err(TrySendError::Full(_))) => Err("too many reads wait"),
-            Some(Err(TrySendError::Disconnected(_))) | None => Err("the reading threads have ended"),
+            Some(Err(TrySendError::Full(_))) => Err(StoreError::Busy),
+            Some(Err(TrySendError::Disconnected(_))) | None => Err(ended()),
         };
         Box::pin(async move {
-            sent.map_err(|why| StoreError::Away(why.into()))?;
-            answered.await.unwrap_or_else(|_| Err(StoreError::Away("the reading threads have ended".into())))
+            sent?;
+            answered.await.unwrap_or_else(|_| Err(ended()))
         })
     }
+}
+
+fn ended() -> StoreError {
+    StoreError::Away("the reading threads have ended".into())
 }
 
 /// Takes the counting of steps off a connection, however the work on it ended.
