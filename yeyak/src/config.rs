@@ -256,10 +256,19 @@ impl Settings {
     fn read_auth(said: &mut Sources<'_>) -> (Auth, bool) {
         let short = said.take("auth", value::mode);
         let long = said.take("auth.mode", value::mode);
-        let issuer = said.take("auth.issuer", value::name).into_value();
-        let audience = said.take("auth.audience", value::name).into_value();
-        let jwks = said.take("auth.jwks", value::location).into_value();
-        let mode = if short.value().is_some() { short } else { long };
+        let issuer = said.take("auth.issuer", value::name);
+        let audience = said.take("auth.audience", value::name);
+        let jwks = said.take("auth.jwks", value::location);
+        // Both mean the same, so what counts is where they were said. One place that says both and differs is not to be guessed.
+        let (mode, other) = if long.goes_before(&short) { (long, short) } else { (short, long) };
+        if mode.value() != other.value() && other.value().is_some() && !mode.goes_before(&other) {
+            said.refuse(&mode, "says something else than auth.mode: say it once".into());
+        }
+        // `yeyak token` hears of an issuer and an audience too, so it is the keys that show what was meant.
+        if mode.value().is_none() && jwks.value().is_some() {
+            said.refuse(&jwks, "counts with auth=required alone, which nobody says: write auth.mode too".into());
+        }
+        let (issuer, audience, jwks) = (issuer.into_value(), audience.into_value(), jwks.into_value());
         if mode.value() != Some(&Mode::Required) {
             return (Auth::Open, true);
         }

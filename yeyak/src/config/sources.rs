@@ -58,6 +58,17 @@ impl<T> Said<T> {
         self.found.as_ref().map(|(_, value)| value)
     }
 
+    /// Whether it was said in a place that goes before the other's: flags, then the environment, then the file, then nowhere.
+    pub(super) fn goes_before<U>(&self, other: &Said<U>) -> bool {
+        let rank = |place: Option<&Place>| match place {
+            None => 0,
+            Some(Place::File(..)) => 1,
+            Some(Place::Environment(_)) => 2,
+            Some(Place::Flag(_)) => 3,
+        };
+        rank(self.found.as_ref().map(|(place, _)| place)) > rank(other.found.as_ref().map(|(place, _)| place))
+    }
+
     /// The value, if there is one.
     pub(super) fn into_value(self) -> Option<T> {
         self.found.map(|(_, value)| value)

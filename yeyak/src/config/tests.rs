@@ -482,3 +482,21 @@ proptest! {
         prop_assert!(word.is_empty() || flag.is_ok() == environment.is_ok());
     }
 }
+
+#[test]
+fn nobody_is_open_by_mistake() {
+    let variables =
+        [("YEYAK_AUTH_MODE", "required"), ("YEYAK_AUTH_ISSUER", "i"), ("YEYAK_AUTH_AUDIENCE", "a"), ("YEYAK_AUTH_JWKS", "keys.json")];
+    let told = read(b"auth = 'open'", &[], &variables).unwrap();
+    assert!(matches!(told.auth, Auth::Required(_)), "the environment goes before the file, however the key is written");
+    assert!(file("[auth]\nissuer = 'i'\naudience = 'a'\njwks = 'keys.json'").is_err(), "keys without a mode are open to all");
+    let both = [
+        ("YEYAK_AUTH", "open"),
+        ("YEYAK_AUTH_MODE", "required"),
+        ("YEYAK_AUTH_ISSUER", "i"),
+        ("YEYAK_AUTH_AUDIENCE", "a"),
+        ("YEYAK_AUTH_JWKS", "keys.json"),
+    ];
+    assert!(read(b"", &[], &both).is_err(), "two words for one thing");
+    assert_eq!(read(b"", &[("auth", "open")], &variables).unwrap().auth, Auth::Open);
+}

@@ -153,7 +153,12 @@ impl Jwk {
             length.is_none_or(|length| bytes.len() == length).then_some(bytes)
         };
         let (key, alg) = match (self.kty.as_str(), self.crv.as_deref()) {
-            ("RSA", _) => (PublicKey::Rsa { n: part(&self.n, None)?, e: part(&self.e, None)? }, "RS256"),
+            ("RSA", _) => {
+                let (n, e) = (part(&self.n, None)?, part(&self.e, None)?);
+                // Of another size it could never check anything; sets that hold nothing else are to be told of at the start.
+                let is_of_size = (256..=1024).contains(&n.len()) && n.first().is_some_and(|first| *first != 0);
+                (is_of_size.then_some(PublicKey::Rsa { n, e })?, "RS256")
+            }
             ("EC", Some("P-256")) => (PublicKey::P256([vec![4], part(&self.x, Some(32))?, part(&self.y, Some(32))?].concat()), "ES256"),
             ("OKP", Some("Ed25519")) => (PublicKey::Ed25519(part(&self.x, Some(32))?), "EdDSA"),
             _ => return None,

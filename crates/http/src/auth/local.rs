@@ -91,6 +91,11 @@ impl LocalKey {
         format!("{signed}.{signature}")
     }
 
+    #[cfg(test)]
+    pub(super) fn sign_raw(&self, text: &[u8]) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.sign(text))
+    }
+
     fn x(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0.public_key())
     }

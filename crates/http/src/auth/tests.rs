@@ -557,3 +557,47 @@ proptest! {
         prop_assert!(bench.ask_token(&text).is_err());
     }
 }
+
+/// A token with these texts for its header and claims, signed with the issuer's own key.
+fn written(bench: &Bench, header: &str, claims: &str) -> String {
+    let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+    format!("{signed}.{}", bench.key.sign_raw(signed.as_bytes()))
+}
+
+#[test]
+fn a_token_of_another_form_is_refused_though_the_issuer_signed_it() {
+    let bench = Bench::new();
+    let (id, later) = (bench.key.id(), now().as_second() + 600);
+    let head = format!(r#"{{"alg":"EdDSA","kid":"{id}"}}"#);
+    let claims = |more: &str| format!(r#"{{"iss":"https://issuer.example","aud":"yeyak","sub":"7",{more}}}"#);
+    let good = claims(&format!(r#""exp":{later}"#));
+    let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(bench.ask_token(&written(&bench, &head, &good)).is_ok());
+    for (header, claims) in [
+        (format!(r#"{{"alg":"EdDSA","kid":"{id}","crit":null}}"#), good.clone()),
+        (format!(r#"{{"alg":"EdDSA","kid":"{id}","crit":null,"crit":["x"]}}"#), good.clone()),
+        (format!(r#"["EdDSA","{id}","JWT",null]"#), good.clone()),
+        (r#"{"alg":"EdDSA","kid":7}"#.into(), good.clone()),
+        (head.clone(), format!(r#"["https://issuer.example","7","yeyak",{later},null,["administrator"]]"#)),
+        (head.clone(), claims(&format!(r#""sub":"8","exp":{later}"#))),
+        (head.clone(), claims(&format!(r#""exp":{later},"exp":1"#))),
+        (head.clone(), claims(r#""exp":1e999"#)),
+        (head.clone(), claims(&format!(r#""exp":{}"#, "9".repeat(400)))),
+        (head.clone(), claims(&format!(r#""exp":{later},"nbf":"0""#))),
+        (head.clone(), claims(&format!(r#""exp":{later},"roles":{{"administrator":1}}"#))),
+        (head.clone(), claims(&format!(r#""exp":{later},"aud":{}"#, deep(1500)))),
+        (head.clone(), format!("{good} x")),
+        (head.clone(), format!("\u{feff}{good}")),
+    ] {
+        assert!(bench.ask_token(&written(&bench, &header, &claims)).is_err(), "{header} {claims}");
+    }
+}
+
+#[test]
+fn an_rsa_key_that_could_never_check_anything_is_no_key() {
+    let jwks = |n: &[u8]| json!({"keys": [{"kty": "RSA", "kid": "weak", "n": URL_SAFE_NO_PAD.encode(n), "e": "AQAB"}]}).to_string();
+    assert_eq!(KeySet::parse(jwks(&[0xff; 256]).as_bytes()).unwrap().len(), 1);
+    for n in [&[0xff; 64][..], &[0; 256], &[0xff; 1025]] {
+        assert!(KeySet::parse(jwks(n).as_bytes()).unwrap().is_empty());
+    }
+}

@@ -5,8 +5,8 @@ use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kernel::{Role, Timestamp};
-use serde::Deserialize;
-use serde_json::Value;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use super::keys::{Algorithm, PublicKey};
 use super::{Expected, Identity, LEEWAY};
@@ -85,8 +85,18 @@ struct Header {
     alg: String,
     kid: Option<String>,
     typ: Option<String>,
-    /// Whatever it names, we do not understand it.
-    crit: Option<Value>,
+    /// Whether it is there at all: whatever it names, we do not understand it, and null is no list of names.
+    #[serde(default, deserialize_with = "is_there")]
+    crit: bool,
+}
+
+fn is_there<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(from).map(|_| true)
+}
+
+/// A JSON object. Derived readers take an array for one as well, with the fields in our order.
+fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten()
 }
 
 impl<'a> Token<'a> {
@@ -98,8 +108,8 @@ impl<'a> Token<'a> {
         let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| FORM);
         let (header, payload, signature) = (decoded(header)?, decoded(payload)?, decoded(signature)?);
 
-        let header: Header = serde_json::from_slice(&header).map_err(|_| FORM)?;
-        if header.crit.is_some() {
+        let header: Header = object(&header).ok_or(FORM)?;
+        if header.crit {
             return Err(Refusal::Invalid("it has critical headers"));
         }
         // Tokens for other purposes, signed with the same key, say what they are (RFC 8725, 3.11).
@@ -125,7 +135,7 @@ impl<'a> Token<'a> {
         if !key.has_signed(self.signed, &self.signature) {
             return Err(Refusal::Invalid("its signature is wrong"));
         }
-        serde_json::from_slice(&self.payload).map_err(|_| Refusal::Invalid("its claims cannot be read"))
+        object(&self.payload).ok_or(Refusal::Invalid("its claims cannot be read"))
     }
 }
 

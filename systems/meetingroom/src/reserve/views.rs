@@ -81,7 +81,7 @@ impl Exposed for Calendar {
             Event::Started { id, conference } => changed(*id, ReserveStatus::Started, Some(*conference)),
             Event::StartWithdrawn { id, .. } => changed(*id, ReserveStatus::Reserved, None),
             Event::Canceled { id } => changed(*id, ReserveStatus::Canceled, None),
-            Event::Ended { id, conference } => changed(*id, ReserveStatus::Ended, Some(*conference)),
+            Event::Ended { id, conference, .. } => changed(*id, ReserveStatus::Ended, Some(*conference)),
             Event::Expired { id } => changed(*id, ReserveStatus::Expired, None),
             Event::NeverHeld { id } => {
                 if let Some(reservation) = self.unsettled(*id) {
@@ -127,7 +127,7 @@ impl Exposed for Calendar {
                 ReserveEvent::UserCheckWithdrawn { id: *id, room_id, conference_id: *conference, occupancy }
             }
             Event::Canceled { id } => ReserveEvent::Canceled { id: *id, room_id, occupancy },
-            Event::Ended { id, conference } => ReserveEvent::Ended { id: *id, room_id, conference_id: *conference, occupancy },
+            Event::Ended { id, conference, .. } => ReserveEvent::Ended { id: *id, room_id, conference_id: *conference, occupancy },
             Event::Expired { id } | Event::NeverHeld { id } => ReserveEvent::Expired { id: *id, room_id, occupancy },
             Event::Settled { .. } => return None,
             Event::Blocked { maintenance, period } => {

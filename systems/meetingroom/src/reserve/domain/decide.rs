@@ -26,7 +26,7 @@ impl Calendar {
             return Vec::new();
         }
         let reservations = self.reservations.iter().map(|entry| match entry.what.meeting {
-            Some(meeting) => Event::Ended { id: entry.id, conference: meeting.conference },
+            Some(meeting) => Event::Ended { id: entry.id, conference: meeting.conference, unheard: true },
             None => Event::Canceled { id: entry.id },
         });
         let blocks = self.blocks.iter().map(|block| Event::Unblocked { maintenance: block.id });
@@ -106,7 +106,7 @@ impl Calendar {
     }
 
     pub(super) fn end(&self, id: ReserveId, conference: ConferenceId) -> Vec<Event> {
-        self.leave(id, conference, Event::Ended { id, conference }, Event::Settled { id })
+        self.leave(id, conference, Event::Ended { id, conference, unheard: false }, Event::Settled { id })
     }
 
     /// What a meeting's word does: the one while its slot is its own, the other after that has ended, nothing to any other meeting.

@@ -203,6 +203,9 @@ pub enum Event {
         id: ReserveId,
         /// Which meeting.
         conference: ConferenceId,
+        /// Whether the calendar says so, and the meeting itself is yet to be heard. Nobody waited for it before this was written.
+        #[serde(default)]
+        unheard: bool,
     },
     /// Nobody started in time.
     Expired {
@@ -272,7 +275,7 @@ impl Aggregate for Calendar {
             Event::StartWithdrawn { id, .. } => {
                 self.change(*id, |reservation| Reservation { meeting: None, grace_from: at, ..reservation });
             }
-            Event::Ended { id, .. } => self.end_at(*id, at),
+            Event::Ended { id, unheard, .. } => self.take_out(*id, *unheard),
             Event::Canceled { id } | Event::Expired { id } => {
                 self.reservations.remove(*id);
             }
@@ -331,11 +334,9 @@ impl Calendar {
     }
 
     /// A meeting that is over leaves. When its slot ended it, the meeting itself has not been heard yet, so it is kept until it is.
-    fn end_at(&mut self, id: ReserveId, at: Timestamp) {
-        let ended = self.reservations.remove(id).map(|entry| entry.what);
-        if let Some(ended) = ended.filter(|ended| ended.period.end().is_some_and(|end| end <= at)) {
-            self.unsettled.insert(id, ended);
-        }
+    fn take_out(&mut self, id: ReserveId, unheard: bool) {
+        let ended = self.reservations.remove(id).filter(|_| unheard);
+        self.unsettled.extend(ended.map(|entry| (id, entry.what)));
     }
 
     /// Puts a changed reservation in place of what stands under its id.

@@ -55,7 +55,7 @@ impl Calendar {
         let is_due = |instant: Option<Timestamp>| instant.is_some_and(|instant| instant <= at);
         if is_due(self.reservation_ends()) {
             return self.reservations.first().map(|entry| match entry.what.meeting {
-                Some(meeting) => Event::Ended { id: entry.id, conference: meeting.conference },
+                Some(meeting) => Event::Ended { id: entry.id, conference: meeting.conference, unheard: true },
                 None => Event::Expired { id: entry.id },
             });
         }

@@ -305,7 +305,7 @@ fn ending_what_is_not_held_does_nothing() {
     assert_eq!(desk.end(1, 1), Ok(Vec::new()));
     desk.start(1, "ann", 1).unwrap();
     assert_eq!(desk.end(1, 2), Ok(Vec::new()));
-    assert_eq!(desk.end(1, 1), Ok(vec![Event::Ended { id: reserve(1), conference: conference(1) }]));
+    assert_eq!(desk.end(1, 1), Ok(vec![Event::Ended { id: reserve(1), conference: conference(1), unheard: false }]));
     assert_eq!(desk.end(1, 1), Ok(Vec::new()));
 }
 
@@ -316,7 +316,7 @@ fn the_end_of_the_slot_ends_the_meeting() {
     desk.start(1, "ann", 7).unwrap();
     let length = desk.log.len();
     desk.at("15:00");
-    assert_eq!(desk.happened_since(length), [("11:50:00".into(), Event::Ended { id: reserve(1), conference: conference(7) })]);
+    assert_eq!(desk.happened_since(length), [("11:50:00".into(), Event::Ended { id: reserve(1), conference: conference(7), unheard: true })]);
 }
 
 #[test]
@@ -556,7 +556,7 @@ fn closing_cancels_what_stands() {
     desk.reserve_on(2, "ann", 23, "12:00").unwrap();
     desk.start(1, "ann", 1).unwrap();
     desk.block(1, Some("20:00"), None).unwrap();
-    let ended = Event::Ended { id: reserve(1), conference: conference(1) };
+    let ended = Event::Ended { id: reserve(1), conference: conference(1), unheard: true };
     let (canceled, unblocked) = (Event::Canceled { id: reserve(2) }, Event::Unblocked { maintenance: maintenance(1) });
     assert_eq!(desk.send(Command::Close), Ok(vec![ended, canceled, unblocked, Event::Closed]));
     assert_eq!(desk.send(Command::Close), Ok(Vec::new()));
@@ -754,4 +754,34 @@ fn every_refusal_is_told_in_korean_too() {
         let told = refused.unwrap_err().message;
         assert!(catalogue.korean(&told).is_some(), "{told}");
     }
+}
+
+/// Before the meeting's own word was waited for, slots ended without a word of it, and nothing settled them.
+#[test]
+fn an_older_log_leaves_nothing_to_be_settled() {
+    let mut desk = desk();
+    desk.reserve(1, "ann").unwrap();
+    desk.start(1, "ann", 7).unwrap();
+    desk.at("15:00");
+    let mut folded = Calendar::default();
+    for (at, event) in &desk.log {
+        let mut event = json!(event);
+        if let Some(ended) = event.get_mut("ended") {
+            assert_eq!(ended.as_object_mut().unwrap().remove("unheard"), Some(json!(true)));
+        }
+        folded.evolve(&serde_json::from_value(event).unwrap(), *at);
+    }
+    assert!(folded.unsettled.is_empty());
+    let mut snapshot = json!(folded);
+    snapshot.as_object_mut().unwrap().remove("unsettled");
+    assert_eq!(serde_json::from_value::<Calendar>(snapshot).unwrap(), folded);
+}
+
+#[test]
+fn a_start_that_is_withdrawn_after_its_room_was_closed_was_never_held() {
+    let mut desk = desk();
+    desk.reserve(1, "ann").unwrap();
+    desk.start(1, "ann", 7).unwrap();
+    desk.send(Command::Close).unwrap();
+    assert_eq!(desk.withdraw(1, 7), Ok(vec![Event::NeverHeld { id: reserve(1) }]));
 }
