@@ -64,12 +64,18 @@ struct Running {
 /// When something it needs cannot be had: an address, the data directory, a store.
 pub(crate) fn run(plan: Plan) -> Result<(), Fatal> {
     let levels = crate::log::start(&plan.settings.log)?;
-    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    threads.map_err(|error| Fatal::Failed(format!("threads cannot be had: {error}")))?.block_on(serve(plan, levels))
+    // What decides does not stand in one row with what listens: however many ask, and however many are turned away, it goes on.
+    let (edge, systems) = (threads("edge")?, threads("systems")?);
+    edge.block_on(serve(plan, levels, systems.handle().clone()))
+}
+
+fn threads(name: &str) -> Result<tokio::runtime::Runtime, Fatal> {
+    let threads = tokio::runtime::Builder::new_multi_thread().thread_name(name).enable_all().build();
+    threads.map_err(|error| Fatal::Failed(format!("threads cannot be had: {error}")))
 }
 
 #[allow(clippy::disallowed_methods, reason = "the process itself may take no longer than its farewell")]
-async fn serve(plan: Plan, levels: Levels) -> Result<(), Fatal> {
+async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> Result<(), Fatal> {
     let Plan { selected, settings, again, samples, welcome } = plan;
     // A signal that comes while everything is being started is not lost: it stops what has been started by then.
     let mut stop = Stop::listen()?;
@@ -114,7 +120,7 @@ async fn serve(plan: Plan, levels: Levels) -> Result<(), Fatal> {
     let stopping = Arc::new(AtomicBool::new(false));
     let mut running = Vec::new();
     for one in &selected {
-        running.push(start(one, &settings, data.path(), &clock, &faults).await?);
+        running.push(start(one, &settings, data.path(), &clock, &faults, &threads).await?);
     }
     let actuator = Actuator {
         systems: running.iter().map(|system| system.handle.clone()).collect(),
@@ -221,7 +227,15 @@ async fn listen_for_services(selected: &[Selected], gateway: SocketAddr) -> Resu
 }
 
 #[allow(clippy::disallowed_methods, reason = "here the systems are given their threads and their ids")]
-async fn start(selected: &Selected, settings: &Settings, data: &Path, clock: &Arc<dyn Clock>, faults: &Faults) -> Result<Running, Fatal> {
+async fn start(
+    selected: &Selected,
+    settings: &Settings,
+    data: &Path,
+    clock: &Arc<dyn Clock>,
+    faults: &Faults,
+    threads: &tokio::runtime::Handle,
+) -> Result<Running, Fatal> {
+    let threads = threads.clone();
     let mut runnable = systems::runnable(selected.system, settings)?;
     let spec = std::mem::replace(&mut runnable.spec, runtime::SystemSpec { name: selected.system, services: Vec::new() });
     let file = data.join(format!("{}.db", selected.system));
@@ -231,7 +245,7 @@ async fn start(selected: &Selected, settings: &Settings, data: &Path, clock: &Ar
         carrier: Arc::new(InProcess::default()),
         clock: Arc::clone(clock),
         faults: faults.clone(),
-        spawner: Arc::new(|work| drop(tokio::spawn(work))),
+        spawner: Arc::new(move |work| drop(threads.spawn(work))),
         ids: Arc::new(|| uuid::Uuid::now_v7().to_string()),
         queues: Queues { usual: settings.limits.queue, own: runnable.queues.clone() },
         only: selected.services.iter().map(|service| (*service).to_owned()).collect(),

@@ -35,6 +35,8 @@ pub struct Connections {
     /// How many there are at once. One more takes the place of the one that has been silent, or in the middle of a request, for longest; while
     /// all of them are being answered it waits to be accepted.
     pub most: usize,
+    /// How long one that is silent keeps its place though somebody else waits for one: long enough for a request that is on its way.
+    pub patience: Duration,
     /// How long one may take until a request's head is there, counted from its beginning or the answer before.
     pub silence: Duration,
     /// How long one may take nothing of what it is being sent.
@@ -43,7 +45,7 @@ pub struct Connections {
 
 impl Default for Connections {
     fn default() -> Self {
-        Self { most: 4096, silence: Duration::from_secs(75), stall: Duration::from_secs(30) }
+        Self { most: 4096, patience: Duration::from_secs(1), silence: Duration::from_secs(75), stall: Duration::from_secs(30) }
     }
 }
 
@@ -75,7 +77,7 @@ impl Server {
 }
 
 async fn serve(listener: TcpListener, door: Router, connections: Connections, mut stop: watch::Receiver<()>) {
-    let places = Arc::new(Places::new(connections.most));
+    let places = Arc::new(Places::new(connections.most, connections.patience));
     let mut open = JoinSet::new();
     loop {
         tokio::select! {

@@ -18,7 +18,7 @@ use crate::hal::{self, Place};
 use crate::{FieldError, Fields, Problem, idempotency, open_caller, optional, query};
 
 /// How long someone who is turned away because too much is going on should wait.
-const COME_BACK: Duration = Duration::from_secs(1);
+pub(crate) const COME_BACK: Duration = Duration::from_secs(1);
 
 /// So many parameters that a history does not have are named, and so much of each name: an answer is not to be larger than what was asked.
 const MOST_UNKNOWN: usize = 50;

@@ -20,7 +20,7 @@ use kernel::{Resource, Timestamp};
 use runtime::ServiceHandle;
 
 use crate::auth::{Auth, Identity, Who};
-use crate::incoming::{Incoming, Reply, internal};
+use crate::incoming::{COME_BACK, Incoming, Reply, internal};
 use crate::{FieldError, Problem};
 
 /// What one request may cost.
@@ -194,6 +194,10 @@ async fn guard<F: Future<Output = Reply>>(place: Place, who: Who, request: Reque
     let Place { service, base, entry } = place;
     let clock = Arc::clone(service.clock());
     let handled = AssertUnwindSafe(async {
+        // Whoever will be turned away is so before any work is done for it, or those who are not would wait for that work.
+        if !request.method().is_safe() && service.is_full() {
+            return Err(Problem::overloaded(COME_BACK));
+        }
         let identity = entry.auth.identify(request.headers()).await?;
         if let Some(identity) = &identity {
             who.admit(identity)?;

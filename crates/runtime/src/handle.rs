@@ -176,6 +176,11 @@ impl ServiceHandle {
         }
     }
 
+    /// Whether as much new work waits as may: more would be turned away.
+    pub fn is_full(&self) -> bool {
+        self.system.places.get(self.name).is_none_or(|places| places.available_permits() == 0)
+    }
+
     pub(crate) async fn submit_fresh(&self, act: Act) -> Outcome {
         // Held until the answer: what one service is flooded with takes no place from the others.
         let place = self.system.places.get(self.name).map(Semaphore::try_acquire);

@@ -13,6 +13,7 @@ mod cli;
 mod contention;
 mod flows;
 mod hostile;
+mod overload;
 mod readme;
 mod signals;
 mod who;

@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// The places of a server.
 pub(super) struct Places {
     most: usize,
+    /// How long whoever is silent keeps the place in any case.
+    patience: Duration,
     held: Arc<Mutex<Held>>,
     /// Told when a place is left, or one that works is done.
     changed: Arc<Notify>,
@@ -25,7 +29,7 @@ struct Held {
     /// How often somebody has begun to be silent, which is what silence is told by.
     turns: u64,
     /// Those that can be closed: those that have not sent a whole request yet, the one that has been so for longest first.
-    silent: BTreeMap<u64, Weak<Place>>,
+    silent: BTreeMap<u64, (Instant, Weak<Place>)>,
 }
 
 /// One connection's place. It is silent, until a whole request is there, or working, until that is answered.
@@ -38,21 +42,34 @@ pub(super) struct Place {
 }
 
 impl Places {
-    pub(super) fn new(most: usize) -> Self {
-        Self { most, held: Arc::default(), changed: Arc::default() }
+    pub(super) fn new(most: usize, patience: Duration) -> Self {
+        Self { most, patience, held: Arc::default(), changed: Arc::default() }
     }
 
-    /// Is ready once another connection can have a place: there is a free one, or one that is silent.
+    /// Is ready once another connection can have a place: there is a free one, or one that has been silent for long enough.
+    #[allow(clippy::disallowed_methods, reason = "how long a connection is silent is told by the clock of connections, which is tokio's")]
     pub(super) async fn can_be_had(&self) {
-        while !self.has_one() {
-            // A change between the look and the wait is kept, and ends the wait at once.
-            self.changed.notified().await;
+        loop {
+            let to_be_had = self.to_be_had();
+            if to_be_had.is_some_and(|at| at <= Instant::now()) {
+                return;
+            }
+            tokio::select! {
+                // A change between the look and the wait is kept, and ends the wait at once.
+                () = self.changed.notified() => {}
+                () = tokio::time::sleep_until(to_be_had.unwrap_or_else(Instant::now)), if to_be_had.is_some() => {}
+            }
         }
     }
 
-    fn has_one(&self) -> bool {
+    /// From when on there is a place to be had, unless all of them work.
+    #[allow(clippy::disallowed_methods, reason = "as above")]
+    fn to_be_had(&self) -> Option<Instant> {
         let held = lock(&self.held);
-        held.count < self.most || !held.silent.is_empty()
+        if held.count < self.most {
+            return Some(Instant::now());
+        }
+        held.silent.first_key_value().map(|(_, (since, _))| *since + self.patience)
     }
 
     /// A place, which is another's when there is no free one.
@@ -69,7 +86,7 @@ impl Places {
 
     pub(super) fn close_the_longest_silent(&self) {
         let longest = lock(&self.held).silent.pop_first();
-        if let Some(place) = longest.and_then(|(_, place)| place.upgrade()) {
+        if let Some(place) = longest.and_then(|(_, (_, place))| place.upgrade()) {
             place.lost.notify_one();
         }
     }
@@ -89,13 +106,14 @@ impl Place {
     }
 
     /// What it asked is answered, or it has asked nothing yet.
+    #[allow(clippy::disallowed_methods, reason = "as above")]
     fn is_silent(self: &Arc<Self>) {
         let mut silent_since = lock(&self.silent_since);
         if silent_since.is_none() {
             let mut held = lock(&self.held);
             held.turns += 1;
             let turn = held.turns;
-            held.silent.insert(turn, Arc::downgrade(self));
+            held.silent.insert(turn, (Instant::now(), Arc::downgrade(self)));
             drop(held);
             *silent_since = Some(turn);
             self.changed.notify_one();

@@ -34,7 +34,7 @@ async fn tried(connections: Connections) -> Tried {
 }
 
 fn at_most(most: usize) -> Connections {
-    Connections { most, ..Connections::default() }
+    Connections { most, patience: Duration::ZERO, ..Connections::default() }
 }
 
 impl Tried {
@@ -87,6 +87,16 @@ async fn half_a_body_is_silence_too() {
     let mut whole = tried.connect(&format!("{head}hello")).await;
     assert!(read(&mut whole).await.ends_with("hello"));
     is_closed(&mut half).await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_on_its_way_is_waited_for() {
+    let tried = tried(Connections { most: 1, patience: Duration::from_secs(3600), ..Connections::default() }).await;
+    let mut first = tried.connect("GET /hello HTTP/1.1\r\n").await;
+    let mut second = tried.connect(HELLO).await;
+    first.write_all(b"Host: yeyak\r\nConnection: close\r\n\r\n").await.unwrap();
+    assert!(read(&mut first).await.ends_with("hello"));
+    assert!(read(&mut second).await.ends_with("hello"));
 }
 
 #[tokio::test]

@@ -316,7 +316,10 @@ fn the_end_of_the_slot_ends_the_meeting() {
     desk.start(1, "ann", 7).unwrap();
     let length = desk.log.len();
     desk.at("15:00");
-    assert_eq!(desk.happened_since(length), [("11:50:00".into(), Event::Ended { id: reserve(1), conference: conference(7), unheard: true })]);
+    assert_eq!(
+        desk.happened_since(length),
+        [("11:50:00".into(), Event::Ended { id: reserve(1), conference: conference(7), unheard: true })]
+    );
 }
 
 #[test]
