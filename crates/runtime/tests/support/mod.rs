@@ -201,7 +201,7 @@ impl Bench {
 }
 
 pub fn meta() -> Meta {
-    Meta { correlation: "story".into(), causation: "request".into(), caller: "administrator".into() }
+    Meta { correlation: "story".into(), causation: "request".into(), caller: "administrator".into(), trace: None }
 }
 
 pub fn key(key: &str, fingerprint: &str) -> Option<ClientKey> {
