@@ -21,6 +21,7 @@ use runtime::ServiceHandle;
 
 use crate::auth::{Auth, Identity, Who};
 use crate::incoming::{Incoming, Reply, internal};
+use crate::observer::Traced;
 use crate::{FieldError, Problem};
 
 /// What one request may cost.
@@ -255,6 +256,7 @@ async fn read(
         .iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
+    let trace = parts.extensions.remove::<Traced>().map(|Traced(context)| context);
     let body = read_body(body, limits.body).await?;
     let path = parts.uri.path();
     let at = service.now();
@@ -271,6 +273,7 @@ async fn read(
         service,
         who,
         identity,
+        trace,
     })
 }
 

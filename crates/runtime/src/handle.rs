@@ -9,12 +9,14 @@ use eventlog::{Carrier, Feeds};
 use futures_util::future::BoxFuture;
 use kernel::{Resource, Timestamp};
 use store::{HistoryEntry, Page, Query, RootKey, Store, StoreError};
+use telemetry::Tracer;
 use tokio::sync::watch;
 
 use crate::faults::{Fault, Faults};
 use crate::open_sagas::OpenSagas;
 use crate::served::Served;
 use crate::service::{Service, Services};
+use crate::stats::Stats;
 use crate::status::ConsumerState;
 use crate::writer::{Act, Done, Inbox, KeyUse, Outcome, Purpose, Request, Work};
 
@@ -39,6 +41,8 @@ pub(crate) struct System {
     pub(crate) consumers: Mutex<Vec<Arc<ConsumerState>>>,
     pub(crate) views: Served,
     pub(crate) open_sagas: OpenSagas,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) tracer: Tracer,
     /// Roots whose wake-up fails, which is a fault of their rules.
     pub(crate) stuck: Mutex<BTreeSet<RootKey>>,
     pub(crate) stopped: watch::Sender<bool>,
@@ -176,7 +180,10 @@ impl ServiceHandle {
 
     pub(crate) async fn submit_fresh(&self, act: Act) -> Outcome {
         match self.inbox().fresh(self.name, Work::Act(act)).await {
-            None => Outcome::Full,
+            None => {
+                self.system.stats.turned_away.of(&(self.name, "waiting")).inc();
+                Outcome::Full
+            }
             Some(done) => self.outcome(done),
         }
     }
@@ -195,7 +202,7 @@ impl ServiceHandle {
             Done::Away(why) => Outcome::Away(why),
             Done::Unheard => Outcome::Unheard,
             Done::Failed(why) => Outcome::Failed(why),
-            other => Outcome::Failed(format!("{} answered a client with {other:?}", self.name)),
+            other => Outcome::Failed(format!("{} answered a client with {}", self.name, other.name())),
         }
     }
 
@@ -235,6 +242,10 @@ impl ServiceHandle {
 
     pub(crate) fn faults(&self) -> &Faults {
         &self.system.faults
+    }
+
+    pub(crate) fn tracer(&self) -> &Tracer {
+        &self.system.tracer
     }
 
     pub(crate) fn feeds(&self) -> &dyn Feeds {

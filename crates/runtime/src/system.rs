@@ -7,6 +7,7 @@ use clock::SharedClock;
 use eventlog::Carrier;
 use kernel::Timestamp;
 use store::{Schema, Store, StoreError};
+use telemetry::Tracer;
 use tokio::sync::watch;
 
 use crate::consumer::Consumer;
@@ -16,6 +17,7 @@ use crate::handle::{ServiceHandle, Spawner, System};
 use crate::open_sagas::OpenSagas;
 use crate::served::Served;
 use crate::service::{Service, Services};
+use crate::stats::Stats;
 use crate::status::Status;
 use crate::verify::{self, Disagreement, Order};
 use crate::writer::{ConsumerKind, Writer, WriterParts};
@@ -55,12 +57,14 @@ pub struct Environment {
     pub queue: usize,
     /// The services to run here; all when empty.
     pub only: Vec<String>,
+    /// What records traces.
+    pub tracer: Tracer,
 }
 
 /// A running system.
 #[derive(Clone)]
 pub struct SystemHandle {
-    system: Arc<System>,
+    pub(crate) system: Arc<System>,
     /// The services that this handle shows.
     shown: Vec<&'static str>,
 }
@@ -84,11 +88,12 @@ impl SystemHandle {
         environment: Environment,
         way: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>,
     ) -> Result<Self, StoreError> {
-        let Environment { store, carrier, clock, faults, spawner, ids, queue, only } = environment;
+        let Environment { store, carrier, clock, faults, spawner, ids, queue, only, tracer } = environment;
         let views = Served::load(spec.services.iter(), &*store).await?;
         let running: Vec<_> =
             spec.services.iter().map(|service| service.name).filter(|name| only.is_empty() || only.iter().any(|one| one == name)).collect();
         let services = Arc::new(Services(spec.services));
+        let stats = Arc::new(Stats::default());
         let parts = WriterParts {
             services: Arc::clone(&services),
             store: Arc::clone(&store),
@@ -96,6 +101,8 @@ impl SystemHandle {
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
             queue,
+            stats: Arc::clone(&stats),
+            tracer: tracer.clone(),
         };
         let (writer, inbox, wakes, parked) = Writer::new(parts);
         let doors = Arc::new(Doors::default());
@@ -106,7 +113,7 @@ impl SystemHandle {
             running,
             store,
             inbox,
-            client: Client::new(way(Arc::clone(&doors) as _), Arc::clone(&clock), ClientRules::default()),
+            client: Client::new(way(Arc::clone(&doors) as _), Arc::clone(&clock), ClientRules::default()).traced(tracer.clone()),
             clock,
             faults,
             carrier,
@@ -115,6 +122,8 @@ impl SystemHandle {
             consumers: Mutex::default(),
             views,
             open_sagas: OpenSagas::default(),
+            stats,
+            tracer,
             stuck: Mutex::default(),
             stopped: watch::Sender::new(false),
         });

@@ -13,9 +13,6 @@ use crate::{Counter, TraceContext};
 /// So many spans wait at most to be sent; more are dropped. About 4 MB.
 const MOST_WAITING: usize = 8192;
 
-/// So many are sent at once.
-const AT_ONCE: usize = 512;
-
 /// What makes spans. Clones make spans for the same exporter.
 #[derive(Clone, Default)]
 pub struct Tracer(Option<Arc<Shared>>);
@@ -116,6 +113,9 @@ pub struct Ended {
 }
 
 impl Tracer {
+    /// So many spans are sent at once.
+    pub const AT_ONCE: usize = 512;
+
     /// A tracer that shows the time of `clock`, draws ids from `seed`, and records so many of a hundred traces that begin here. One
     /// that begins elsewhere is recorded if it is there.
     pub fn new(clock: SharedClock, seed: u64, percent: u8) -> Self {
@@ -177,7 +177,7 @@ impl Tracer {
     pub fn take(&self) -> Vec<Ended> {
         let Some(shared) = &self.0 else { return Vec::new() };
         let mut inner = shared.lock();
-        let count = inner.waiting.len().min(AT_ONCE);
+        let count = inner.waiting.len().min(Self::AT_ONCE);
         inner.waiting.drain(..count).collect()
     }
 
@@ -299,7 +299,7 @@ mod tests {
             drop(tracer.begin(None, || "request".into()));
         }
         assert_eq!(tracer.counts(), (0, 3));
-        assert_eq!(tracer.take().len(), AT_ONCE);
+        assert_eq!(tracer.take().len(), Tracer::AT_ONCE);
     }
 
     #[tokio::test]

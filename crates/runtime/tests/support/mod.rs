@@ -171,6 +171,7 @@ impl Bench {
             ids: Arc::new(move || format!("id-{:010}", last_id.fetch_add(1, Ordering::Relaxed))),
             queue,
             only: Vec::new(),
+            tracer: telemetry::Tracer::off(),
         };
         let system = self.executor.wait(SystemHandle::start(spec, environment)).unwrap();
         let process = Process { bench: self.clone(), number, store, carrier, faults, system };
