@@ -11,27 +11,31 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::serve::ListenerExt;
 use clock::{Clock, SystemClock};
-use edge::Entry;
 use edge::actuator::Actuator;
 use edge::auth::{Expected, Location, Verifier};
 use edge::idempotency;
+use edge::{Entry, Exporter, Observer};
 use eventlog::InProcess;
 use gateway::Hosted;
 use jiff::SignedDuration;
 use runtime::{Environment, Faults, SystemHandle};
 use store::sqlite::{Options, SqliteStore};
+use telemetry::{Resource, Tracer};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tower::ServiceExt;
 
 use crate::cli::Selected;
-use crate::config::{Auth, Data, FIRST_SERVICE_PORT, Settings, Tokens};
+use crate::config::{Auth, Data, FIRST_SERVICE_PORT, Settings, Telemetry, Tokens};
 use crate::data_dir::DataDir;
 use crate::error::{Fatal, print};
 use crate::systems::{self, Runnable};
 
 /// How long requests that are under way may take once the process is told to stop.
 const FAREWELL: Duration = Duration::from_secs(4);
+
+/// How long the last traces may take to be delivered.
+const LAST_TRACES: Duration = Duration::from_secs(1);
 
 /// What is to be run.
 pub(crate) struct Plan {
@@ -97,14 +101,17 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
         ..edge::Limits::default()
     };
     let entry = Entry { limits, auth: auth(&settings.auth, &clock).await? };
+    let (tracer, exporter) = traces(&settings.telemetry)?;
+    let observer = Observer::new(Arc::clone(&clock), tracer.clone());
     let mut running = Vec::new();
     for one in &selected {
-        running.push(start(one, &settings, data.path(), &clock, &faults).await?);
+        running.push(start(one, &settings, data.path(), &clock, &faults, &tracer).await?);
     }
     let actuator = Actuator {
         systems: running.iter().map(|system| system.handle.clone()).collect(),
         faults: settings.faults.then(|| faults.clone()),
         auth: entry.auth.clone(),
+        observer: observer.clone(),
         open_to_network,
     };
     let hosted: Vec<_> = running
@@ -121,13 +128,14 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
         }
     }
 
-    let mut servers = vec![spawn(gateway, door)];
+    let mut servers = vec![spawn(gateway, observer.over(door))];
     for (listener, service) in service_ports {
         let routes = running.iter().filter_map(|system| {
             let alone = system.handle.only(service)?;
             Some((system.runnable.routes)(&alone, "", &entry))
         });
-        servers.push(spawn(listener, gateway::service_door(routes.fold(Router::new(), Router::merge), actuator.clone().into_router())));
+        let door = gateway::service_door(routes.fold(Router::new(), Router::merge), actuator.clone().into_router());
+        servers.push(spawn(listener, observer.over(door)));
     }
     tracing::info!(%address, "ready");
     if welcome {
@@ -150,7 +158,27 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
     for system in &running {
         system.handle.stop();
     }
+    if let Some(exporter) = exporter {
+        // What is lost now is lost to nobody but whoever looks at traces.
+        _ = tokio::time::timeout(LAST_TRACES, exporter.flush()).await;
+    }
     Ok(())
+}
+
+/// What records traces, and what sends them if they are to be sent.
+#[allow(clippy::disallowed_methods, reason = "here traces are given their ids and the task that sends them")]
+fn traces(told: &Telemetry) -> Result<(Tracer, Option<Arc<Exporter>>), Fatal> {
+    let Some(endpoint) = &told.otlp else { return Ok((Tracer::off(), None)) };
+    // Who looks at traces looks at those of other programs too: they have the machine's time, whatever time it is here.
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::with_offset(SignedDuration::ZERO));
+    let id = uuid::Uuid::now_v7();
+    let tracer = Tracer::new(Arc::clone(&clock), id.as_u64_pair().1, told.sampled_percent);
+    let resource = Resource { name: "yeyak", version: env!("CARGO_PKG_VERSION"), instance: id.to_string() };
+    let exporter = Exporter::new(endpoint, resource, tracer.clone(), clock);
+    let exporter = Arc::new(exporter.map_err(|why| Fatal::Failed(format!("telemetry.otlp: {why}")))?);
+    let sends = Arc::clone(&exporter);
+    tokio::spawn(async move { sends.run().await });
+    Ok((tracer, Some(exporter)))
 }
 
 /// What checks who calls, as it was told.
@@ -189,7 +217,14 @@ async fn listen_for_services(selected: &[Selected], gateway: SocketAddr) -> Resu
 }
 
 #[allow(clippy::disallowed_methods, reason = "here the systems are given their threads and their ids")]
-async fn start(selected: &Selected, settings: &Settings, data: &Path, clock: &Arc<dyn Clock>, faults: &Faults) -> Result<Running, Fatal> {
+async fn start(
+    selected: &Selected,
+    settings: &Settings,
+    data: &Path,
+    clock: &Arc<dyn Clock>,
+    faults: &Faults,
+    tracer: &Tracer,
+) -> Result<Running, Fatal> {
     let mut runnable = systems::runnable(selected.system, settings)?;
     let spec = std::mem::replace(&mut runnable.spec, runtime::SystemSpec { name: selected.system, services: Vec::new() });
     let file = data.join(format!("{}.db", selected.system));
@@ -203,6 +238,7 @@ async fn start(selected: &Selected, settings: &Settings, data: &Path, clock: &Ar
         ids: Arc::new(|| uuid::Uuid::now_v7().to_string()),
         queue: settings.limits.queue,
         only: selected.services.iter().map(|service| (*service).to_owned()).collect(),
+        tracer: tracer.clone(),
     };
     let handle = SystemHandle::start(spec, environment).await.map_err(|error| Fatal::Failed(format!("{}: {error}", file.display())))?;
     Ok(Running { handle, runnable })

@@ -64,7 +64,8 @@ async fn see(State(Observer(seen)): State<Observer>, mut request: Request, next:
     let started = seen.clock.elapsed();
     let method = method(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or(UNKNOWN, MatchedPath::as_str).to_owned();
-    let mut span = seen.tracer.begin(seen.tracer.is_on().then(|| asked_within(request.headers())).flatten(), || format!("{method} {route}").into());
+    let mut span =
+        seen.tracer.begin(seen.tracer.is_on().then(|| asked_within(request.headers())).flatten(), || format!("{method} {route}").into());
     if let Some(context) = span.context() {
         request.extensions_mut().insert(Traced(context.clone()));
     }

@@ -102,7 +102,11 @@ fn step(event: &str) -> (String, Value) {
 /// `reserve: calendar 3 Reserved (reserveId 1, userId 7), by person 7, asked by POST /reserves [reserve/4/17]`
 fn sentence(told: &Told, name: &str, data: &Value) -> String {
     let event = &told.event;
-    let what = if told.is_step { format!("saga {} {}: {}", event.aggregate, event.key, stepped(name)) } else { format!("{} {} {name}", event.aggregate, event.key) };
+    let what = if told.is_step {
+        format!("saga {} {}: {}", event.aggregate, event.key, stepped(name))
+    } else {
+        format!("{} {} {name}", event.aggregate, event.key)
+    };
     let fields = data.as_object().map(details).filter(|details| !details.is_empty());
     let fields = fields.map(|details| format!(" ({details})")).unwrap_or_default();
     let id = told.id().map(|id| format!(" [{id}]")).unwrap_or_default();
@@ -122,7 +126,11 @@ fn stepped(name: &str) -> &str {
 
 fn details(fields: &Map<String, Value>) -> String {
     let shown = fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let value = match (value, value["start"].as_str(), value["end"].as_str()) {
+            (Value::String(text), ..) => text.clone(),
+            (_, Some(start), Some(end)) => format!("{start} to {end}"),
+            _ => value.to_string(),
+        };
         // What a person wrote stays in its line.
         let value: String = value.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
         match value.char_indices().nth(LONGEST_VALUE) {
@@ -164,7 +172,10 @@ mod tests {
             errors.iter().map(|error| format!("{} {}", error.field, error.code)).collect::<Vec<_>>()
         };
         assert_eq!(wrong(""), ["correlation missing"]);
-        assert_eq!(wrong("correlation=&size=0&after=x&y=1"), ["correlation out-of-range", "size out-of-range", "after wrong-type", " unknown-field"]);
+        assert_eq!(
+            wrong("correlation=&size=0&after=x&y=1"),
+            ["correlation out-of-range", "size out-of-range", "after wrong-type", " unknown-field"]
+        );
         assert_eq!(wrong(&format!("correlation={}", "x".repeat(201))), ["correlation out-of-range"]);
     }
 
@@ -182,8 +193,9 @@ mod tests {
 
     #[test]
     fn what_somebody_wrote_stays_in_its_line_and_is_not_endless() {
-        let fields = json!({"name": "a\nb", "none": null, "long": "é".repeat(61), "slot": {"from": 1}});
-        assert_eq!(details(fields.as_object().unwrap()), format!("name a b, long {}…, slot {{\"from\":1}}", "é".repeat(60)));
+        let fields =
+            json!({"name": "a\nb", "none": null, "long": "é".repeat(61), "slot": {"from": 1}, "period": {"start": "8", "end": "9"}});
+        assert_eq!(details(fields.as_object().unwrap()), format!("name a b, long {}…, slot {{\"from\":1}}, period 8 to 9", "é".repeat(60)));
     }
 
     #[test]

@@ -298,13 +298,26 @@ impl<S: Saga> Driven<S> {
             }
             Err(CallError::Unavailable { service, why }) => {
                 // The breaker tells the state of the callee; a line for each request would only repeat it.
-                tracing::debug!(saga = S::NAME, key = self.key, correlation = self.correlation(), callee = service, why, "a callee cannot be reached");
+                tracing::debug!(
+                    saga = S::NAME,
+                    key = self.key,
+                    correlation = self.correlation(),
+                    callee = service,
+                    why,
+                    "a callee cannot be reached"
+                );
                 self.give_up("unavailable").await;
                 Outcome::Unavailable(service)
             }
             Err(CallError::TimedOut { service }) => {
                 let correlation = self.correlation();
-                tracing::debug!(saga = S::NAME, key = self.key, correlation, callee = service, "a callee did not answer; the call is cancelled");
+                tracing::debug!(
+                    saga = S::NAME,
+                    key = self.key,
+                    correlation,
+                    callee = service,
+                    "a callee did not answer; the call is cancelled"
+                );
                 self.doubt(Outcome::Unavailable(service)).await
             }
         }
@@ -444,7 +457,8 @@ impl<S: Saga> Driven<S> {
 
 /// The part of a trace that a saga is, and the origin of what it does.
 fn within<S: Saga>(service: &ServiceHandle, meta: Meta, what: &str) -> (Span, Meta) {
-    let span = service.tracer().within(meta.trace.as_ref(), Kind::Internal, || format!("{what} saga {}/{}", service.name(), S::NAME).into());
+    let span =
+        service.tracer().within(meta.trace.as_ref(), Kind::Internal, || format!("{what} saga {}/{}", service.name(), S::NAME).into());
     let trace = span.context().cloned().or(meta.trace);
     (span, Meta { trace, ..meta })
 }
@@ -477,7 +491,9 @@ async fn load<S: Saga>(service: &ServiceHandle, key: &str) -> Option<Run<S>> {
     let mut run = Run::<S>::default();
     for event in events {
         let recorded = serde_json::from_str(&event.data);
-        let recorded = recorded.inspect_err(|error| tracing::error!(saga = S::NAME, key, error = misread(error), "a saga's event cannot be read")).ok()?;
+        let recorded = recorded
+            .inspect_err(|error| tracing::error!(saga = S::NAME, key, error = misread(error), "a saga's event cannot be read"))
+            .ok()?;
         run.evolve(&recorded, event.at);
     }
     Some(run)

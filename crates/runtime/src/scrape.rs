@@ -38,7 +38,8 @@ const LATE: Metric = metric("yeyak_wakeup_late_seconds", "How long ago the longe
 const STUCK: Metric = metric("yeyak_wakeups_stuck", "Aggregates whose wake-up fails, which is a fault of their rules.");
 const SAGAS: Metric = metric("yeyak_sagas_open", "Sagas that have begun and not ended, by where they stand.");
 const SERVED: Metric = metric("yeyak_projection_served_version", "The version of a view that readers are served.");
-const CURRENT: Metric = metric("yeyak_projection_version", "The version of a view that this release has; it is built beside the served one.");
+const CURRENT: Metric =
+    metric("yeyak_projection_version", "The version of a view that this release has; it is built beside the served one.");
 const STALE: Metric = metric("yeyak_projection_stale", "Whether a view is served in an old version while the new one is built.");
 const CALLS: Metric = metric("yeyak_calls_total", "Calls to other services, by what was asked and how they ended.");
 const CALL_TIME: Metric = metric("yeyak_call_duration_seconds", "How long calls to other services took, every try included.");
@@ -153,8 +154,7 @@ impl SystemHandle {
 
     async fn show_consumer(&self, consumer: &ConsumerState, heads: &[Position], to: &mut Exposition) -> Result<(), StoreError> {
         let status = consumer.status(heads);
-        let labels =
-            [("system", self.name()), ("service", status.service), ("consumer", &*status.consumer), ("source", status.source)];
+        let labels = [("system", self.name()), ("service", status.service), ("consumer", &*status.consumer), ("source", status.source)];
         to.gauge(LAG, &labels, status.behind as f64);
         to.gauge(HALTED, &labels, flag(status.halted.is_some()));
         let reached = consumer.positions.borrow().clone();

@@ -20,7 +20,9 @@ pub struct Resource {
 /// The body of a request that delivers these spans.
 pub fn request(resource: &Resource, spans: &[Ended]) -> Vec<u8> {
     let mut described = Message::default();
-    for (key, value) in [("service.name", resource.name), ("service.version", resource.version), ("service.instance.id", &resource.instance)] {
+    for (key, value) in
+        [("service.name", resource.name), ("service.version", resource.version), ("service.instance.id", &resource.instance)]
+    {
         described.message(1, &text(key, value));
     }
     let mut scope = Message::default();
@@ -142,7 +144,8 @@ mod tests {
         let at = |nanos| Timestamp::from_nanosecond(nanos).unwrap();
         let attributes = vec![("route", "/x".into()), ("status", 503_u16.into())];
         let failed = Some("down".into());
-        let ended = Ended { context, parent: Some([1; 8]), name: "GET".into(), kind: Kind::Server, start: at(1), end: at(258), attributes, failed };
+        let ended =
+            Ended { context, parent: Some([1; 8]), name: "GET".into(), kind: Kind::Server, start: at(1), end: at(258), attributes, failed };
         let resource = Resource { name: "yeyak", version: "1", instance: "i".into() };
         let hex: String = request(&resource, &[ended]).iter().map(|byte| format!("{byte:02x}")).collect();
         let key = |key: &str, value: &str| {

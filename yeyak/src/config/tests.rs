@@ -38,6 +38,7 @@ fn default() -> Settings {
         service_ports: false,
         faults: false,
         log: Log { level: "info".parse().unwrap(), format: LogFormat::Text },
+        telemetry: Telemetry { otlp: None, sampled_percent: 100 },
         limits: Limits { queue: 1024, body: 65536, request_seconds: 10 },
         meetingroom: Meetingroom { zone: "Asia/Seoul".into(), reserve: Reserve { grace_minutes: 15, early_minutes: 10 } },
     }
@@ -55,6 +56,10 @@ faults = true
 [log]
 level = "warn, yeyak_store::sqlite = debug"
 format = "json"
+
+[telemetry]
+otlp = "https://collector.example:4318"
+sampled-percent = 5
 
 [limits]
 queue = 100_000
@@ -80,6 +85,7 @@ fn all() -> Settings {
         service_ports: true,
         faults: true,
         log: Log { level: "warn,yeyak_store::sqlite=debug".parse().unwrap(), format: LogFormat::Json },
+        telemetry: Telemetry { otlp: Some("https://collector.example:4318".into()), sampled_percent: 5 },
         limits: Limits { queue: 100_000, body: 1, request_seconds: 60 },
         meetingroom: Meetingroom { zone: "Europe/Berlin".into(), reserve: Reserve { grace_minutes: 0, early_minutes: 1440 } },
     }
@@ -114,6 +120,8 @@ fn every_key_has_a_variable() {
         ("YEYAK_FAULTS", "Yes"),
         ("YEYAK_LOG_LEVEL", "warn,yeyak_store::sqlite=DEBUG"),
         ("YEYAK_LOG_FORMAT", "json"),
+        ("YEYAK_TELEMETRY_OTLP", "https://collector.example:4318"),
+        ("YEYAK_TELEMETRY_SAMPLED_PERCENT", "5"),
         ("YEYAK_LIMITS_QUEUE", "100000"),
         ("YEYAK_LIMITS_BODY", "1"),
         ("YEYAK_LIMITS_REQUEST_SECONDS", " 60 "),

@@ -454,7 +454,14 @@ impl<'a> Transaction<'a> {
                     };
                     if let Err(refused) = self.accept(service, commands, &meta)? {
                         let (event, correlation) = (event.id(), &meta.correlation);
-                        tracing::debug!(service = service.name, policy, event, correlation, code = refused.code, "what a policy commanded was refused");
+                        tracing::debug!(
+                            service = service.name,
+                            policy,
+                            event,
+                            correlation,
+                            code = refused.code,
+                            "what a policy commanded was refused"
+                        );
                     }
                 }
                 Ok(())

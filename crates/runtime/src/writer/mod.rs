@@ -267,7 +267,14 @@ impl Writer {
                 Done::Failed(why) if consumer == ConsumerKind::Policies => {
                     for event in &events {
                         let (key, correlation) = (&event.key, &event.meta.correlation);
-                        tracing::error!(service, event = event.id(), key, correlation, why, "an event cannot be handled; it is parked with its key");
+                        tracing::error!(
+                            service,
+                            event = event.id(),
+                            key,
+                            correlation,
+                            why,
+                            "an event cannot be handled; it is parked with its key"
+                        );
                     }
                     self.alone(Arc::new((service, Work::Handle(Handle { consumer, events, park: Some(why) })))).await
                 }

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use super::names;
 use super::sql::{self, Sql};
 use crate::{
-    Cell, Epoch, Feed, FeedEvent, HistoryEntry, Life, Meta, Page, Parked, Position, Query, RecordedEvent, RootKey, SHARDS, Shard, StoryEvent,
-    Stretch,
+    Cell, Epoch, Feed, FeedEvent, HistoryEntry, Life, Meta, Page, Parked, Position, Query, RecordedEvent, RootKey, SHARDS, Shard,
+    StoryEvent, Stretch,
 };
 
 /// An instant as it is stored: microseconds since 1970.
