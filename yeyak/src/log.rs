@@ -29,7 +29,7 @@ where
     let lines = if colours { lines } else { lines.with_ansi(false) };
     let lines = match log.format {
         LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
     Registry::default().with(lines.with_filter(log.level.clone()))
 }

@@ -334,7 +334,7 @@ fn a_time_zone_is_one_of_the_database() {
 #[test]
 fn an_unknown_key_is_named_with_the_one_that_was_meant() {
     const KEYS: &str = "the keys are listen, service-ports, data, auth, auth.mode, auth.issuer, auth.audience, auth.jwks, \
-        open-to-network, clock, samples, faults, log.level, log.format, limits.queue, \
+        open-to-network, clock, samples, faults, log.level, log.format, telemetry.otlp, telemetry.sampled-percent, limits.queue, \
         limits.body, limits.request-seconds, meetingroom.zone, meetingroom.reserve.grace-minutes, meetingroom.reserve.early-minutes";
     wrong("lisen = ':1'", &["y.toml:1: lisen: is unknown: did you mean listen?"]);
     wrong("service_ports = true", &["y.toml:1: service_ports: is unknown: did you mean service-ports?"]);

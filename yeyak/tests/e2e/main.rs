@@ -14,5 +14,6 @@ mod contention;
 mod flows;
 mod hostile;
 mod readme;
+mod seeing;
 mod signals;
 mod who;
