@@ -1,4 +1,5 @@
-//! The command line. Every flag has a variable of the environment that says the same, but those that `token` alone has.
+//! The command line. Every flag has a variable of the environment that says the same, but those that `token` and `events` alone
+//! have.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     CheckConfig(CheckConfig),
     /// Make a token for trying out --auth required, from a key of your own
     Token(Token),
+    /// Tell what became of a request: all that happened because of it, in order
+    Events(Events),
     /// Print the schemas of all events
     #[command(hide = true)]
     Schemas,
@@ -109,6 +112,29 @@ pub(crate) struct Token {
     pub(crate) clock: Option<jiff::Timestamp>,
 }
 
+/// `yeyak events`
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    /// Whose story: the id that histories show as `correlation`
+    #[arg(long, value_name = "ID")]
+    pub(crate) correlation: String,
+    /// Ask the process that serves here
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8088", conflicts_with = "data")]
+    pub(crate) url: String,
+    /// Read this data directory instead, which no process serves now
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// A file with the token of an operator, where auth=required
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    pub(crate) token: Option<PathBuf>,
+    /// In which time zone times are shown
+    #[arg(long, value_name = "ZONE", default_value = "Asia/Seoul")]
+    pub(crate) zone: String,
+    /// As JSON, for machines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// What `serve` can be told, and `check-config` checks.
 #[derive(Debug, Default, Args)]
 struct Flags {
@@ -139,6 +165,15 @@ struct Flags {
     /// Offer the fault switch
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     faults: Option<String>,
+    /// What is logged: off, error, warn, info, debug or trace, also for parts: info,yeyak_store=debug [default: info]
+    #[arg(long, value_name = "LEVELS")]
+    log_level: Option<String>,
+    /// How it is logged: text or json [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// Send traces to the OpenTelemetry collector at this address [default: none]
+    #[arg(long, value_name = "URL")]
+    telemetry_otlp: Option<String>,
 }
 
 /// A system that can be served.
@@ -199,7 +234,7 @@ fn command() -> clap::Command {
 /// What clap says in several paragraphs.
 fn in_one_line(error: &clap::Error) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "a command is missing: serve, demo, check-config or token; `yeyak --help` tells more".into();
+        return "a command is missing: serve, demo, check-config, token or events; `yeyak --help` tells more".into();
     }
     let text = error.to_string();
     let mut said = Vec::new();
@@ -337,6 +372,9 @@ impl Flags {
             ("samples", &self.samples),
             ("service-ports", &self.service_ports),
             ("faults", &self.faults),
+            ("log-level", &self.log_level),
+            ("log-format", &self.log_format),
+            ("telemetry-otlp", &self.telemetry_otlp),
         ]);
         Settings::read(&flags, environment, file, Data::Directory("yeyak-data".into()))
     }
@@ -405,7 +443,7 @@ mod tests {
 
     #[test]
     fn every_flag_has_its_variable() {
-        for subcommand in command().get_subcommands().filter(|one| !["schemas", "token"].contains(&one.get_name())) {
+        for subcommand in command().get_subcommands().filter(|one| !["schemas", "token", "events"].contains(&one.get_name())) {
             for argument in subcommand.get_arguments().filter(|argument| argument.get_id() != "file") {
                 let name = argument.get_long().unwrap_or("target");
                 let help = argument.get_help().unwrap().to_string();
@@ -430,7 +468,7 @@ mod tests {
     #[test]
     fn a_wrong_command_line_is_one_line() {
         let says = |line: &str, message: &str| assert_eq!(read(line).unwrap_err(), format!("{message}; `yeyak --help` tells more"));
-        says("yeyak", "a command is missing: serve, demo, check-config or token");
+        says("yeyak", "a command is missing: serve, demo, check-config, token or events");
         says("yeyak surve", "unrecognized subcommand 'surve'; a similar subcommand exists: 'serve'");
         says("yeyak serve --fault", "unexpected argument '--fault' found; a similar argument exists: '--faults'");
         says("yeyak serve --listen", "a value is required for '--listen <ADDR>' but none was supplied");

@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) faults: bool,
     /// What is logged, and how: `[log]`.
     pub(crate) log: Log,
+    /// Where traces go: `[telemetry]`.
+    pub(crate) telemetry: Telemetry,
     /// What is too much: `[limits]`.
     pub(crate) limits: Limits,
     /// The meeting rooms: `[meetingroom]`.
@@ -105,6 +107,15 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object each, for machines.
     Json,
+}
+
+/// Where traces go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Telemetry {
+    /// The address of the OpenTelemetry collector that traces are sent to, by OTLP over HTTP: `telemetry.otlp`, by default nowhere.
+    pub(crate) otlp: Option<String>,
+    /// Of a hundred traces that begin here, so many are recorded: `telemetry.sampled-percent`, by default all.
+    pub(crate) sampled_percent: u8,
 }
 
 /// What is too much.
@@ -194,6 +205,14 @@ impl Settings {
             log: Log {
                 level: said.take("log.level", value::levels).into_value().unwrap_or(Targets::new().with_default(LevelFilter::INFO)),
                 format: said.take("log.format", value::log_format).into_value().unwrap_or(LogFormat::Text),
+            },
+            telemetry: Telemetry {
+                otlp: said.take("telemetry.otlp", value::endpoint).into_value(),
+                sampled_percent: said
+                    .take("telemetry.sampled-percent", value::whole(0, 100))
+                    .into_value()
+                    .and_then(|percent| u8::try_from(percent).ok())
+                    .unwrap_or(100),
             },
             limits: Limits {
                 queue: said.take("limits.queue", queue()).into_value().unwrap_or(1024) as usize,

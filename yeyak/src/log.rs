@@ -43,7 +43,7 @@ where
     let lines = if colours { lines } else { lines.with_ansi(false) };
     let lines = match log.format {
         LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
     let (levels, handle) = reload::Layer::new(log.level.clone());
     (Registry::default().with(lines.with_filter(levels)), Levels(handle))

@@ -1,11 +1,13 @@
 //! Yeyak: reservation systems in one binary.
 //!
-//! `serve` and `demo` run systems, `check-config` checks what they would be told, `token` makes tokens for trying out. What can be served stands in `systems`.
+//! `serve` and `demo` run systems, `check-config` checks what they would be told, `token` makes tokens for trying out, `events`
+//! tells what became of a request. What can be served stands in `systems`.
 
 mod cli;
 mod config;
 mod data_dir;
 mod error;
+mod events;
 mod log;
 mod reload;
 mod serve;
@@ -49,6 +51,7 @@ fn run() -> Result<ExitCode, Fatal> {
             return Ok(if checked.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Token(token) => error::print(&token::make(&token)?),
+        Command::Events(asked) => error::print(&events::tell(&asked)?),
         Command::Schemas => error::print(&systems::schemas()),
         Command::Print(text) => error::print(&text),
     }

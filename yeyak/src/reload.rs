@@ -59,7 +59,7 @@ impl Reload {
 /// The parts of the configuration that differ.
 fn differing(now: &Settings, read: &Settings) -> Vec<&'static str> {
     // Named one by one, so that a new part is not forgotten here.
-    let Settings { listen, data, auth, open_to_network, clock, samples, service_ports, faults, log, limits, meetingroom } = now;
+    let Settings { listen, data, auth, open_to_network, clock, samples, service_ports, faults, log, telemetry, limits, meetingroom } = now;
     let Log { level: _, format } = log;
     let parts = [
         ("listen", *listen != read.listen),
@@ -71,6 +71,7 @@ fn differing(now: &Settings, read: &Settings) -> Vec<&'static str> {
         ("service-ports", *service_ports != read.service_ports),
         ("faults", *faults != read.faults),
         ("log.format", *format != read.log.format),
+        ("telemetry", *telemetry != read.telemetry),
         ("limits", *limits != read.limits),
         ("meetingroom", *meetingroom != read.meetingroom),
     ];

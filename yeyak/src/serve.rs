@@ -10,22 +10,23 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use clock::{Clock, SystemClock};
-use edge::Entry;
 use edge::actuator::Actuator;
 use edge::auth::{Expected, Location, Verifier};
 use edge::idempotency;
+use edge::{Entry, Exporter, Observer};
 use eventlog::InProcess;
 use gateway::Hosted;
 use gateway::server::{Connections, Server};
 use jiff::SignedDuration;
 use runtime::{Environment, Faults, Queues, SystemHandle};
 use store::sqlite::{Options, SqliteStore};
+use telemetry::{Resource, Tracer};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tower::ServiceExt;
 
 use crate::cli::Selected;
-use crate::config::{Auth, Data, FIRST_SERVICE_PORT, Settings, Tokens};
+use crate::config::{Auth, Data, FIRST_SERVICE_PORT, Settings, Telemetry, Tokens};
 use crate::data_dir::DataDir;
 use crate::error::{Fatal, print};
 use crate::log::Levels;
@@ -37,6 +38,8 @@ const FAREWELL: Duration = Duration::from_secs(4);
 
 /// How many files are open beside connections, at most.
 const OTHER_FILES: u64 = 256;
+/// How long the last traces may take to be delivered.
+const LAST_TRACES: Duration = Duration::from_secs(1);
 
 /// What is to be run.
 pub(crate) struct Plan {
@@ -118,14 +121,17 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
     };
     allow_files(connections.most);
     let stopping = Arc::new(AtomicBool::new(false));
+    let (tracer, exporter) = traces(&settings.telemetry)?;
+    let observer = Observer::new(Arc::clone(&clock), tracer.clone());
     let mut running = Vec::new();
     for one in &selected {
-        running.push(start(one, &settings, data.path(), &clock, &faults, &threads).await?);
+        running.push(start(one, &settings, data.path(), &clock, &faults, &tracer, &threads).await?);
     }
     let actuator = Actuator {
         systems: running.iter().map(|system| system.handle.clone()).collect(),
         faults: settings.faults.then(|| faults.clone()),
         auth: entry.auth.clone(),
+        observer: observer.clone(),
         open_to_network,
         stopping: Arc::clone(&stopping),
     };
@@ -143,7 +149,7 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
         }
     }
 
-    let mut servers = vec![Server::start(gateway, door, connections)];
+    let mut servers = vec![Server::start(gateway, observer.over(door), connections)];
     for (listener, service) in service_ports {
         let routes = running.iter().filter_map(|system| {
             let alone = system.handle.only(service)?;
@@ -151,7 +157,7 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
         });
         let routes = routes.fold(Router::new(), Router::merge);
         let door = gateway::service_door(routes, actuator.clone().into_router(), systems::catalogue());
-        servers.push(Server::start(listener, door, connections));
+        servers.push(Server::start(listener, observer.over(door), connections));
     }
     let keys = match &entry.auth {
         edge::Auth::Open => None,
@@ -188,7 +194,27 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
     for system in &running {
         system.handle.stop();
     }
+    if let Some(exporter) = exporter {
+        // What is lost now is lost to nobody but whoever looks at traces.
+        _ = tokio::time::timeout(LAST_TRACES, exporter.flush()).await;
+    }
     Ok(())
+}
+
+/// What records traces, and what sends them if they are to be sent.
+#[allow(clippy::disallowed_methods, reason = "here traces are given their ids and the task that sends them")]
+fn traces(told: &Telemetry) -> Result<(Tracer, Option<Arc<Exporter>>), Fatal> {
+    let Some(endpoint) = &told.otlp else { return Ok((Tracer::off(), None)) };
+    // Who looks at traces looks at those of other programs too: they have the machine's time, whatever time it is here.
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::with_offset(SignedDuration::ZERO));
+    let id = uuid::Uuid::now_v7();
+    let tracer = Tracer::new(Arc::clone(&clock), id.as_u64_pair().1, told.sampled_percent);
+    let resource = Resource { name: "yeyak", version: env!("CARGO_PKG_VERSION"), instance: id.to_string() };
+    let exporter = Exporter::new(endpoint, resource, tracer.clone(), clock);
+    let exporter = Arc::new(exporter.map_err(|why| Fatal::Failed(format!("telemetry.otlp: {why}")))?);
+    let sends = Arc::clone(&exporter);
+    tokio::spawn(async move { sends.run().await });
+    Ok((tracer, Some(exporter)))
 }
 
 /// What checks who calls, as it was told.
@@ -233,6 +259,7 @@ async fn start(
     data: &Path,
     clock: &Arc<dyn Clock>,
     faults: &Faults,
+    tracer: &Tracer,
     threads: &tokio::runtime::Handle,
 ) -> Result<Running, Fatal> {
     let threads = threads.clone();
@@ -249,6 +276,7 @@ async fn start(
         ids: Arc::new(|| uuid::Uuid::now_v7().to_string()),
         queues: Queues { usual: settings.limits.queue, own: runnable.queues.clone() },
         only: selected.services.iter().map(|service| (*service).to_owned()).collect(),
+        tracer: tracer.clone(),
     };
     let handle = SystemHandle::start(spec, environment).await.map_err(|error| Fatal::Failed(format!("{}: {error}", file.display())))?;
     Ok(Running { handle, runnable })

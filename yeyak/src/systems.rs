@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::error::Fatal;
 
 /// The systems as they are declared.
-fn declared() -> Vec<SystemSpec> {
+pub(crate) fn declared() -> Vec<SystemSpec> {
     vec![meetingroom::spec()]
 }
 

@@ -3,8 +3,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clock::{SharedClock, timeout};
-use kernel::{Call, CallError};
+use kernel::{Call, CallError, misread};
 use store::Meta;
+use telemetry::{Counter, Family, Histogram, Kind, Tracer};
 use tokio::sync::Semaphore;
 
 use crate::{Act, Breaker, BreakerRules, BreakerState, CallKey, Envelope, Transport};
@@ -33,7 +34,16 @@ pub struct Client {
     clock: SharedClock,
     rules: ClientRules,
     guards: Arc<Mutex<HashMap<&'static str, Arc<Guard>>>>,
+    tracer: Tracer,
+    outcomes: Arc<Outcomes>,
+    times: Arc<Times>,
 }
+
+/// How calls ended: callee, call, what was asked of it, outcome.
+pub type Outcomes = Family<(&'static str, &'static str, &'static str, &'static str), Counter>;
+
+/// How long calls took: callee, call.
+pub type Times = Family<(&'static str, &'static str), Histogram>;
 
 /// What stands before one callee.
 struct Guard {
@@ -44,7 +54,14 @@ struct Guard {
 impl Client {
     /// A client that sends through `transport`.
     pub fn new(transport: Arc<dyn Transport>, clock: SharedClock, rules: ClientRules) -> Self {
-        Self { transport, clock, rules, guards: Arc::default() }
+        let times = Arc::new(Family::new(Histogram::of_times));
+        Self { transport, clock, rules, guards: Arc::default(), tracer: Tracer::off(), outcomes: Arc::default(), times }
+    }
+
+    /// The same, with each call a span of the trace that it is part of.
+    #[must_use]
+    pub fn traced(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// Asks for something to be done, once for `key`.
@@ -79,13 +96,53 @@ impl Client {
         states
     }
 
+    /// How often each callee's breaker has opened, by its service.
+    pub fn openings(&self) -> Vec<(&'static str, u64)> {
+        let guards = self.guards.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut openings: Vec<_> = guards.iter().map(|(service, guard)| (*service, guard.breaker.opened())).collect();
+        openings.sort_unstable();
+        openings
+    }
+
+    /// How the calls ended that were made so far.
+    pub fn outcomes(&self) -> &Outcomes {
+        &self.outcomes
+    }
+
+    /// How long they took.
+    pub fn times(&self) -> &Times {
+        &self.times
+    }
+
     fn guard(&self, service: &'static str) -> Arc<Guard> {
         let mut guards = self.guards.lock().unwrap_or_else(PoisonError::into_inner);
         let guard = || Arc::new(Guard { breaker: Breaker::new(self.rules.breaker), places: Semaphore::new(self.rules.at_once) });
         Arc::clone(guards.entry(service).or_insert_with(guard))
     }
 
+    /// A call that is counted and traced, whatever becomes of it.
     async fn guarded<C: Call>(&self, call: &C, act: Act, meta: Meta) -> Result<String, CallError> {
+        let (started, asked) = (self.clock.elapsed(), act.name());
+        let mut span = self.tracer.within(meta.trace.as_ref(), Kind::Client, || format!("{asked} {}/{}", C::SERVICE, C::NAME).into());
+        // Whatever the callee does is part of the call.
+        let trace = span.context().cloned().or(meta.trace);
+        let result = self.send::<C>(call, act, Meta { trace, ..meta }).await;
+        let outcome = match &result {
+            Ok(_) => "replied",
+            Err(CallError::Refused(_)) => "refused",
+            Err(CallError::Unavailable { .. }) => "unavailable",
+            Err(CallError::TimedOut { .. }) => "timed-out",
+        };
+        self.outcomes.of(&(C::SERVICE, C::NAME, asked, outcome)).inc();
+        self.times.of(&(C::SERVICE, C::NAME)).took(self.clock.elapsed().saturating_sub(started));
+        span.set("yeyak.outcome", outcome);
+        if matches!(result, Err(CallError::Unavailable { .. } | CallError::TimedOut { .. })) {
+            span.fail(outcome);
+        }
+        result
+    }
+
+    async fn send<C: Call>(&self, call: &C, act: Act, meta: Meta) -> Result<String, CallError> {
         let unavailable = |why: &str| CallError::Unavailable { service: C::SERVICE.into(), why: why.into() };
         let body = serde_json::to_string(call).map_err(|error| unavailable(&error.to_string()))?;
         let started = self.clock.elapsed();
@@ -117,7 +174,7 @@ impl Client {
 fn decode<C: Call>(reply: &str) -> Result<C::Reply, CallError> {
     // A reply that cannot be read was decided by someone: whatever was done has to be cancelled.
     serde_json::from_str(reply).map_err(|error| {
-        tracing::error!(call = C::NAME, %error, "a reply could not be read");
+        tracing::error!(callee = C::SERVICE, call = C::NAME, error = misread(&error), "a reply could not be read");
         CallError::TimedOut { service: C::SERVICE.into() }
     })
 }

@@ -69,7 +69,7 @@ impl Given<'_> {
             act,
             body: serde_json::to_string(call).expect("a call is JSON"),
             deadline: self.backend.clock().now() + Duration::from_secs(1),
-            meta: Meta { correlation: "story".into(), causation: "request".into(), caller: "somebody".into() },
+            meta: Meta { correlation: "story".into(), causation: "request".into(), caller: "somebody".into(), trace: None },
         }
     }
 

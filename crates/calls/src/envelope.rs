@@ -39,6 +39,17 @@ pub enum Act {
     Cancel(CallKey),
 }
 
+impl Act {
+    /// What is asked, in a word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Do(_) => "do",
+            Self::Recall(_) => "recall",
+            Self::Cancel(_) => "cancel",
+        }
+    }
+}
+
 /// A call on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
@@ -52,6 +63,6 @@ pub struct Envelope {
     pub body: String,
     /// After this instant it is not decided any more.
     pub deadline: Timestamp,
-    /// Its origin.
+    /// Its origin, and with it the place in a trace that the call is.
     pub meta: Meta,
 }

@@ -124,7 +124,7 @@ fn key() -> CallKey {
 }
 
 fn meta() -> Meta {
-    Meta { correlation: "story".into(), causation: "request".into(), caller: "somebody".into() }
+    Meta { correlation: "story".into(), causation: "request".into(), caller: "somebody".into(), trace: None }
 }
 
 fn poll<T>(future: &mut Pin<&mut impl Future<Output = T>>) -> Option<T> {

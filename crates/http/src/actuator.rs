@@ -1,4 +1,4 @@
-//! What an operator asks of a process: its health, and the fault switch.
+//! What an operator asks of a process: its health, its metrics, the story of a request, and the fault switch.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use runtime::{Fault, Faults, Status, SystemHandle};
 use serde_json::{Value, json};
+use telemetry::Exposition;
 
 use crate::auth::{Auth, Who};
 use crate::routes::read_body;
-use crate::{FieldError, Fields, Limits, Problem, optional, required};
+use crate::{FieldError, Fields, Limits, Observer, Problem, metrics, optional, required, story, unreadable};
 
 /// What the actuator looks at.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct Actuator {
     pub faults: Option<Faults>,
     /// Whether callers prove who they are: then only operators see more than whether it is well, and use the switch.
     pub auth: Auth,
+    /// What has seen all requests.
+    pub observer: Observer,
     /// Whether other machines can reach this one, though nobody proves anything.
     pub open_to_network: bool,
     /// Set once the process was told to stop: it is no longer ready for anything new.
@@ -63,6 +66,8 @@ fn offered() -> Vec<Offered> {
         // A process that answers at all is alive; whoever restarts it for a store that is away makes things worse.
         ("GET", "/actuator/health/liveness", Access::Probe, get(async || up())),
         ("GET", "/actuator/health/readiness", Access::Probe, get(readiness)),
+        ("GET", "/actuator/prometheus", operator, get(prometheus)),
+        ("GET", "/actuator/events", operator, get(events)),
         ("GET", FAULTS, operator, get(list_faults)),
         ("POST", FAULTS, operator, post(set_fault)),
         ("DELETE", FAULTS, operator, delete(clear_faults)),
@@ -190,6 +195,27 @@ async fn readiness(State(actuator): State<Actuator>) -> Response {
     up()
 }
 
+/// All metrics, as Prometheus reads them.
+async fn prometheus(State(actuator): State<Actuator>) -> Response {
+    let mut shown = Exposition::default();
+    for system in &actuator.systems {
+        system.show(&mut shown).await;
+    }
+    actuator.observer.show(&mut shown);
+    metrics::show(actuator.faults.as_ref(), &mut shown);
+    ([(header::CONTENT_TYPE, Exposition::CONTENT_TYPE)], shown.to_string()).into_response()
+}
+
+/// What became of one request, in all systems that know of it.
+async fn events(State(actuator): State<Actuator>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    let asked = story::Asked::read(query.as_deref().unwrap_or_default())?;
+    let mut told = Vec::new();
+    for system in &actuator.systems {
+        told.push((system.name(), system.story(&asked.correlation).await.map_err(unreadable)?));
+    }
+    Ok(asked.answer(&told))
+}
+
 fn show(faults: &Faults) -> Response {
     let shown: serde_json::Map<_, _> = faults
         .all()
@@ -245,6 +271,8 @@ mod tests {
                 "GET /actuator/health: everybody",
                 "GET /actuator/health/liveness: everybody",
                 "GET /actuator/health/readiness: everybody",
+                "GET /actuator/prometheus: operator",
+                "GET /actuator/events: operator",
                 "GET /actuator/faults: operator",
                 "POST /actuator/faults: operator",
                 "DELETE /actuator/faults: operator",

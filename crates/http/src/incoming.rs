@@ -12,6 +12,7 @@ use kernel::{Aggregate, Caller, Commands, Resource, Saga, Timestamp};
 use runtime::{Answer, ClientKey, Outcome, Request, SagaRequest, ServiceHandle};
 use serde_json::{Value, json};
 use store::{Meta, StoreError};
+use telemetry::TraceContext;
 
 use crate::auth::{Identity, Who};
 use crate::hal::{self, Place};
@@ -42,6 +43,8 @@ pub struct Incoming {
     pub(crate) who: Who,
     /// Who has proved to ask it; nobody when nobody has to.
     pub(crate) identity: Option<Identity>,
+    /// The place in a trace that it is, when that is recorded.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// What a handler answers.
@@ -282,7 +285,11 @@ impl Incoming {
     }
 
     fn meta(&self, caller: &Caller) -> Meta {
-        Meta { correlation: self.service.new_id(), causation: format!("{} {}", self.method, self.path), caller: caller.to_string() }
+        let correlation = self.service.new_id();
+        // From here on every line of the log about this request has it.
+        tracing::Span::current().record("correlation", &correlation);
+        let causation = format!("{} {}", self.method, self.path);
+        Meta { correlation, causation, caller: caller.to_string(), trace: self.trace.clone() }
     }
 
     /// The key's scope is the method, the route and who has proved to ask: two people may happen on one key, and neither is ever told the
@@ -370,7 +377,7 @@ fn stretch<R: Resource>(raw: &str) -> Result<(Option<u64>, usize), Problem> {
 
 /// What an event is called, and what it says: of a published one, tagged by `eventType`, or of an aggregate's own, tagged by its
 /// name around it.
-fn name_and_data(event: &str) -> (String, Value) {
+pub(crate) fn name_and_data(event: &str) -> (String, Value) {
     // Every event was written by us as JSON; one that is not is shown as the text it is.
     match serde_json::from_str(event).unwrap_or_else(|_| Value::String(event.into())) {
         Value::Object(mut fields) => match fields.shift_remove("eventType") {

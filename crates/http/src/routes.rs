@@ -21,6 +21,7 @@ use runtime::ServiceHandle;
 
 use crate::auth::{Auth, Identity, Who};
 use crate::incoming::{COME_BACK, Incoming, Reply, internal};
+use crate::observer::Traced;
 use crate::{FieldError, Problem};
 
 /// What one request may cost.
@@ -195,7 +196,7 @@ async fn guard<F: Future<Output = Reply>>(place: Place, who: Who, request: Reque
     let clock = Arc::clone(service.clock());
     let handled = AssertUnwindSafe(async {
         // Whoever will be turned away is so before any work is done for it, or those who are not would wait for that work.
-        if !request.method().is_safe() && service.is_full() {
+        if !request.method().is_safe() && service.turns_away() {
             return Err(Problem::overloaded(COME_BACK));
         }
         let identity = entry.auth.identify(request.headers()).await?;
@@ -259,6 +260,7 @@ async fn read(
         .iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
+    let trace = parts.extensions.remove::<Traced>().map(|Traced(context)| context);
     let body = read_body(body, limits.body).await?;
     let path = parts.uri.path();
     let at = service.now();
@@ -275,6 +277,7 @@ async fn read(
         service,
         who,
         identity,
+        trace,
     })
 }
 

@@ -24,7 +24,7 @@ pub use id::Id;
 pub use jiff::Timestamp;
 pub use money::{Currency, Money, MoneyError};
 pub use period::{EmptyPeriod, Period};
-pub use personal::Personal;
+pub use personal::{Personal, misread};
 pub use policy::{Command, Commands, Policy};
 pub use projection::Projection;
 pub use published::Published;

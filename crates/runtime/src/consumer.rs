@@ -7,6 +7,7 @@ use std::time::Duration;
 use clock::timeout;
 use eventlog::{Delivery, Subscription};
 use store::{FeedEvent, Position, SHARDS, Shard};
+use telemetry::{Kind, Span};
 
 use crate::handle::ServiceHandle;
 use crate::status::ConsumerState;
@@ -179,8 +180,9 @@ impl Consumer {
 
     /// Lets the writer handle events, until it has. `false`: they do not follow the positions, which are known anew now.
     async fn hand_in(&mut self, events: Vec<FeedEvent>) -> Result<bool, Stop> {
+        let (traced, _spans) = self.traced(&events);
         loop {
-            let work = Work::Handle(Handle { consumer: self.kind.clone(), events: events.clone(), park: None });
+            let work = Work::Handle(Handle { consumer: self.kind.clone(), events: traced.clone(), park: None });
             match self.service.inbox().begun(self.service.name(), work).await {
                 Done::Handled => {
                     for event in &events {
@@ -199,8 +201,27 @@ impl Consumer {
                 }
                 Done::Lost => return Err(Stop::Halted(format!("a restore of {} lost events that this has seen", self.source))),
                 Done::Failed(why) => return Err(Stop::Halted(why)),
-                other => return Err(Stop::Halted(format!("events were answered with {other:?}"))),
+                other => return Err(Stop::Halted(format!("events were answered with {}", other.name()))),
             }
         }
+    }
+
+    /// The events, each within the span that handling it here is, and these spans.
+    fn traced(&self, events: &[FeedEvent]) -> (Vec<FeedEvent>, Vec<Span>) {
+        let mut spans = Vec::new();
+        let traced = events.iter().map(|event| {
+            let mut event = event.clone();
+            if let Some(trace) = &event.meta.trace {
+                let name = || format!("handle {} in {}/{}", self.source, self.service.name(), self.name).into();
+                let mut span = self.service.tracer().within(Some(trace), Kind::Consumer, name);
+                if let Some(context) = span.context().cloned() {
+                    span.set("yeyak.event", event.id());
+                    event.meta.trace = Some(context);
+                    spans.push(span);
+                }
+            }
+            event
+        });
+        (traced.collect(), spans)
     }
 }

@@ -56,9 +56,15 @@ impl Answering {
             Done::Cancelled => Ok("null".into()),
             Done::Refused(refused) => Err(CallError::Refused(refused)),
             Done::Expired => Err(unavailable("the deadline had passed before it was decided".into())),
-            Done::Away(why) | Done::Failed(why) => Err(unavailable(why)),
+            Done::Away(why) => Err(unavailable(why)),
+            Done::Failed(why) => {
+                let correlation = &envelope.meta.correlation;
+                tracing::error!(service = service.name(), call = envelope.call, correlation, why, "a call failed through a fault of ours");
+                Err(unavailable(why))
+            }
             other => {
-                tracing::warn!(call = envelope.call, ?other, "nobody knows how a call ended");
+                let (correlation, outcome) = (&envelope.meta.correlation, other.name());
+                tracing::warn!(service = service.name(), call = envelope.call, correlation, outcome, "nobody knows how a call ended");
                 Err(CallError::TimedOut { service: envelope.service.clone() })
             }
         }

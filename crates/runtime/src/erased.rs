@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::marker::PhantomData;
 
-use kernel::{Exposed, Refused, RowChange, Rows, Timestamp};
+use kernel::{Exposed, Refused, RowChange, Rows, Timestamp, misread};
 use serde_json::Value;
 
 /// An event of an aggregate whose type is set aside.
@@ -74,7 +74,7 @@ impl<A: Exposed> State<A> {
     }
 
     fn read(data: &str) -> Result<A::Event, String> {
-        serde_json::from_str(data).map_err(|error| format!("an event of a {} cannot be read: {error}: {data}", A::NAME))
+        serde_json::from_str(data).map_err(|error| format!("an event of a {} cannot be read: {}", A::NAME, misread(&error)))
     }
 }
 

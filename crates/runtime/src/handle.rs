@@ -9,12 +9,14 @@ use eventlog::{Carrier, Feeds};
 use futures_util::future::BoxFuture;
 use kernel::{Resource, Timestamp};
 use store::{HistoryEntry, Page, Query, RootKey, Store, StoreError};
+use telemetry::Tracer;
 use tokio::sync::{Semaphore, watch};
 
 use crate::faults::{Fault, Faults};
 use crate::open_sagas::OpenSagas;
 use crate::served::Served;
 use crate::service::{Service, Services};
+use crate::stats::Stats;
 use crate::status::ConsumerState;
 use crate::writer::{Act, Done, Inbox, KeyUse, Outcome, Purpose, Request, Work};
 
@@ -41,6 +43,8 @@ pub(crate) struct System {
     pub(crate) consumers: Mutex<Vec<Arc<ConsumerState>>>,
     pub(crate) views: Served,
     pub(crate) open_sagas: OpenSagas,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) tracer: Tracer,
     /// Roots whose wake-up fails, which is a fault of their rules.
     pub(crate) stuck: Mutex<BTreeSet<RootKey>>,
     pub(crate) stopped: watch::Sender<bool>,
@@ -176,17 +180,31 @@ impl ServiceHandle {
         }
     }
 
-    /// Whether as much new work waits as may: more would be turned away.
-    pub fn is_full(&self) -> bool {
-        self.system.places.get(self.name).is_none_or(|places| places.available_permits() == 0)
+    /// Whether as much new work waits as may, and whoever asks for more is turned away; each time it is, that is counted.
+    pub fn turns_away(&self) -> bool {
+        let is_full = self.system.places.get(self.name).is_none_or(|places| places.available_permits() == 0);
+        if is_full {
+            self.turned_away();
+        }
+        is_full
+    }
+
+    fn turned_away(&self) {
+        self.system.stats.turned_away.of(&(self.name, "waiting")).inc();
     }
 
     pub(crate) async fn submit_fresh(&self, act: Act) -> Outcome {
         // Held until the answer: what one service is flooded with takes no place from the others.
         let place = self.system.places.get(self.name).map(Semaphore::try_acquire);
-        let Some(Ok(_place)) = place else { return Outcome::Full };
+        let Some(Ok(_place)) = place else {
+            self.turned_away();
+            return Outcome::Full;
+        };
         match self.inbox().fresh(self.name, Work::Act(act)).await {
-            None => Outcome::Full,
+            None => {
+                self.turned_away();
+                Outcome::Full
+            }
             Some(done) => self.outcome(done),
         }
     }
@@ -205,7 +223,7 @@ impl ServiceHandle {
             Done::Away(why) => Outcome::Away(why),
             Done::Unheard => Outcome::Unheard,
             Done::Failed(why) => Outcome::Failed(why),
-            other => Outcome::Failed(format!("{} answered a client with {other:?}", self.name)),
+            other => Outcome::Failed(format!("{} answered a client with {}", self.name, other.name())),
         }
     }
 
@@ -245,6 +263,10 @@ impl ServiceHandle {
 
     pub(crate) fn faults(&self) -> &Faults {
         &self.system.faults
+    }
+
+    pub(crate) fn tracer(&self) -> &Tracer {
+        &self.system.tracer
     }
 
     pub(crate) fn feeds(&self) -> &dyn Feeds {

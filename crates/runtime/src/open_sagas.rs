@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How many sagas of one system may be open before new ones are refused.
@@ -10,8 +10,8 @@ pub(crate) struct OpenSagas(Mutex<Sagas>);
 
 #[derive(Default)]
 struct Sagas {
-    /// By service, kind and key.
-    open: BTreeSet<(&'static str, &'static str, String)>,
+    /// Where each stands, as metrics show it, by service, kind and key.
+    open: BTreeMap<(&'static str, &'static str, String), &'static str>,
     /// How many wait to be begun.
     beginning: usize,
 }
@@ -34,8 +34,24 @@ impl OpenSagas {
         self.sagas().open.len()
     }
 
-    pub(crate) fn begin(&self, service: &'static str, saga: &'static str, key: &str) {
-        self.sagas().open.insert((service, saga, key.into()));
+    /// How many there are, by service, kind and where they stand.
+    pub(crate) fn by_state(&self) -> BTreeMap<(&'static str, &'static str, &'static str), usize> {
+        let mut counts = BTreeMap::new();
+        for ((service, saga, _), state) in &self.sagas().open {
+            *counts.entry((*service, *saga, *state)).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    pub(crate) fn begin(&self, service: &'static str, saga: &'static str, key: &str, state: &'static str) {
+        self.sagas().open.insert((service, saga, key.into()), state);
+    }
+
+    /// One that is open stands here now.
+    pub(crate) fn stands(&self, service: &'static str, saga: &'static str, key: &str, state: &'static str) {
+        if let Some(known) = self.sagas().open.get_mut(&(service, saga, key.to_owned())) {
+            *known = state;
+        }
     }
 
     pub(crate) fn end(&self, service: &'static str, saga: &'static str, key: &str) {

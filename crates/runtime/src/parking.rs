@@ -64,7 +64,8 @@ async fn step(system: &Arc<System>) -> Result<Option<Next>, String> {
             match service.inbox().begun(service.name(), Work::Retry(parked)).await {
                 // Either the next of its key is first now, or this one waits for longer than before: there is news in any case.
                 Done::Handled => next = Some(Next::AtOnce),
-                other => return Err(format!("a parked event was answered with {other:?}")),
+                Done::Away(why) => return Err(why),
+                other => return Err(format!("a parked event was answered with {}", other.name())),
             }
         }
     }

@@ -13,9 +13,10 @@ use std::time::Duration;
 use calls::CallKey;
 use clock::{Elapsed, timeout};
 use futures_util::future::BoxFuture;
-use kernel::{Aggregate, Call, CallError, Commands, Exposed, Published, Refused, RefusedKind, Saga, Timestamp};
+use kernel::{Aggregate, Call, CallError, Commands, Exposed, Published, Refused, RefusedKind, Saga, Timestamp, misread};
 use serde::{Deserialize, Serialize};
 use store::{Meta, RootKey, StoreError};
+use telemetry::{Kind, Span};
 use tokio::sync::oneshot;
 
 use crate::handle::ServiceHandle;
@@ -242,7 +243,7 @@ impl ServiceHandle {
         for saga in &self.service().sagas {
             // A saga wants to be woken for as long as it has not ended.
             for root in self.store().waking_roots(self.name(), saga.name, usize::MAX).await? {
-                self.open_sagas().begin(self.name(), saga.name, &root.key);
+                self.open_sagas().begin(self.name(), saga.name, &root.key, "left-behind");
             }
         }
         Ok(())
@@ -251,8 +252,12 @@ impl ServiceHandle {
 
 /// Begins a saga and drives it to its end.
 async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcome {
-    let Some(beginning) = service.open_sagas().place() else { return Outcome::Full };
+    let Some(beginning) = service.open_sagas().place() else {
+        service.system.stats.turned_away.of(&(service.name(), "sagas")).inc();
+        return Outcome::Full;
+    };
     let SagaRequest { input, collection, status, key, deadline, meta } = request;
+    let (_span, meta) = within::<S>(&service, meta, "run");
     let client = Client { status, collection: collection.into(), key: key.clone(), meta: meta.clone() };
     let begun = Arc::new(Mutex::new(None));
     let act = Act {
@@ -277,7 +282,7 @@ async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcom
     };
     let made = begun.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some((key, input)) = made else { return Outcome::Failed("a saga began without input".into()) };
-    service.open_sagas().begin(service.name(), S::NAME, &key);
+    service.open_sagas().begin(service.name(), S::NAME, &key, "calling");
     drop(beginning);
     Driven::<S> { service, key, input, born, client }.drive().await
 }
@@ -293,12 +298,26 @@ impl<S: Saga> Driven<S> {
             }
             Err(CallError::Unavailable { service, why }) => {
                 // The breaker tells the state of the callee; a line for each request would only repeat it.
-                tracing::debug!(saga = S::NAME, service, why, "a callee cannot be reached");
+                tracing::debug!(
+                    saga = S::NAME,
+                    key = self.key,
+                    correlation = self.correlation(),
+                    callee = service,
+                    why,
+                    "a callee cannot be reached"
+                );
                 self.give_up("unavailable").await;
                 Outcome::Unavailable(service)
             }
             Err(CallError::TimedOut { service }) => {
-                tracing::debug!(saga = S::NAME, service, "a callee did not answer; the call is cancelled");
+                let correlation = self.correlation();
+                tracing::debug!(
+                    saga = S::NAME,
+                    key = self.key,
+                    correlation,
+                    callee = service,
+                    "a callee did not answer; the call is cancelled"
+                );
                 self.doubt(Outcome::Unavailable(service)).await
             }
         }
@@ -333,6 +352,7 @@ impl<S: Saga> Driven<S> {
         let turned = timeout(&**self.service.clock(), S::Call::DEADLINE, self.submit(RunCommand::Doubt, KeyUse::None)).await;
         match turned {
             Ok(Done::Accepted(_)) => {
+                self.stands("compensating");
                 self.compensate().await;
                 outcome
             }
@@ -342,7 +362,8 @@ impl<S: Saga> Driven<S> {
             }
             Err(Elapsed) => outcome,
             Ok(other) => {
-                tracing::warn!(saga = S::NAME, key = self.key, ?other, "a saga could not be turned round");
+                let (correlation, turning) = (self.correlation(), other.name());
+                tracing::warn!(saga = S::NAME, key = self.key, correlation, turning, "a saga could not be turned round");
                 outcome
             }
         }
@@ -352,16 +373,27 @@ impl<S: Saga> Driven<S> {
     async fn compensate(&self) {
         match self.service.client().cancel(&S::call(&self.input), &self.call_key(), self.call_meta()).await {
             Ok(()) => self.give_up("cancelled").await,
-            Err(error) => tracing::debug!(saga = S::NAME, key = self.key, %error, "a call could not be cancelled yet"),
+            Err(error) => {
+                let correlation = self.correlation();
+                tracing::debug!(saga = S::NAME, key = self.key, correlation, %error, "a call could not be cancelled yet");
+            }
         }
     }
 
     /// Goes on with a saga that was left behind: what its callee decided stands, and what it did not decide it never will.
     async fn recall(&self) {
         match self.service.client().recall(&S::call(&self.input), &self.call_key(), self.call_meta()).await {
-            Ok(reply) => drop(self.accept(reply).await),
+            Ok(reply) => {
+                // Nobody waits for it who could tell.
+                if let Outcome::Failed(why) = self.accept(reply).await {
+                    tracing::error!(saga = S::NAME, key = self.key, correlation = self.correlation(), why, "a saga cannot go on");
+                }
+            }
             Err(CallError::Refused(refused)) => self.give_up(&refused.code).await,
-            Err(error) => tracing::debug!(saga = S::NAME, key = self.key, %error, "a call could not be recalled yet"),
+            Err(error) => {
+                let correlation = self.correlation();
+                tracing::debug!(saga = S::NAME, key = self.key, correlation, %error, "a call could not be recalled yet");
+            }
         }
     }
 
@@ -372,7 +404,10 @@ impl<S: Saga> Driven<S> {
             Done::Accepted(_) => self.ended(),
             Done::Refused(refused) if refused.code == NOT_CURRENT => self.overtaken().await,
             // It stays open, and is woken to be ended.
-            other => tracing::warn!(saga = S::NAME, key = self.key, ?other, "a saga could not be ended yet"),
+            other => {
+                let (correlation, outcome) = (self.correlation(), other.name());
+                tracing::warn!(saga = S::NAME, key = self.key, correlation, outcome, "a saga could not be ended yet");
+            }
         }
     }
 
@@ -381,6 +416,15 @@ impl<S: Saga> Driven<S> {
         if load::<S>(&self.service, &self.key).await.is_some_and(|run| run.phase == Phase::Ended) {
             self.ended();
         }
+    }
+
+    /// Where it stands, for metrics.
+    fn stands(&self, state: &'static str) {
+        self.service.open_sagas().stands(self.service.name(), S::NAME, &self.key, state);
+    }
+
+    fn correlation(&self) -> &str {
+        &self.client.meta.correlation
     }
 
     fn ended(&self) {
@@ -411,14 +455,29 @@ impl<S: Saga> Driven<S> {
     }
 }
 
+/// The part of a trace that a saga is, and the origin of what it does.
+fn within<S: Saga>(service: &ServiceHandle, meta: Meta, what: &str) -> (Span, Meta) {
+    let span =
+        service.tracer().within(meta.trace.as_ref(), Kind::Internal, || format!("{what} saga {}/{}", service.name(), S::NAME).into());
+    let trace = span.context().cloned().or(meta.trace);
+    (span, Meta { trace, ..meta })
+}
+
 /// Goes on with a saga that was woken.
 async fn resume<S: Saga>(service: &ServiceHandle, key: String) {
     let Some(run) = load::<S>(service, &key).await else { return };
     let Run { begun: Some(Begun { input, at: born, client }), phase, .. } = run else { return };
-    let driven = Driven::<S> { service: service.clone(), key, input, born, client };
+    let (_span, meta) = within::<S>(service, client.meta.clone(), "go on with");
+    let driven = Driven::<S> { service: service.clone(), key, input, born, client: Client { meta, ..client } };
     match phase {
-        Phase::Recalling => driven.recall().await,
-        Phase::Compensating => driven.compensate().await,
+        Phase::Recalling => {
+            driven.stands("recalling");
+            driven.recall().await;
+        }
+        Phase::Compensating => {
+            driven.stands("compensating");
+            driven.compensate().await;
+        }
         Phase::Absent | Phase::Calling | Phase::Ended => {}
     }
 }
@@ -432,7 +491,9 @@ async fn load<S: Saga>(service: &ServiceHandle, key: &str) -> Option<Run<S>> {
     let mut run = Run::<S>::default();
     for event in events {
         let recorded = serde_json::from_str(&event.data);
-        let recorded = recorded.inspect_err(|error| tracing::error!(saga = S::NAME, key, %error, "a saga's event cannot be read")).ok()?;
+        let recorded = recorded
+            .inspect_err(|error| tracing::error!(saga = S::NAME, key, error = misread(error), "a saga's event cannot be read"))
+            .ok()?;
         run.evolve(&recorded, event.at);
     }
     Some(run)

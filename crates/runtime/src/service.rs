@@ -1,7 +1,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 
-use kernel::{Answer as Answers, Call, Commands, Exposed, Field, Policy, Projection, Published, Resource, Saga, Timestamp};
+use kernel::{Answer as Answers, Call, Commands, Exposed, Field, Policy, Projection, Published, Resource, Saga, Timestamp, misread};
 use serde_json::Value;
 use store::{ServiceSchema, TableSchema};
 
@@ -66,7 +66,7 @@ pub(crate) struct AnswerEntry {
 }
 
 fn read<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, String> {
-    serde_json::from_str(json).map_err(|error| format!("{error}: {json}"))
+    serde_json::from_str(json).map_err(|error| misread(&error))
 }
 
 /// The schema of `T` with everything that it refers to.

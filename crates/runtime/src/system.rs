@@ -8,6 +8,7 @@ use clock::SharedClock;
 use eventlog::Carrier;
 use kernel::Timestamp;
 use store::{Schema, Store, StoreError};
+use telemetry::Tracer;
 use tokio::sync::{Semaphore, watch};
 
 use crate::consumer::Consumer;
@@ -17,6 +18,7 @@ use crate::handle::{ServiceHandle, Spawner, System};
 use crate::open_sagas::OpenSagas;
 use crate::served::Served;
 use crate::service::{Service, Services};
+use crate::stats::Stats;
 use crate::status::Status;
 use crate::verify::{self, Disagreement, Order};
 use crate::writer::{ConsumerKind, Writer, WriterParts};
@@ -56,6 +58,8 @@ pub struct Environment {
     pub queues: Queues,
     /// The services to run here; all when empty.
     pub only: Vec<String>,
+    /// What records traces.
+    pub tracer: Tracer,
 }
 
 /// How many new commands each service takes in before those that wait have been answered. One more is refused at once.
@@ -81,7 +85,7 @@ impl Queues {
 /// A running system.
 #[derive(Clone)]
 pub struct SystemHandle {
-    system: Arc<System>,
+    pub(crate) system: Arc<System>,
     /// The services that this handle shows.
     shown: Vec<&'static str>,
 }
@@ -105,11 +109,12 @@ impl SystemHandle {
         environment: Environment,
         way: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>,
     ) -> Result<Self, StoreError> {
-        let Environment { store, carrier, clock, faults, spawner, ids, queues, only } = environment;
+        let Environment { store, carrier, clock, faults, spawner, ids, queues, only, tracer } = environment;
         let views = Served::load(spec.services.iter(), &*store).await?;
         let running: Vec<_> =
             spec.services.iter().map(|service| service.name).filter(|name| only.is_empty() || only.iter().any(|one| one == name)).collect();
         let services = Arc::new(Services(spec.services));
+        let stats = Arc::new(Stats::default());
         let parts = WriterParts {
             services: Arc::clone(&services),
             store: Arc::clone(&store),
@@ -117,6 +122,8 @@ impl SystemHandle {
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
             queue: running.iter().map(|service| queues.at(service)).sum(),
+            stats: Arc::clone(&stats),
+            tracer: tracer.clone(),
         };
         let (writer, inbox, wakes, parked) = Writer::new(parts);
         let doors = Arc::new(Doors::default());
@@ -128,7 +135,7 @@ impl SystemHandle {
             store,
             inbox,
             places: running.iter().map(|service| (*service, Semaphore::new(queues.at(service)))).collect(),
-            client: Client::new(way(Arc::clone(&doors) as _), Arc::clone(&clock), ClientRules::default()),
+            client: Client::new(way(Arc::clone(&doors) as _), Arc::clone(&clock), ClientRules::default()).traced(tracer.clone()),
             clock,
             faults,
             carrier,
@@ -137,6 +144,8 @@ impl SystemHandle {
             consumers: Mutex::default(),
             views,
             open_sagas: OpenSagas::default(),
+            stats,
+            tracer,
             stuck: Mutex::default(),
             stopped: watch::Sender::new(false),
         });

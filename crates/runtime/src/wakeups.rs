@@ -85,11 +85,13 @@ async fn wake(service: &ServiceHandle, due: Vec<RootKey>) -> Result<bool, String
             Done::Failed(why) => {
                 // It is tried again each second, but told once.
                 if stuck().insert(root.clone()) {
-                    tracing::error!(?root, why, "a wake-up fails");
+                    let (aggregate, key) = (root.aggregate, &root.key);
+                    tracing::error!(service = root.service, aggregate, key, why, "a wake-up fails");
                 }
                 fails = true;
             }
-            other => return Err(format!("a wake-up was answered with {other:?}")),
+            Done::Away(why) => return Err(why),
+            other => return Err(format!("a wake-up was answered with {}", other.name())),
         }
     }
     Ok(fails)

@@ -1,5 +1,6 @@
 use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
+use telemetry::TraceContext;
 
 /// One of the 16 parts of a service's feed. An aggregate's events all stand in the shard its key hashes to.
 pub type Shard = u8;
@@ -34,6 +35,9 @@ pub struct Meta {
     pub causation: String,
     /// Who, as [`kernel::Caller`] shows itself.
     pub caller: String,
+    /// The place in a trace that it comes from, when that is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
 }
 
 /// A published event, as feeds and carriers hand it on.
@@ -93,4 +97,47 @@ pub struct HistoryEntry {
     pub data: String,
     /// By whom and caused by what.
     pub meta: Meta,
+}
+
+/// An event as a story tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoryEvent {
+    /// Its place among all events of its service, in the order in which they were written.
+    pub position: u64,
+    /// The kind of its aggregate.
+    pub aggregate: String,
+    /// The key of its aggregate.
+    pub key: String,
+    /// Which one of its aggregate, from 1.
+    pub version: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Its JSON.
+    pub data: String,
+    /// The row it is about, `{collection}/{id}`.
+    pub subject: Option<String>,
+    /// The shard and the place there, when it was published.
+    pub published: Option<(Shard, u64)>,
+    /// Its origin.
+    pub meta: Meta,
+}
+
+/// What was found in a stretch of a service's events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stretch {
+    /// The events of the story, in the order in which they were written.
+    pub events: Vec<StoryEvent>,
+    /// Whatever stands up to here was not looked at; 0 when nothing is left.
+    pub from: u64,
+    /// The latest instant of all that was looked at, of this story or not.
+    pub latest: Option<Timestamp>,
+}
+
+/// All that happened to one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Life<'a> {
+    /// To a row of the service's own, `{collection}/{id}`.
+    Row(&'a str),
+    /// To an aggregate, by its kind and key.
+    Root(&'a str, &'a str),
 }

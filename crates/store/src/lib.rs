@@ -20,7 +20,7 @@ use futures_util::future::BoxFuture;
 use kernel::Timestamp;
 
 pub use error::{OpenError, StoreError};
-pub use event::{Epoch, Feed, FeedEvent, HistoryEntry, Meta, Position, RecordedEvent, SHARDS, Shard};
+pub use event::{Epoch, Feed, FeedEvent, HistoryEntry, Life, Meta, Position, RecordedEvent, SHARDS, Shard, StoryEvent, Stretch};
 pub use query::{Cell, Direction, Page, Query, cell};
 pub use schema::{Schema, ServiceSchema, TableSchema};
 pub use write::{
@@ -71,6 +71,13 @@ pub trait Store: Send + Sync + 'static {
     /// What happened to the row `id` of `collection`, oldest first: from the service's own events when it is a resource, from
     /// what was folded into it when it is a view.
     fn history(&self, service: &'static str, collection: &str, id: u64, after: u64, limit: usize) -> StoreFuture<'_, Vec<HistoryEntry>>;
+
+    /// The first `limit` events of the story `correlation` among those of `service` that stand at or before the place `until`, of which at
+    /// most `look_at` are looked at: there is no index of stories, for every booking would have to pay for it (decision 011).
+    fn story(&self, service: &'static str, correlation: &str, until: u64, look_at: u64, limit: usize) -> StoreFuture<'_, Stretch>;
+
+    /// The first `limit` events of something's life, in order.
+    fn life(&self, service: &'static str, of: Life<'_>, limit: usize) -> StoreFuture<'_, Vec<StoryEvent>>;
 
     /// Up to `limit` roots whose time has come at `now`, the longest overdue first. Kinds that are not in the schema are left
     /// out, here and in [`next_wake`](Self::next_wake): nobody could put off their time.

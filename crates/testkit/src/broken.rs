@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::Timestamp;
 use store::{
-    Abort, Claims, Committed, Decide, Feed, HistoryEntry, Page, Parked, Position, Query, RecordKind, RecordedEvent, RootKey, Shard, Store,
-    StoreFuture, Writes,
+    Abort, Claims, Committed, Decide, Feed, HistoryEntry, Life, Page, Parked, Position, Query, RecordKind, RecordedEvent, RootKey, Shard,
+    Store, StoreFuture, StoryEvent, Stretch, Writes,
 };
 
 /// A promise of [`Store`] that can be broken.
@@ -116,6 +116,14 @@ impl Store for Broken {
 
     fn history(&self, service: &'static str, collection: &str, id: u64, after: u64, limit: usize) -> StoreFuture<'_, Vec<HistoryEntry>> {
         self.store.history(service, collection, id, after, limit)
+    }
+
+    fn story(&self, service: &'static str, correlation: &str, until: u64, look_at: u64, limit: usize) -> StoreFuture<'_, Stretch> {
+        self.store.story(service, correlation, until, look_at, limit)
+    }
+
+    fn life(&self, service: &'static str, of: Life<'_>, limit: usize) -> StoreFuture<'_, Vec<StoryEvent>> {
+        self.store.life(service, of, limit)
     }
 
     fn due(&self, service: &'static str, now: Timestamp, limit: usize) -> StoreFuture<'_, Vec<RootKey>> {

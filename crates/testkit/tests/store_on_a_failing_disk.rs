@@ -39,7 +39,7 @@ fn thing(id: u64, size: usize) -> Writes {
         at,
         data: "x".repeat(size),
         subject: None,
-        meta: Meta { correlation: String::new(), causation: String::new(), caller: String::new() },
+        meta: Meta { correlation: String::new(), causation: String::new(), caller: String::new(), trace: None },
         published: Some(NewPublished { shard: 0, data: id.to_string() }),
     };
     let row = RowKey { service: "toy", table: "things".into(), id: id % 7 };

@@ -88,10 +88,11 @@ impl<'a> Sources<'a> {
     pub(super) fn take<T>(&mut self, key: &'static str, read: impl Fn(&Value) -> Result<T, String>) -> Said<T> {
         self.known.push(key);
         let mut said = Vec::new();
-        for (_, text) in self.flags.iter().filter(|(flag, _)| *flag == key) {
-            said.push((Place::Flag(format!("--{key}")), Value::Word((*text).into())));
-        }
         let variable = variable(key);
+        // What stands in a section of the file has a flag of one word: `log.format` is --log-format.
+        for (flag, text) in self.flags.iter().filter(|(flag, _)| self::variable(flag) == variable) {
+            said.push((Place::Flag(format!("--{flag}")), Value::Word((*text).into())));
+        }
         if let Some(text) = self.environment.get(&variable) {
             match text.to_str() {
                 Some(text) => said.push((Place::Environment(variable), Value::Word(text.into()))),

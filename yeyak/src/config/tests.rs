@@ -38,6 +38,7 @@ fn default() -> Settings {
         service_ports: false,
         faults: false,
         log: Log { level: "info".parse().unwrap(), format: LogFormat::Text },
+        telemetry: Telemetry { otlp: None, sampled_percent: 100 },
         limits: Limits { queue: 1024, body: 65536, request_seconds: 10, connections: 4096, silence_seconds: 75, drain_seconds: 0 },
         meetingroom: Meetingroom {
             zone: "Asia/Seoul".into(),
@@ -59,6 +60,10 @@ faults = true
 [log]
 level = "warn, yeyak_store::sqlite = debug"
 format = "json"
+
+[telemetry]
+otlp = "https://collector.example:4318"
+sampled-percent = 5
 
 [limits]
 queue = 100_000
@@ -91,6 +96,7 @@ fn all() -> Settings {
         service_ports: true,
         faults: true,
         log: Log { level: "warn,yeyak_store::sqlite=debug".parse().unwrap(), format: LogFormat::Json },
+        telemetry: Telemetry { otlp: Some("https://collector.example:4318".into()), sampled_percent: 5 },
         limits: Limits { queue: 100_000, body: 1, request_seconds: 60, connections: 9, silence_seconds: 8, drain_seconds: 7 },
         meetingroom: Meetingroom {
             zone: "Europe/Berlin".into(),
@@ -129,6 +135,8 @@ fn every_key_has_a_variable() {
         ("YEYAK_FAULTS", "Yes"),
         ("YEYAK_LOG_LEVEL", "warn,yeyak_store::sqlite=DEBUG"),
         ("YEYAK_LOG_FORMAT", "json"),
+        ("YEYAK_TELEMETRY_OTLP", "https://collector.example:4318"),
+        ("YEYAK_TELEMETRY_SAMPLED_PERCENT", "5"),
         ("YEYAK_LIMITS_QUEUE", "100000"),
         ("YEYAK_LIMITS_BODY", "1"),
         ("YEYAK_LIMITS_REQUEST_SECONDS", " 60 "),
@@ -348,7 +356,7 @@ fn a_time_zone_is_one_of_the_database() {
 #[test]
 fn an_unknown_key_is_named_with_the_one_that_was_meant() {
     const KEYS: &str = "the keys are listen, service-ports, data, auth, auth.mode, auth.issuer, auth.audience, auth.jwks, \
-        open-to-network, clock, samples, faults, log.level, log.format, limits.queue, \
+        open-to-network, clock, samples, faults, log.level, log.format, telemetry.otlp, telemetry.sampled-percent, limits.queue, \
         limits.body, limits.request-seconds, limits.connections, limits.silence-seconds, limits.drain-seconds, meetingroom.zone, \
         meetingroom.room.queue, meetingroom.reserve.queue, meetingroom.conference.queue, meetingroom.maintenance.queue, \
         meetingroom.reserve.grace-minutes, meetingroom.reserve.early-minutes";

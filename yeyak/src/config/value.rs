@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use axum::http::Uri;
 use edge::auth::{Location, NotALocation};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -129,6 +130,15 @@ pub(super) fn location(value: &Value) -> Result<Location, String> {
         Err(NotALocation::Malformed) => wrong(value, RIGHT),
         Err(error @ NotALocation::Insecure) => Err(format!("{value} {error}")),
     }
+}
+
+/// The address of a collector of traces.
+pub(super) fn endpoint(value: &Value) -> Result<String, String> {
+    const RIGHT: &str = "the address of an OTLP collector, such as \"http://127.0.0.1:4318\"";
+    let text = text(value, RIGHT)?;
+    let uri = text.parse::<Uri>().ok().filter(|uri| uri.query().is_none() && uri.host().is_some_and(|host| !host.is_empty()));
+    let scheme = uri.as_ref().and_then(Uri::scheme_str);
+    if matches!(scheme, Some("http" | "https")) { Ok(text.into()) } else { wrong(value, RIGHT) }
 }
 
 /// An instant.

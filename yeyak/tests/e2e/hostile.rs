@@ -43,6 +43,8 @@ const ROUTES: &[(&str, &str)] = &[
     ("/actuator/health", "GET, HEAD"),
     ("/actuator/health/liveness", "GET, HEAD"),
     ("/actuator/health/readiness", "GET, HEAD"),
+    ("/actuator/prometheus", "GET, HEAD"),
+    ("/actuator/events", "GET, HEAD"),
     ("/actuator/faults", "GET, HEAD, POST, DELETE"),
 ];
 

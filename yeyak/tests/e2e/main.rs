@@ -15,5 +15,6 @@ mod flows;
 mod hostile;
 mod overload;
 mod readme;
+mod seeing;
 mod signals;
 mod who;

@@ -104,6 +104,11 @@ fn who_has_a_token_acts_and_a_stranger_does_not() {
     ask(&api, "", "POST", "/actuator/faults", &fault).problem(401, "token-missing");
     ask(&api, &ann, "POST", "/actuator/faults", &fault).problem(403, "operators-only");
     ask(&api, &ann, "GET", "/actuator/faults", &NOTHING).problem(403, "operators-only");
+    for path in ["/actuator/prometheus", "/actuator/events?correlation=1"] {
+        ask(&api, "", "GET", path, &NOTHING).problem(401, "token-missing");
+        ask(&api, &ann, "GET", path, &NOTHING).problem(403, "operators-only");
+        assert_eq!(ask(&api, &operator, "GET", path, &NOTHING).status, 200, "{path}");
+    }
     ask(&api, &operator, "POST", "/actuator/faults", &fault).expect(200);
     ask(&api, &administrator, "DELETE", "/actuator/faults", &NOTHING).expect(204);
     for line in yeyak.lines() {

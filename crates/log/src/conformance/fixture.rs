@@ -31,7 +31,7 @@ impl Truth {
                 key: format!("{shard}"),
                 at: Timestamp::UNIX_EPOCH,
                 data: format!("{{\"eventType\":\"Happened\",\"n\":{seq}}}"),
-                meta: Meta { correlation: "story".into(), causation: "request".into(), caller: "somebody".into() },
+                meta: Meta { correlation: "story".into(), causation: "request".into(), caller: "somebody".into(), trace: None },
             };
             events.push(event.clone());
             event

@@ -1,10 +1,10 @@
 //! The deciding half of a transaction: pure, synchronous, and the same for every store.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use calls::CallKey;
-use kernel::{Command, Commands, Refused, RefusedKind, RowChange, Timestamp};
+use kernel::{Command, Commands, Refused, RefusedKind, RowChange, Timestamp, misread};
 use store::{
     FeedEvent, Loaded, Meta, NewEvent, NewHistory, NewPublished, Parked, PositionKey, Record, RecordKey, RootKey, RootWrite, RowKey,
     RowWrite, SequenceKey, Writes, cell,
@@ -39,7 +39,11 @@ pub(super) struct Decided {
     pub(super) done: Vec<Done>,
     /// The folded roots, which may be cached once the transaction stands.
     pub(super) roots: Vec<(RootKey, Root)>,
+    pub(super) tally: Tally,
 }
+
+/// How often something was decided: service, kind of aggregate, outcome.
+pub(super) type Tally = BTreeMap<(&'static str, &'static str, &'static str), u64>;
 
 /// Why a whole transaction is given up.
 pub(super) enum GiveUp {
@@ -92,6 +96,7 @@ struct Transaction<'a> {
     /// Where each row's write stands in `writes`, so that a row is written once however often it changes.
     row_writes: HashMap<RowKey, usize>,
     writes: Writes,
+    tally: Tally,
 }
 
 impl<'a> Transaction<'a> {
@@ -119,6 +124,7 @@ impl<'a> Transaction<'a> {
             changed_sequences: BTreeSet::new(),
             row_writes: HashMap::new(),
             writes: Writes::default(),
+            tally: Tally::default(),
         })
     }
 
@@ -144,7 +150,7 @@ impl<'a> Transaction<'a> {
             let last = self.loaded.sequences.get(&key).copied().unwrap_or_default();
             self.writes.sequences.push((key, last));
         }
-        Ok(Decided { writes: self.writes, done, roots: self.roots.into_iter().collect() })
+        Ok(Decided { writes: self.writes, done, roots: self.roots.into_iter().collect(), tally: self.tally })
     }
 
     /// Commands of a client, a call or a saga.
@@ -215,7 +221,8 @@ impl<'a> Transaction<'a> {
             });
         }
         if self.now.duration_since(key.born) > jiff::SignedDuration::try_from(CALLS_KEPT).unwrap_or_default() {
-            tracing::error!(%key, "a call is older than what is remembered of calls");
+            let correlation = &act.meta.correlation;
+            tracing::error!(service = service.name, %key, correlation, "a call is older than what is remembered of calls; it is refused");
             return Ok(Done::Refused(Refused::new(RefusedKind::Conflict, "call-too-old", "this call is too old to be answered")));
         }
         let (record, done) = match self.commands(service, act)? {
@@ -308,11 +315,15 @@ impl<'a> Transaction<'a> {
             at = at.max(root_at);
             match self.roots[&key].state.decide(&**command, root_at) {
                 Ok(events) => decided.push((key, events, root_at)),
-                Err(refused) => return Ok(Err(refused)),
+                Err(refused) => {
+                    *self.tally.entry((service.name, key.aggregate, "refused")).or_default() += 1;
+                    return Ok(Err(refused));
+                }
             }
         }
         let mut accepted = Accepted { root: None, rows: Vec::new(), at };
         for (key, events, at) in decided {
+            *self.tally.entry((service.name, key.aggregate, "accepted")).or_default() += 1;
             for event in events {
                 let rows = self.apply(&key, &event, at, meta)?;
                 accepted.rows.extend(rows);
@@ -346,6 +357,7 @@ impl<'a> Transaction<'a> {
                 correlation: format!("{}/{}/{}/{}", key.service, key.aggregate, key.key, root.version),
                 causation: "clock".into(),
                 caller: kernel::Caller::clock().to_string(),
+                trace: None,
             };
             for event in events {
                 self.apply(key, &event, at, &meta)?;
@@ -438,9 +450,18 @@ impl<'a> Transaction<'a> {
                         correlation: event.meta.correlation.clone(),
                         causation: event.id(),
                         caller: kernel::Caller::Internal(format!("policy:{}/{policy}", service.name)).to_string(),
+                        trace: event.meta.trace.clone(),
                     };
                     if let Err(refused) = self.accept(service, commands, &meta)? {
-                        tracing::debug!(policy, event = event.id(), code = refused.code, "what a policy commanded was refused");
+                        let (event, correlation) = (event.id(), &meta.correlation);
+                        tracing::debug!(
+                            service = service.name,
+                            policy,
+                            event,
+                            correlation,
+                            code = refused.code,
+                            "what a policy commanded was refused"
+                        );
                     }
                 }
                 Ok(())
@@ -502,5 +523,5 @@ fn cancelled() -> Refused {
 }
 
 fn read<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, String> {
-    serde_json::from_str(json).map_err(|error| format!("what was kept under a key cannot be read: {error}"))
+    serde_json::from_str(json).map_err(|error| format!("what was kept under a key cannot be read: {}", misread(&error)))
 }

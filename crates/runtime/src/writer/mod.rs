@@ -14,11 +14,13 @@ use clock::SharedClock;
 use eventlog::Carrier;
 use kernel::Timestamp;
 use store::{Abort, Claims, Committed, Parked, RootKey, Store, StoreError, Writes};
+use telemetry::{Kind, Span, Tracer};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::service::Services;
+use crate::stats::Stats;
 pub(crate) use decide::CALLS_KEPT;
-use decide::{Decided, GiveUp, decide, parked_again};
+use decide::{Decided, GiveUp, Tally, decide, parked_again};
 use prepare::prepare;
 use roots::Cache;
 pub(crate) use work::{Act, ConsumerKind, Done, Handle, KeyUse, Purpose, Work};
@@ -37,6 +39,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 struct Queued {
     work: (&'static str, Work),
     answer: oneshot::Sender<Done>,
+    /// That it waits, when that is part of a trace.
+    waits: Span,
 }
 
 /// Where work is handed in. Clones hand in to the same writer.
@@ -46,13 +50,14 @@ pub(crate) struct Inbox {
     fresh: mpsc::Sender<Queued>,
     /// What continues something begun: served first, and waited with.
     begun: mpsc::Sender<Queued>,
+    tracer: Tracer,
 }
 
 impl Inbox {
     /// Hands in something new; `None` when too much waits already.
     pub(crate) async fn fresh(&self, service: &'static str, work: Work) -> Option<Done> {
         let (answer, answered) = oneshot::channel();
-        match self.fresh.try_send(Queued { work: (service, work), answer }) {
+        match self.fresh.try_send(self.queued(service, work, answer)) {
             Ok(()) => Some(answered.await.unwrap_or(Done::Unheard)),
             Err(mpsc::error::TrySendError::Full(_)) => None,
             Err(mpsc::error::TrySendError::Closed(_)) => Some(stopped()),
@@ -62,10 +67,15 @@ impl Inbox {
     /// Hands in what continues something begun, waiting for room.
     pub(crate) async fn begun(&self, service: &'static str, work: Work) -> Done {
         let (answer, answered) = oneshot::channel();
-        match self.begun.send(Queued { work: (service, work), answer }).await {
+        match self.begun.send(self.queued(service, work, answer)).await {
             Ok(()) => answered.await.unwrap_or(Done::Unheard),
             Err(_) => stopped(),
         }
+    }
+
+    fn queued(&self, service: &'static str, work: Work, answer: oneshot::Sender<Done>) -> Queued {
+        let waits = self.tracer.within(work.trace(), Kind::Internal, || "wait for the writer".into());
+        Queued { work: (service, work), answer, waits }
     }
 
     /// How much waits: new, begun.
@@ -86,6 +96,8 @@ pub(crate) struct Writer {
     clock: SharedClock,
     /// Makes ids for batches, each greater than the one before.
     ids: Arc<dyn Fn() -> String + Send + Sync>,
+    stats: Arc<Stats>,
+    tracer: Tracer,
     cache: Arc<Mutex<Cache>>,
     /// Told the earliest wake-up of what was just written.
     wakes: watch::Sender<u64>,
@@ -105,11 +117,20 @@ pub(crate) struct WriterParts {
     pub(crate) ids: Arc<dyn Fn() -> String + Send + Sync>,
     /// How much new work may wait.
     pub(crate) queue: usize,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) tracer: Tracer,
 }
 
 /// A map or a cache is whole between any two of its operations, so a poisoned lock is still good.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a transaction that stands leaves behind in memory.
+struct Left {
+    roots: Vec<(RootKey, roots::Root)>,
+    tally: Tally,
+    parks: bool,
 }
 
 /// How a whole batch ended.
@@ -131,10 +152,11 @@ impl Writer {
         let parked = watch::Sender::new(0);
         let parked_signal = parked.subscribe();
         let signal = WakeSignal { written: wakes.subscribe(), earliest: Arc::clone(&earliest_wake) };
-        let WriterParts { services, store, carrier, clock, ids, .. } = parts;
+        let WriterParts { services, store, carrier, clock, ids, stats, tracer, .. } = parts;
+        let inbox = Inbox { fresh: fresh_in, begun: begun_in, tracer: tracer.clone() };
         let cache = Arc::new(Mutex::new(Cache::new(CACHED_ROOTS)));
-        let writer = Self { services, store, carrier, clock, ids, cache, wakes, earliest_wake, parked, fresh, begun };
-        (writer, Inbox { fresh: fresh_in, begun: begun_in }, signal, parked_signal)
+        let writer = Self { services, store, carrier, clock, ids, stats, tracer, cache, wakes, earliest_wake, parked, fresh, begun };
+        (writer, inbox, signal, parked_signal)
     }
 
     /// Works until nobody can hand anything in any more.
@@ -172,8 +194,14 @@ impl Writer {
 
     /// One batch: decided, committed, answered.
     async fn step(&self, batch: Vec<Queued>) {
-        let (works, answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|queued| (queued.work, queued.answer)).unzip();
+        let started = self.clock.elapsed();
+        let taken = batch.into_iter().map(|Queued { work, answer, waits }| {
+            drop(waits);
+            (work, answer)
+        });
+        let (works, answers): (Vec<_>, Vec<_>) = taken.unzip();
         let works: Vec<_> = works.into_iter().map(Arc::new).collect();
+        let spans: Vec<_> = works.iter().map(|work| self.span_of(&work.1, works.len())).collect();
         let done = match self.attempt(&works).await {
             Attempt::Stands(done, committed) => {
                 self.carrier.publish(&committed.published);
@@ -182,10 +210,25 @@ impl Writer {
             Attempt::Away(why) => vec![Done::Away(why); works.len()],
             Attempt::Fails(_) => self.one_by_one(&works).await,
         };
-        for (answer, done) in answers.into_iter().zip(done) {
+        self.stats.batch_sizes.observe(works.len() as u64);
+        self.stats.batch_times.took(self.clock.elapsed().saturating_sub(started));
+        for ((answer, done), (work, mut span)) in answers.into_iter().zip(done).zip(works.iter().zip(spans)) {
+            self.stats.work.of(&(work.0, work.1.kind(), done.name())).inc();
+            span.set("yeyak.outcome", done.name());
+            if let Done::Failed(_) | Done::Away(_) = done {
+                span.fail(done.name());
+            }
+            drop(span);
             // Who asked may have stopped waiting; it stands all the same.
             let _ = answer.send(done);
         }
+    }
+
+    /// The part of a trace that deciding and committing a piece of work is.
+    fn span_of(&self, work: &Work, batch: usize) -> Span {
+        let mut span = self.tracer.within(work.trace(), Kind::Internal, || "decide and commit".into());
+        span.set("yeyak.batch.size", batch);
+        span
     }
 
     /// After a batch has failed: each part in a transaction of its own, so that only what fails alone is left out.
@@ -207,13 +250,11 @@ impl Writer {
                 done.pop().unwrap_or_else(|| Done::Failed("the transaction came to nothing".into()))
             }
             Attempt::Away(why) => Done::Away(why),
-            Attempt::Fails(why) => {
-                tracing::error!(service = work.0, %why, "work fails on its own");
-                match &work.1 {
-                    Work::Retry(parked) => self.park_again(work.0, parked, why).await,
-                    _ => Done::Failed(why),
-                }
-            }
+            Attempt::Fails(why) => match &work.1 {
+                Work::Retry(parked) => self.park_again(work.0, parked, why).await,
+                // Whoever handed it in tells of it.
+                _ => Done::Failed(why),
+            },
         }
     }
 
@@ -224,6 +265,17 @@ impl Writer {
             let done = match self.alone(Arc::new((service, Work::Handle(part)))).await {
                 // A policy's event steps aside with all of its key; a view has no meaning with an event left out.
                 Done::Failed(why) if consumer == ConsumerKind::Policies => {
+                    for event in &events {
+                        let (key, correlation) = (&event.key, &event.meta.correlation);
+                        tracing::error!(
+                            service,
+                            event = event.id(),
+                            key,
+                            correlation,
+                            why,
+                            "an event cannot be handled; it is parked with its key"
+                        );
+                    }
                     self.alone(Arc::new((service, Work::Handle(Handle { consumer, events, park: Some(why) })))).await
                 }
                 done => done,
@@ -236,13 +288,15 @@ impl Writer {
     }
 
     async fn park_again(&self, service: &'static str, parked: &Parked, why: String) -> Done {
+        let (parked_event, correlation) = (parked.event.id(), &parked.event.meta.correlation);
+        tracing::warn!(service, event = parked_event, correlation, tries = parked.tries, why, "a parked event cannot be handled yet");
         let parked = parked_again(parked, why, self.clock.now());
         let claims = Claims { batch: (self.ids)(), ..Claims::default() };
         let writes = Writes { parked: vec![parked], ..Writes::default() };
         match self.store.write(claims, Box::new(move |_| Ok(writes))).await {
             Ok(_) => Done::Handled,
             Err(error) => {
-                tracing::error!(service, %error, "a parked event could not be parked again");
+                tracing::warn!(service, event = parked_event, %error, "a parked event could not be parked again; it is tried again");
                 Done::Away(error.to_string())
             }
         }
@@ -279,9 +333,9 @@ impl Writer {
                 let works: Vec<_> = works.iter().map(|work| &**work).collect();
                 let result = catch_unwind(AssertUnwindSafe(|| decide(&services, &works, &prepared, loaded, &mut lock(&cache), now)));
                 let (result, outcome) = match result.unwrap_or_else(|_| Err(GiveUp::Fails("a rule panicked".into()))) {
-                    Ok(Decided { writes, done, roots }) => {
-                        let parks = !writes.parked.is_empty();
-                        (Ok(writes), Some(Ok((done, roots, parks))))
+                    Ok(Decided { writes, done, roots, tally }) => {
+                        let left = Left { roots, tally, parks: !writes.parked.is_empty() };
+                        (Ok(writes), Some(Ok((done, left))))
                     }
                     Err(GiveUp::Unreadable(roots)) => (Err(Abort("snapshots do not read".into())), Some(Err(roots))),
                     Err(GiveUp::Fails(why)) => (Err(Abort(why)), None),
@@ -297,17 +351,17 @@ impl Writer {
             None => None,
         };
         Ok(match (written, decided) {
-            (Ok(committed), Some((done, roots, parks))) => {
-                self.remember(roots, parks);
+            (Ok(committed), Some((done, left))) => {
+                self.remember(left);
                 Attempt::Stands(done, committed)
             }
             (Err(StoreError::Away(why)), _) => Attempt::Away(why),
             (Err(StoreError::Unknown(why)), decided) => {
-                tracing::error!(%why, "a commit was lost; asking how it ended");
+                tracing::error!(why, "a commit was lost; asking how it ended");
                 match (self.has_landed(&batch).await, decided) {
                     // What was published is found in the feed; its followers look there.
-                    (true, Some((done, roots, parks))) => {
-                        self.remember(roots, parks);
+                    (true, Some((done, left))) => {
+                        self.remember(left);
                         Attempt::Stands(done, Committed::default())
                     }
                     _ => Attempt::Away(why),
@@ -331,8 +385,12 @@ impl Writer {
         }
     }
 
-    /// Keeps folded roots for the next command, and tells when the first of them wants to be woken, and of what was parked.
-    fn remember(&self, roots: Vec<(RootKey, roots::Root)>, parks: bool) {
+    /// Keeps folded roots for the next command, counts what was decided, and tells when the first of them wants to be woken, and of what
+    /// was parked.
+    fn remember(&self, Left { roots, tally, parks }: Left) {
+        for (decided, count) in tally {
+            self.stats.commands.of(&decided).add(count);
+        }
         if parks {
             self.parked.send_modify(|count| *count += 1);
         }

@@ -6,6 +6,7 @@ use kernel::{Commands, Refused, RowChange, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{FeedEvent, Meta, Parked, RootKey};
+use telemetry::TraceContext;
 
 /// Hands out new ids while a command is made. Ids of a command that is refused are handed out again.
 pub struct Ids<'a> {
@@ -234,6 +235,16 @@ pub(crate) enum Work {
     Tick(RootKey),
     /// A parked event is tried again.
     Retry(Parked),
+}
+
+impl Work {
+    /// The trace that it is part of. What handles events has a span of its own around this.
+    pub(crate) fn trace(&self) -> Option<&TraceContext> {
+        match self {
+            Self::Act(act) => act.meta.trace.as_ref(),
+            Self::Handle(_) | Self::Tick(_) | Self::Retry(_) => None,
+        }
+    }
 }
 
 /// How a piece of work ended.

@@ -171,6 +171,7 @@ impl Bench {
             ids: Arc::new(move || format!("id-{:010}", last_id.fetch_add(1, Ordering::Relaxed))),
             queues: Queues::of(queue),
             only: Vec::new(),
+            tracer: telemetry::Tracer::off(),
         };
         let system = self.executor.wait(SystemHandle::start(spec, environment)).unwrap();
         let process = Process { bench: self.clone(), number, store, carrier, faults, system };
@@ -201,7 +202,7 @@ impl Bench {
 }
 
 pub fn meta() -> Meta {
-    Meta { correlation: "story".into(), causation: "request".into(), caller: "administrator".into() }
+    Meta { correlation: "story".into(), causation: "request".into(), caller: "administrator".into(), trace: None }
 }
 
 pub fn key(key: &str, fingerprint: &str) -> Option<ClientKey> {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt;
 use kernel::Timestamp;
 use store::{
-    Claims, Committed, Decide, Feed, HistoryEntry, Page, Parked, Position, Query, RecordKind, RecordedEvent, RootKey, Shard, Store,
-    StoreError, StoreFuture,
+    Claims, Committed, Decide, Feed, HistoryEntry, Life, Page, Parked, Position, Query, RecordKind, RecordedEvent, RootKey, Shard, Store,
+    StoreError, StoreFuture, StoryEvent, Stretch,
 };
 use tokio::sync::watch;
 
@@ -232,6 +232,15 @@ impl Store for Shim {
     fn history(&self, service: &'static str, collection: &str, id: u64, after: u64, limit: usize) -> StoreFuture<'_, Vec<HistoryEntry>> {
         let collection = collection.to_owned();
         self.read(move |store| async move { store.history(service, &collection, id, after, limit).await }.boxed())
+    }
+
+    fn story(&self, service: &'static str, correlation: &str, until: u64, look_at: u64, limit: usize) -> StoreFuture<'_, Stretch> {
+        let correlation = correlation.to_owned();
+        self.read(move |store| async move { store.story(service, &correlation, until, look_at, limit).await }.boxed())
+    }
+
+    fn life(&self, service: &'static str, of: Life<'_>, limit: usize) -> StoreFuture<'_, Vec<StoryEvent>> {
+        self.inner.life(service, of, limit)
     }
 
     fn due(&self, service: &'static str, now: Timestamp, limit: usize) -> StoreFuture<'_, Vec<RootKey>> {

@@ -127,7 +127,7 @@ pub(super) fn item(key: &str) -> RootKey {
 }
 
 pub(super) fn meta() -> Meta {
-    Meta { correlation: "story".into(), causation: "request".into(), caller: "somebody".into() }
+    Meta { correlation: "story".into(), causation: "request".into(), caller: "somebody".into(), trace: None }
 }
 
 /// An event that is not published.

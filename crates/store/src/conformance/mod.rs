@@ -19,6 +19,7 @@ pub mod pruning;
 pub mod records;
 pub mod rows;
 pub mod sequences;
+pub mod stories;
 pub mod tables;
 pub mod wakes;
 
@@ -129,6 +130,13 @@ macro_rules! conformance {
                 of_a_views_row_is_what_was_folded_into_it,
                 is_read_page_by_page,
                 of_what_never_was_is_empty,
+            ],
+            stories: [
+                are_found_by_their_correlation_stretch_by_stretch,
+                of_other_services_are_others,
+                tell_what_an_event_was_and_where_it_was_published,
+                a_life_is_that_of_one_row_or_root,
+                the_trace_of_an_event_is_kept_with_it,
             ],
             wakes: [
                 what_is_due_comes_longest_overdue_first,

@@ -32,6 +32,7 @@ pub(super) fn events(transaction: &Transaction<'_>, sql: &Sql, events: Vec<NewEv
             position.map(|position| position.epoch),
             position.map(|position| position.seq),
             event.published.as_ref().map(|published| &published.data),
+            event.meta.trace.as_ref().map(ToString::to_string),
         ])?;
         if let (Some(position), Some(published)) = (position, event.published) {
             committed.published.push(FeedEvent {

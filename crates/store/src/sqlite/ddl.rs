@@ -43,6 +43,17 @@ pub(super) fn migrate(connection: &mut Connection, schema: &Schema) -> rusqlite:
     transaction.commit()
 }
 
+/// Files of before traces were kept lack their column. An older release that opens the file writes around it.
+fn add_trace(transaction: &Transaction<'_>, service: &str) -> rusqlite::Result<()> {
+    let events = names::table(service, "events");
+    let columns = transaction.prepare(&format!("SELECT * FROM {events} LIMIT 0"))?;
+    if columns.column_names().contains(&"trace") {
+        return Ok(());
+    }
+    columns.finalize()?;
+    transaction.execute_batch(&format!("ALTER TABLE {events} ADD COLUMN trace TEXT;"))
+}
+
 fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Result<()> {
     let name = |table: &str| names::table(service, table);
     let statements = format!(
@@ -56,7 +67,7 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
          CREATE TABLE IF NOT EXISTS {events} (
              id INTEGER PRIMARY KEY, aggregate TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL,
              data TEXT NOT NULL, subject TEXT, correlation TEXT NOT NULL, causation TEXT NOT NULL, caller TEXT NOT NULL,
-             shard INTEGER CHECK (shard BETWEEN 0 AND 15), epoch INTEGER, seq INTEGER, published TEXT);
+             shard INTEGER CHECK (shard BETWEEN 0 AND 15), epoch INTEGER, seq INTEGER, published TEXT, trace TEXT);
          CREATE UNIQUE INDEX IF NOT EXISTS {streams} ON {events} (aggregate, key, version);
          CREATE UNIQUE INDEX IF NOT EXISTS {feed} ON {events} (shard, seq) WHERE seq IS NOT NULL;
          CREATE INDEX IF NOT EXISTS {subjects} ON {events} (subject) WHERE subject IS NOT NULL;
@@ -101,6 +112,7 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
         history = name("history"),
     );
     transaction.execute_batch(&statements)?;
+    add_trace(transaction, service)?;
     let first = format!("INSERT INTO {} (epoch, shard, after) VALUES (1, ?1, 0) ON CONFLICT DO NOTHING", names::table(service, "epochs"));
     for shard in 0..SHARDS {
         transaction.execute(&first, [shard])?;

@@ -36,8 +36,8 @@ use std::sync::Arc;
 use kernel::Timestamp;
 
 use crate::{
-    Claims, Committed, Decide, Feed, HistoryEntry, OpenError, Page, Parked, Position, Query, RecordKind, RecordedEvent, RootKey, Schema,
-    Shard, Store, StoreFuture,
+    Claims, Committed, Decide, Feed, HistoryEntry, Life, OpenError, Page, Parked, Position, Query, RecordKind, RecordedEvent, RootKey,
+    Schema, Shard, Store, StoreFuture, StoryEvent, Stretch,
 };
 use connections::Connections;
 use sql::Sql;
@@ -111,6 +111,15 @@ impl Store for SqliteStore {
     fn history(&self, service: &'static str, collection: &str, id: u64, after: u64, limit: usize) -> StoreFuture<'_, Vec<HistoryEntry>> {
         let (sql, collection) = (Arc::clone(&self.sql), collection.to_owned());
         self.connections.read_within_budget(move |connection| read::history(connection, &sql, service, &collection, id, after, limit))
+    }
+
+    fn story(&self, service: &'static str, correlation: &str, until: u64, look_at: u64, limit: usize) -> StoreFuture<'_, Stretch> {
+        let (sql, correlation) = (Arc::clone(&self.sql), correlation.to_owned());
+        self.connections.read_apart(move |connection| read::story(connection, &sql, service, &correlation, until, look_at, limit))
+    }
+
+    fn life(&self, service: &'static str, of: Life<'_>, limit: usize) -> StoreFuture<'_, Vec<StoryEvent>> {
+        self.connections.read(move |connection| read::life(connection, &self.sql, service, &of, limit))
     }
 
     fn due(&self, service: &'static str, now: Timestamp, limit: usize) -> StoreFuture<'_, Vec<RootKey>> {

@@ -6,7 +6,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::names;
 use super::sql::{self, Sql};
-use crate::{Cell, Epoch, Feed, FeedEvent, HistoryEntry, Meta, Page, Parked, Position, Query, RecordedEvent, RootKey, SHARDS, Shard};
+use crate::{
+    Cell, Epoch, Feed, FeedEvent, HistoryEntry, Life, Meta, Page, Parked, Position, Query, RecordedEvent, RootKey, SHARDS, Shard,
+    StoryEvent, Stretch,
+};
 
 /// An instant as it is stored: microseconds since 1970.
 pub(super) fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
@@ -24,7 +27,13 @@ pub(super) fn bound(number: impl TryInto<i64>) -> i64 {
 }
 
 fn meta(row: &Row<'_>, first: usize) -> rusqlite::Result<Meta> {
-    Ok(Meta { correlation: row.get(first)?, causation: row.get(first + 1)?, caller: row.get(first + 2)? })
+    Ok(Meta { correlation: row.get(first)?, causation: row.get(first + 1)?, caller: row.get(first + 2)?, trace: None })
+}
+
+/// The same, with the trace behind it. One that does not read is nobody's loss.
+fn meta_and_trace(row: &Row<'_>, first: usize) -> rusqlite::Result<Meta> {
+    let trace: Option<String> = row.get(first + 3)?;
+    Ok(Meta { trace: trace.and_then(|text| text.parse().ok()), ..meta(row, first)? })
 }
 
 /// A position in two columns.
@@ -46,7 +55,7 @@ pub(super) fn feed(connection: &Connection, sql: &Sql, service: &str, shard: Sha
                 key: row.get(2)?,
                 at: instant(row, 3)?,
                 data: row.get(4)?,
-                meta: meta(row, 5)?,
+                meta: meta_and_trace(row, 5)?,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
@@ -143,6 +152,55 @@ pub(super) fn history(
             Ok(HistoryEntry { position: row.get(0)?, at: instant(row, 1)?, data: row.get(2)?, meta: meta(row, 3)? })
         })?
         .collect()
+}
+
+pub(super) fn story(
+    connection: &Connection,
+    sql: &Sql,
+    service: &str,
+    correlation: &str,
+    until: u64,
+    look_at: u64,
+    limit: usize,
+) -> rusqlite::Result<Stretch> {
+    let texts = sql.service(service)?;
+    // What is looked at stands as at one instant.
+    let snapshot = connection.unchecked_transaction()?;
+    let last: Option<u64> = snapshot.prepare_cached(&texts.last_event)?.query_row([], |row| row.get(0))?;
+    let until = until.min(last.unwrap_or(0));
+    let from = until.saturating_sub(look_at);
+    let range = params![bound(from), bound(until)];
+    let latest: Option<i64> = snapshot.prepare_cached(&texts.latest)?.query_row(range, |row| row.get(0))?;
+    let events = snapshot
+        .prepare_cached(&texts.of_correlation)?
+        .query_map(params![bound(from), bound(until), correlation, bound(limit)], story_event)?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Stretch { events, from, latest: latest.and_then(|at| Timestamp::from_microsecond(at).ok()) })
+}
+
+pub(super) fn life(connection: &Connection, sql: &Sql, service: &str, of: &Life<'_>, limit: usize) -> rusqlite::Result<Vec<StoryEvent>> {
+    let texts = sql.service(service)?;
+    match of {
+        Life::Row(subject) => connection.prepare_cached(&texts.of_row)?.query_map(params![subject, bound(limit)], story_event)?.collect(),
+        Life::Root(aggregate, key) => {
+            connection.prepare_cached(&texts.of_root)?.query_map(params![aggregate, key, bound(limit)], story_event)?.collect()
+        }
+    }
+}
+
+fn story_event(row: &Row<'_>) -> rusqlite::Result<StoryEvent> {
+    let (shard, seq): (Option<Shard>, Option<u64>) = (row.get(7)?, row.get(8)?);
+    Ok(StoryEvent {
+        position: row.get(0)?,
+        aggregate: row.get(1)?,
+        key: row.get(2)?,
+        version: row.get(3)?,
+        at: instant(row, 4)?,
+        data: row.get(5)?,
+        subject: row.get(6)?,
+        published: shard.zip(seq),
+        meta: meta_and_trace(row, 9)?,
+    })
 }
 
 pub(super) fn due(

@@ -45,6 +45,11 @@ pub(super) struct ServiceSql {
     pub(super) put_snapshot: String,
     pub(super) events: String,
     pub(super) append: String,
+    pub(super) last_event: String,
+    pub(super) latest: String,
+    pub(super) of_correlation: String,
+    pub(super) of_row: String,
+    pub(super) of_root: String,
     pub(super) feed: String,
     pub(super) head: String,
     pub(super) heads: String,
@@ -97,6 +102,12 @@ impl ServiceSql {
             format!(
                 "wake_at IS NULL AND at < ?2 AND NOT EXISTS \
                  (SELECT 1 FROM {events} WHERE aggregate = ?1 AND key = {key} AND +seq IS NOT NULL)"
+            )
+        };
+        let told = |which: &str, order: &str, limit: &str| {
+            format!(
+                "SELECT id, aggregate, key, version, at, data, subject, shard, seq, correlation, causation, caller, trace FROM {events} \
+                 WHERE {which} ORDER BY {order} LIMIT {limit}"
             )
         };
         Self {
@@ -167,11 +178,16 @@ impl ServiceSql {
             ),
             events: format!("SELECT version, at, data FROM {events} WHERE aggregate = ?1 AND key = ?2 AND version > ?3 ORDER BY version"),
             append: format!(
-                "INSERT INTO {events} (aggregate, key, version, at, data, subject, correlation, causation, caller, shard, epoch, seq, published) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+                "INSERT INTO {events} (aggregate, key, version, at, data, subject, correlation, causation, caller, shard, epoch, seq, published, trace) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
             ),
+            last_event: format!("SELECT max(id) FROM {events}"),
+            latest: format!("SELECT max(at) FROM {events} WHERE id > ?1 AND id <= ?2"),
+            of_correlation: told("id > ?1 AND id <= ?2 AND correlation = ?3", "id", "?4"),
+            of_row: told("subject = ?1", "id", "?2"),
+            of_root: told("aggregate = ?1 AND key = ?2", "version", "?3"),
             feed: format!(
-                "SELECT epoch, seq, key, at, published, correlation, causation, caller FROM {events} \
+                "SELECT epoch, seq, key, at, published, correlation, causation, caller, trace FROM {events} \
                  WHERE shard = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
             ),
             head: format!("SELECT seq FROM {heads} WHERE shard = ?1"),

@@ -155,6 +155,7 @@ impl TestApp {
             ids: self.ids.source(),
             queues: Queues::of(1024),
             only: Vec::new(),
+            tracer: telemetry::Tracer::off(),
         };
         let way = self.setup.calls.clone();
         let way = move |doors| way.map_or_else(|| Arc::clone(&doors), |way| way(Arc::clone(&doors)));

@@ -262,6 +262,7 @@ impl World {
             ids: self.ids.source(),
             queues: Queues::of(64),
             only: Vec::new(),
+            tracer: telemetry::Tracer::off(),
         };
         let (routes, shared) = (self.simulation.subject.routes, Arc::clone(&self.shared));
         self.executor.spawn(group, async move {

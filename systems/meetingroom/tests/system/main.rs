@@ -6,9 +6,11 @@ mod agreement;
 mod faults;
 mod flows;
 mod interleavings;
+mod metrics;
 mod sagas;
 mod simulation;
 mod simulation_sees;
+mod stories;
 mod who;
 mod workload;
 

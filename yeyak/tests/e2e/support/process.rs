@@ -85,7 +85,9 @@ impl Yeyak {
             Builder::new().spawn(move || {
                 for line in stderr.lines().map_while(Result::ok) {
                     // The one line that tells where it listens: `… ready address=127.0.0.1:41234`.
-                    if let Some(address) = line.split_once("ready address=").and_then(|(_, address)| address.trim().parse().ok()) {
+                    let told = line.split_once("ready address=").or_else(|| line.split_once("\"ready\",\"address\":\""));
+                    let told = told.map(|(_, address)| address.split('"').next().unwrap_or_default().trim());
+                    if let Some(address) = told.and_then(|address| address.parse().ok()) {
                         let _ = ready.send(address);
                     }
                     lines.lock().unwrap().push(line);
@@ -148,7 +150,10 @@ impl Yeyak {
     #[track_caller]
     pub(crate) fn assert_no_faults(&self) {
         let lines = self.lines();
-        let faults: Vec<_> = lines.iter().filter(|line| line.contains(" ERROR ") || line.contains("panicked")).collect();
+        let faults: Vec<_> = lines
+            .iter()
+            .filter(|line| line.contains(" ERROR ") || line.contains("\"level\":\"ERROR\"") || line.contains("panicked"))
+            .collect();
         assert!(faults.is_empty(), "{faults:#?}");
     }
 

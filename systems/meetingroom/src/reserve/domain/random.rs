@@ -118,7 +118,7 @@ fn command(desk: &Desk, rules: &Rules, step: u64, ask: &Ask) -> Command {
         meeting.map_or(conference(step), |meeting| meeting.conference)
     };
     // What ended with its slot can still be heard of, half of the time.
-    let late = desk.calendar.unsettled.iter().next().filter(|_| step % 2 == 0);
+    let late = desk.calendar.unsettled.iter().next().filter(|_| step.is_multiple_of(2));
     let held = |index: u8| match late {
         Some((id, one)) => (*id, one.meeting.unwrap().conference),
         None => (which(index), meeting(index)),

@@ -1,0 +1,207 @@
+//! A story as it is shown: for machines, and a sentence each for whoever reads it to a customer.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use runtime::{Story, Told};
+use serde_json::{Map, Value, json};
+
+use crate::incoming::{hal_json, name_and_data};
+use crate::{FieldError, Problem};
+
+/// How many entries are shown when nobody says, and at most.
+const USUALLY: usize = 200;
+const AT_MOST: usize = 1000;
+
+/// The longest id of a story.
+const LONGEST: usize = 200;
+
+/// How much of a value a sentence shows.
+const LONGEST_VALUE: usize = 60;
+
+/// What is asked: whose story, behind how many entries, and how many.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) correlation: String,
+    after: usize,
+    size: usize,
+}
+
+impl Asked {
+    /// Reads a query.
+    ///
+    /// # Errors
+    /// 422 naming each parameter that is wrong, missing or another.
+    pub(crate) fn read(query: &str) -> Result<Self, Problem> {
+        let (mut correlation, mut after, mut size, mut errors) = (None, 0, USUALLY, Vec::new());
+        let mut wrong = |field: &str, code, message: String| errors.push(FieldError::new(field, code, message));
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match (&*name, value.parse::<usize>()) {
+                ("correlation", _) if (1..=LONGEST).contains(&value.trim().len()) => correlation = Some(value.trim().to_owned()),
+                ("correlation", _) => wrong("correlation", "out-of-range", format!("must be the id of a story, up to {LONGEST} letters")),
+                ("after", Ok(number)) => after = number,
+                ("size", Ok(number)) if (1..=AT_MOST).contains(&number) => size = number,
+                ("after", _) => wrong("after", "wrong-type", "must be a whole number".into()),
+                ("size", _) => wrong("size", "out-of-range", format!("must be a whole number from 1 to {AT_MOST}")),
+                // Somebody's word is not repeated, for it may be as long as a query.
+                _ => wrong("", "unknown-field", "must be one of correlation, after, size".into()),
+            }
+        }
+        match correlation {
+            Some(correlation) if errors.is_empty() => Ok(Self { correlation, after, size }),
+            None if errors.is_empty() => Err(Problem::unprocessable(vec![FieldError::new("correlation", "missing", "must be given")])),
+            _ => Err(Problem::unprocessable(errors)),
+        }
+    }
+
+    /// The answer, from what each system has to tell.
+    pub(crate) fn answer(&self, told: &[(&str, Story)]) -> Response {
+        let (entries, is_whole) = entries(told);
+        let shown: Vec<_> = entries.iter().skip(self.after).take(self.size).collect();
+        let id: String = form_urlencoded::byte_serialize(self.correlation.as_bytes()).collect();
+        let href = |after: usize| format!("/actuator/events?correlation={id}&after={after}&size={}", self.size);
+        let mut links = json!({"self": {"href": href(self.after)}});
+        let next = self.after.saturating_add(self.size);
+        if next < entries.len() {
+            links["next"] = json!({"href": href(next)});
+        }
+        let body = json!({
+            "correlation": self.correlation, "total": entries.len(), "complete": is_whole,
+            "_embedded": {"events": shown}, "_links": links,
+        });
+        hal_json(StatusCode::OK, body.to_string())
+    }
+}
+
+/// Everything that systems have to tell of a story, and whether that is all.
+pub fn entries(told: &[(&str, Story)]) -> (Vec<Value>, bool) {
+    let all = told.iter().flat_map(|(system, story)| story.told.iter().map(|told| entry(system, told)));
+    (all.collect(), told.iter().all(|(_, story)| story.is_whole))
+}
+
+fn entry(system: &str, told: &Told) -> Value {
+    let event = &told.event;
+    let (name, data) = if told.is_step { step(&event.data) } else { name_and_data(&event.data) };
+    json!({
+        "at": event.at.to_string(), "system": system, "service": told.service, "aggregate": event.aggregate, "key": event.key,
+        "version": event.version, "type": name, "data": data, "subject": event.subject, "event": told.id(), "caller": event.meta.caller,
+        "correlation": event.meta.correlation, "causation": event.meta.causation,
+        "trace": event.meta.trace.as_ref().map(telemetry::TraceContext::trace_id), "step": told.is_step, "depth": told.depth,
+        "says": sentence(told, &name, &data),
+    })
+}
+
+/// A saga's step, without the client's key and the bookkeeping behind it.
+fn step(event: &str) -> (String, Value) {
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(event) else { return (String::new(), Value::Null) };
+    let name = fields.shift_remove("type").and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
+    fields.shift_remove("client");
+    let data = fields.shift_remove("input").filter(Value::is_object).unwrap_or(Value::Object(fields));
+    (name, data)
+}
+
+/// `reserve: calendar 3 Reserved (reserveId 1, userId 7), by person 7, asked by POST /reserves [reserve/4/17]`
+fn sentence(told: &Told, name: &str, data: &Value) -> String {
+    let event = &told.event;
+    let what = if told.is_step {
+        format!("saga {} {}: {}", event.aggregate, event.key, stepped(name))
+    } else {
+        format!("{} {} {name}", event.aggregate, event.key)
+    };
+    let fields = data.as_object().map(details).filter(|details| !details.is_empty());
+    let fields = fields.map(|details| format!(" ({details})")).unwrap_or_default();
+    let id = told.id().map(|id| format!(" [{id}]")).unwrap_or_default();
+    format!("{}: {what}{fields}, by {}, {}{id}", told.service, who(&event.meta.caller), why(&event.meta.causation))
+}
+
+fn stepped(name: &str) -> &str {
+    match name {
+        "begun" => "it begins",
+        "accepted" => "what it asked for was agreed, and it ends",
+        "doubted" => "nobody answered, so it turns round",
+        "resumed" => "it was left behind, and goes on",
+        "givenUp" => "it ends with nothing standing",
+        other => other,
+    }
+}
+
+fn details(fields: &Map<String, Value>) -> String {
+    let shown = fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| {
+        let value = match (value, value["start"].as_str(), value["end"].as_str()) {
+            (Value::String(text), ..) => text.clone(),
+            (_, Some(start), Some(end)) => format!("{start} to {end}"),
+            _ => value.to_string(),
+        };
+        // What a person wrote stays in its line.
+        let value: String = value.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+        match value.char_indices().nth(LONGEST_VALUE) {
+            Some((end, _)) => format!("{name} {}…", value.get(..end).unwrap_or_default()),
+            None => format!("{name} {value}"),
+        }
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+fn who(caller: &str) -> String {
+    match caller.split_once(':') {
+        Some(("internal", "clock")) => "the clock".into(),
+        Some(("internal", part)) => part.replacen(':', " ", 1),
+        Some((role, id)) => format!("{role} {id}"),
+        None => format!("the {caller}"),
+    }
+}
+
+fn why(causation: &str) -> String {
+    match causation {
+        "clock" => "because its time had come".into(),
+        request if request.contains(' ') => format!("asked by {request}"),
+        cause => format!("because of {cause}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_story_is_asked_for_by_its_id() {
+        let asked = |after, size| Asked { correlation: "a b".into(), after, size };
+        assert_eq!(Asked::read("correlation=a+b").unwrap(), asked(0, 200));
+        assert_eq!(Asked::read("correlation=%20a%20b&after=3&size=1000").unwrap(), asked(3, 1000));
+        let wrong = |query: &str| {
+            let errors = Asked::read(query).unwrap_err().errors.clone();
+            errors.iter().map(|error| format!("{} {}", error.field, error.code)).collect::<Vec<_>>()
+        };
+        assert_eq!(wrong(""), ["correlation missing"]);
+        assert_eq!(
+            wrong("correlation=&size=0&after=x&y=1"),
+            ["correlation out-of-range", "size out-of-range", "after wrong-type", " unknown-field"]
+        );
+        assert_eq!(wrong(&format!("correlation={}", "x".repeat(201))), ["correlation out-of-range"]);
+    }
+
+    #[test]
+    fn who_and_why_are_said_in_words() {
+        assert_eq!(who("person:7"), "person 7");
+        assert_eq!(who("administrator"), "the administrator");
+        assert_eq!(who("operator:lee"), "operator lee");
+        assert_eq!(who("internal:clock"), "the clock");
+        assert_eq!(who("internal:policy:room/follow-occupancy"), "policy room/follow-occupancy");
+        assert_eq!(why("clock"), "because its time had come");
+        assert_eq!(why("DELETE /reserves/1"), "asked by DELETE /reserves/1");
+        assert_eq!(why("reserve/4/17"), "because of reserve/4/17");
+    }
+
+    #[test]
+    fn what_somebody_wrote_stays_in_its_line_and_is_not_endless() {
+        let fields =
+            json!({"name": "a\nb", "none": null, "long": "é".repeat(61), "slot": {"from": 1}, "period": {"start": "8", "end": "9"}});
+        assert_eq!(details(fields.as_object().unwrap()), format!("name a b, long {}…, slot {{\"from\":1}}, period 8 to 9", "é".repeat(60)));
+    }
+
+    #[test]
+    fn a_step_shows_what_it_is_for_and_not_the_clients_key() {
+        let (name, data) = step(r#"{"type":"begun","input":{"roomId":3},"client":{"key":{"key":"secret"}}}"#);
+        assert_eq!((name.as_str(), data), ("begun", json!({"roomId": 3})));
+        assert_eq!(step(r#"{"type":"givenUp","why":"unavailable"}"#), ("givenUp".into(), json!({"why": "unavailable"})));
+    }
+}
