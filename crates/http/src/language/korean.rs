@@ -63,6 +63,7 @@ pub(super) const SENTENCES: Sentences = &[
     ("must have {} characters at most", "{0}자를 넘을 수 없습니다"),
     ("must be true or false", "true 또는 false여야 합니다"),
     ("must be a whole number", "정수여야 합니다"),
+    ("must be a whole number from {} to {}", "{0}에서 {1} 사이의 정수여야 합니다"),
     ("must be an id, which is a whole number", "정수로 된 id여야 합니다"),
     ("must be an id, which is 1 or more", "1 이상의 id여야 합니다"),
     ("is larger than any id", "어떤 id보다도 큽니다"),
