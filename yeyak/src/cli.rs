@@ -101,15 +101,15 @@ pub(crate) struct Token {
     /// How long it is good
     #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=527_040))]
     pub(crate) minutes: u32,
-    /// As auth.issuer
-    #[arg(long, value_name = "NAME", env = "YEYAK_AUTH_ISSUER", default_value = "yeyak")]
-    pub(crate) issuer: String,
-    /// As auth.audience
-    #[arg(long, value_name = "NAME", env = "YEYAK_AUTH_AUDIENCE", default_value = "yeyak")]
-    pub(crate) audience: String,
-    /// From when on it is good, for an installation whose clock was moved: RFC 3339 with an offset [default: now]
-    #[arg(long, value_name = "INSTANT", env = "YEYAK_CLOCK")]
-    pub(crate) clock: Option<jiff::Timestamp>,
+    /// As auth.issuer [env: YEYAK_AUTH_ISSUER] [default: yeyak]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) issuer: Option<String>,
+    /// As auth.audience [env: YEYAK_AUTH_AUDIENCE] [default: yeyak]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) audience: Option<String>,
+    /// From when on it is good, for an installation whose clock was moved: RFC 3339 with an offset [env: YEYAK_CLOCK] [default: now]
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) clock: Option<String>,
 }
 
 /// `yeyak events`

@@ -313,11 +313,11 @@ impl Settings {
     /// What is wrong with the file of keys, if that is where they are.
     pub(crate) fn trouble_with_keys(&self) -> Option<String> {
         let Auth::Required(Tokens { jwks: Location::File(path), .. }) = &self.auth else { return None };
-        let trouble = match std::fs::read(path).map(|text| KeySet::parse(&text)) {
-            Err(error) => format!("cannot be read: {error}"),
-            Ok(Err(error)) => error.to_string(),
-            Ok(Ok(keys)) if keys.is_empty() => "has no public key for RS256, ES256 or EdDSA".into(),
-            Ok(Ok(_)) => return None,
+        // As `serve` reads it, so that what is right here is right there.
+        let trouble = match KeySet::read(path) {
+            Err(why) => why,
+            Ok(keys) if keys.is_empty() => "has no public key for RS256, ES256 or EdDSA".into(),
+            Ok(_) => return None,
         };
         Some(format!("auth.jwks: {}: {trouble}", path.display()))
     }

@@ -98,12 +98,13 @@ impl Actuator {
         offered().into_iter().map(|(method, path, access, _)| (method, path, access)).collect()
     }
 
-    /// Whether these headers are of someone who may see everything.
-    async fn shows_all(&self, headers: &HeaderMap) -> Result<bool, Problem> {
-        if !self.auth.is_open() && !headers.contains_key(header::AUTHORIZATION) {
-            return Ok(false);
+    /// Whether these headers are of someone who may see everything. Whatever else they say, whether it is well is told to everybody, and
+    /// without waiting for an issuer.
+    fn shows_all(&self, headers: &HeaderMap) -> bool {
+        match &self.auth {
+            Auth::Open => true,
+            Auth::Required(verifier) => verifier.recognize(headers).is_some_and(|identity| identity.is_staff()),
         }
-        Ok(self.auth.identify(headers).await?.is_none_or(|identity| identity.is_staff()))
     }
 }
 
@@ -125,9 +126,8 @@ fn up() -> Response {
 }
 
 /// The whole state. It is 503 only when this process cannot serve; what merely needs an operator is `DEGRADED`.
-async fn health(State(actuator): State<Actuator>, headers: HeaderMap) -> Result<Response, Problem> {
-    let shows_all = actuator.shows_all(&headers).await?;
-    let mut systems = serde_json::Map::new();
+async fn health(State(actuator): State<Actuator>, headers: HeaderMap) -> Response {
+    let mut components = serde_json::Map::new();
     let (mut down, mut degraded) = (false, false);
     for system in &actuator.systems {
         let shown = match system.status().await {
@@ -140,7 +140,20 @@ async fn health(State(actuator): State<Actuator>, headers: HeaderMap) -> Result<
                 json!({"status": "DOWN", "why": error.to_string()})
             }
         };
-        systems.insert(system.name().into(), shown);
+        components.insert(system.name().into(), shown);
+    }
+    if !actuator.auth.is_open() {
+        // Those whose keys are known get in, but sooner or later nobody would.
+        components.insert(
+            "issuer".into(),
+            actuator.auth.trouble().map_or_else(
+                || json!({"status": "UP"}),
+                |why| {
+                    degraded = true;
+                    json!({"status": "DEGRADED", "why": why})
+                },
+            ),
+        );
     }
     let faults: Vec<_> = actuator.faults.iter().flat_map(Faults::all).map(|(service, _)| service).collect();
     let status = if down {
@@ -155,11 +168,11 @@ async fn health(State(actuator): State<Actuator>, headers: HeaderMap) -> Result<
     if actuator.open_to_network {
         shown["auth"] = "open-to-network".into();
     }
-    if shows_all {
-        shown["components"] = systems.into();
+    if actuator.shows_all(&headers) {
+        shown["components"] = components.into();
         shown["faults"] = faults.into();
     }
-    Ok(answer(code, &shown))
+    answer(code, &shown)
 }
 
 fn describe(status: &Status) -> Value {
@@ -258,7 +271,12 @@ async fn clear_faults(State(actuator): State<Actuator>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use tower::ServiceExt as _;
+
     use super::*;
+    use crate::auth::{Expected, KeySource, Verifier};
 
     /// A route that is added has to be added here, with who may use it.
     #[test]
@@ -278,5 +296,65 @@ mod tests {
                 "DELETE /actuator/faults: operator",
             ]
         );
+    }
+
+    /// No source of keys: whoever has no token needs none.
+    struct NoKeys;
+
+    impl KeySource for NoKeys {
+        fn name(&self) -> &str {
+            "none"
+        }
+
+        fn read(&self) -> futures_util::future::BoxFuture<'static, Result<bytes::Bytes, String>> {
+            Box::pin(std::future::ready(Err("there are none".into())))
+        }
+
+        fn refresh(&self) -> Duration {
+            Duration::from_secs(300)
+        }
+
+        fn at_most_every(&self) -> Duration {
+            Duration::from_secs(30)
+        }
+    }
+
+    /// What is declared and what answers are one list. A route that is put straight into the router stands in its tree of paths, and
+    /// one that is put on a path of another answers with something else than 405.
+    #[tokio::test]
+    async fn what_is_not_declared_does_not_answer() {
+        let expected = Expected { issuer: "test".into(), audience: "yeyak".into() };
+        let clock = Arc::new(clock::ManualClock::at(kernel::Timestamp::UNIX_EPOCH));
+        let router = Actuator {
+            systems: Vec::new(),
+            faults: Some(Faults::default()),
+            auth: Auth::Required(Arc::new(Verifier::new(expected, Box::new(NoKeys), clock))),
+            open_to_network: false,
+            stopping: Arc::default(),
+        }
+        .into_router();
+
+        let declared: BTreeSet<_> = Actuator::declared().into_iter().map(|(_, path, _)| path.to_owned()).collect();
+        let shown = format!("{router:?}");
+        let (tree, fallback) = shown.split_once("fallback_router").unwrap();
+        assert!(fallback.contains("default_fallback: true"), "{fallback}");
+        let routed: BTreeSet<_> = tree.split('"').filter(|text| text.starts_with('/')).map(str::to_owned).collect();
+        assert_eq!(routed, declared, "{tree}");
+
+        for path in &declared {
+            for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
+                // Whoever may look at something, may look at its head.
+                let asked = if method == "HEAD" { "GET" } else { method };
+                let access =
+                    Actuator::declared().into_iter().find(|(one, at, _)| (*one, *at) == (asked, path)).map(|(_, _, access)| access);
+                let expected = match access {
+                    None => StatusCode::METHOD_NOT_ALLOWED,
+                    Some(Access::Probe) => StatusCode::OK,
+                    Some(Access::Only(_)) => StatusCode::UNAUTHORIZED,
+                };
+                let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+                assert_eq!(router.clone().oneshot(request).await.unwrap().status(), expected, "{method} {path}");
+            }
+        }
     }
 }

@@ -227,6 +227,19 @@ fn what_is_wrong_with_keys_is_told_in_one_line() {
     place.publish(&["key.pem"]);
     said(&check, true);
 
+    // Whatever `serve` refuses is refused here too, and a file without an end is not read to its end.
+    let keys = fs::read_to_string(place.path("keys.json")).unwrap();
+    fs::write(place.path("keys.json"), format!("{keys}{}", " ".repeat(64 * 1024))).unwrap();
+    assert!(said(&check, false).contains("larger than 64 KiB"));
+    let output = command().current_dir(place.directory.path()).args(serve).output().unwrap();
+    let last = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && last.lines().last().unwrap().contains("larger than 64 KiB"), "{last}");
+    fs::remove_file(place.path("keys.json")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", place.path("keys.json")).unwrap();
+    assert!(said(&check, false).contains("larger than 64 KiB"));
+    fs::remove_file(place.path("keys.json")).unwrap();
+    fs::write(place.path("keys.json"), &keys).unwrap();
+
     let key = ["token", "--key", "key.pem"];
     assert!(said(&[&key[..], &["--new-key", "--jwks"]].concat(), false).contains("key.pem"), "a key that is there stays");
     assert!(said(&[&key[..], &["--subject", "1", "--role", "chief"]].concat(), false).contains("administrator or operator"));
@@ -234,4 +247,97 @@ fn what_is_wrong_with_keys_is_told_in_one_line() {
     assert!(said(&[&key[..], &["--subject", "1", "--minutes", "0"]].concat(), false).contains("--minutes"));
     assert!(said(&["token", "--key", "none.pem", "--jwks"], false).contains("--new-key"));
     assert!(said(&["token", "--key", "keys.json", "--jwks"], false).contains("no private Ed25519 key"));
+}
+
+#[test]
+fn a_token_is_made_of_what_can_count_alone() {
+    let place = Place::new();
+    let token = |flags: &[&str], variables: &[(&str, &str)]| {
+        let mut command = command();
+        command.arg("token").arg("--key").arg(place.path("key.pem")).args(flags).envs(variables.iter().copied());
+        let output = command.output().unwrap();
+        let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        if output.status.success() { Ok((stdout, stderr)) } else { Err(stderr) }
+    };
+    token(&["--new-key", "--jwks"], &[]).unwrap();
+
+    // A variable that is set to nothing is not set.
+    let at = ["--subject", "1", "--clock", "2026-11-23T10:05:00+09:00"];
+    let usual = token(&at, &[]).unwrap();
+    assert_eq!(usual.1, "");
+    assert_eq!(token(&at, &[("YEYAK_AUTH_ISSUER", ""), ("YEYAK_AUTH_AUDIENCE", ""), ("YEYAK_CLOCK", "")]).unwrap(), usual);
+    assert_eq!(token(&at[..2], &[("YEYAK_AUTH_ISSUER", " yeyak "), ("YEYAK_CLOCK", "2026-11-23T01:05:00Z")]).unwrap(), usual);
+    assert_ne!(token(&at, &[("YEYAK_AUTH_ISSUER", "other")]).unwrap(), usual);
+    assert_ne!(token(&at, &[("YEYAK_AUTH_AUDIENCE", "other")]).unwrap(), usual);
+    assert_eq!(token(&[&at[..], &["--issuer", "yeyak"]].concat(), &[("YEYAK_AUTH_ISSUER", "other")]).unwrap(), usual);
+    token(&at[..2], &[("YEYAK_CLOCK", "")]).unwrap();
+
+    let refuses = |flags: &[&str], variables: &[(&str, &str)], said: &str| {
+        let line = token(flags, variables).unwrap_err();
+        assert!(line.contains(said) && line.lines().count() == 1, "{line}");
+    };
+    refuses(&at[..2], &[("YEYAK_CLOCK", "noon")], "YEYAK_CLOCK: \"noon\" is not right here: write an instant");
+    refuses(&["--subject", "1", "--clock", "noon"], &[], "--clock: \"noon\" is not right here");
+    refuses(&[&at[..], &["--issuer", " "]].concat(), &[], "--issuer: \" \" says nothing");
+    let long = "x".repeat(65);
+    for subject in ["", " ", " 1", "1 ", "a\nb", &long] {
+        refuses(&["--subject", subject], &[], "--subject: ");
+        refuses(&["--subject", subject], &[], "nobody's id");
+    }
+    token(&["--subject", &"회".repeat(64)], &[]).unwrap();
+
+    for (mode, is_told) in [(0o640, true), (0o604, true), (0o620, true), (0o600, false), (0o400, false)] {
+        fs::set_permissions(place.path("key.pem"), fs::Permissions::from_mode(mode)).unwrap();
+        let (made, told) = token(&at, &[]).unwrap();
+        assert_eq!(made, usual.0);
+        assert_eq!(told.contains("key.pem: others than its owner can use this key"), is_told, "{mode:o} {told}");
+    }
+}
+
+#[test]
+fn an_issuer_that_comes_back_lets_people_in_soon_and_health_tells_of_it() {
+    use std::io::{Read as _, Write as _};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let place = Place::new();
+    place.token("key.pem", &["--new-key", "--jwks"]);
+    let (jwks, token) = (place.token("key.pem", &["--jwks"]), place.token("key.pem", &["--subject", "1"]));
+    let operator = place.token("key.pem", &["--subject", "lee", "--role", "operator"]);
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let is_back = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&is_back);
+    // It ends with the process.
+    std::thread::Builder::new()
+        .spawn(move || {
+            for stream in server.incoming() {
+                let mut stream = stream.unwrap();
+                if seen.load(Ordering::Relaxed) {
+                    _ = stream.read(&mut [0; 1024]).unwrap();
+                    write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{jwks}", jwks.len()).unwrap();
+                }
+            }
+        })
+        .unwrap();
+    let mut serve = command();
+    serve.args(["serve", "--auth", "required", "--listen", "127.0.0.1:0", "--data"]).arg(place.path("data"));
+    serve.env("YEYAK_AUTH_ISSUER", "yeyak").env("YEYAK_AUTH_AUDIENCE", "yeyak");
+    serve.env("YEYAK_AUTH_JWKS", format!("http://{address}/keys?token=hidden"));
+    let yeyak = Yeyak::run(&mut serve).unwrap();
+    let api = yeyak.api();
+    let health = |token: &str| ask(&api, token, "GET", "/actuator/health", &NOTHING).expect(200);
+    for token in ["", &token, &operator] {
+        assert_eq!(health(token), json!({"status": "DEGRADED"}));
+    }
+    api.get("/actuator/health/readiness").expect(200);
+    ask(&api, &token, "GET", "/rooms", &NOTHING).problem(503, "service-unavailable");
+
+    is_back.store(true, Ordering::Relaxed);
+    // Nobody asks for anything but its health, so it is the process itself that looks again.
+    until("the keys are read", || (health("") == json!({"status": "UP"})).then_some(()));
+    ask(&api, &token, "GET", "/rooms", &NOTHING).expect(200);
+    assert_eq!(health(&operator)["components"]["issuer"], json!({"status": "UP"}));
+    assert!(!yeyak.lines().iter().any(|line| line.contains("hidden")), "{:#?}", yeyak.lines());
+    yeyak.stop();
 }

@@ -1,6 +1,8 @@
 //! The issuer's public keys, which change while the installation runs.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -8,18 +10,23 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use clock::{SharedClock, timeout};
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{BoxFuture, Shared, poll_fn};
+use futures_util::task::AtomicWaker;
 use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::source::{KeySource, LARGEST};
+use super::object;
+use super::source::{KeySource, LARGEST, read_file};
 
 /// The most keys of a set that are kept. Issuers have two or three.
 const MOST: usize = 100;
 
 /// How long the source may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often the source is looked at while no key is known: nobody gets in until one is.
+const WHILE_NONE: Duration = Duration::from_secs(2);
 
 /// How a token is signed. Nothing else counts: neither `none` nor what is signed with a secret that both sides share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,11 +84,19 @@ pub struct KeySet(Vec<(Option<String>, PublicKey)>);
 
 /// A text is no JWKS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotKeys;
+pub enum NotKeys {
+    /// It is something else.
+    Malformed,
+    /// It has more than 64 KiB, and is not looked at.
+    TooLarge,
+}
 
 impl std::fmt::Display for NotKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("is no JWKS: it must be a JSON object with a list of \"keys\"")
+        f.write_str(match self {
+            Self::Malformed => "is no JWKS: it must be a JSON object with a list of \"keys\"",
+            Self::TooLarge => "is no JWKS: it is larger than 64 KiB",
+        })
     }
 }
 
@@ -113,9 +128,20 @@ impl KeySet {
         struct Jwks {
             keys: Vec<Value>,
         }
-        let Jwks { keys } = serde_json::from_slice(text).map_err(|_| NotKeys)?;
-        let keys = keys.into_iter().take(MOST).filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
+        if text.len() > LARGEST {
+            return Err(NotKeys::TooLarge);
+        }
+        let Jwks { keys } = object(text).ok_or(NotKeys::Malformed)?;
+        let keys = keys.into_iter().take(MOST).filter(Value::is_object).filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
         Ok(Self(keys.filter_map(|key| Some((key.kid.clone(), key.public_key()?))).collect()))
+    }
+
+    /// Those of a file.
+    ///
+    /// # Errors
+    /// Why it cannot be read, or that it is no JWKS.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        Self::parse(&read_file(path)?).map_err(|error| error.to_string())
     }
 
     /// How many there are.
@@ -128,20 +154,12 @@ impl KeySet {
         self.0.is_empty()
     }
 
-    /// The key of this name for this algorithm. A token that names none can mean the only one.
-    fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Found<'_> {
-        let mut named = self.0.iter().filter(|(known, _)| id.is_none() || known.as_deref() == id).peekable();
-        if named.peek().is_none() || (id.is_none() && self.0.len() > 1) {
-            return Found::Unknown;
-        }
-        named.find(|(_, key)| key.algorithm() == algorithm).map_or(Found::OfAnotherKind, |(_, key)| Found::Key(key))
+    /// The keys of this name for this algorithm: most often one, but nothing keeps an issuer from naming two alike. A token that names
+    /// none can mean the only one.
+    pub(super) fn of(&self, id: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &PublicKey> {
+        let is_meant = move |known: Option<&str>| if id.is_none() { self.0.len() == 1 } else { known == id };
+        self.0.iter().filter(move |(known, key)| is_meant(known.as_deref()) && key.algorithm() == algorithm).map(|(_, key)| key)
     }
-}
-
-enum Found<'a> {
-    Key(&'a PublicKey),
-    OfAnotherKind,
-    Unknown,
 }
 
 impl Jwk {
@@ -167,42 +185,52 @@ impl Jwk {
     }
 }
 
-/// Why there is no key to check with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Missing {
-    /// Not this one.
-    Key,
-    /// The source could not be read yet.
-    All,
-}
-
 /// The keys that are known now, and where more come from.
 pub(super) struct Keys {
     source: Box<dyn KeySource>,
     clock: SharedClock,
     state: Mutex<State>,
+    /// Whoever goes on with looks that were begun.
+    keeper: AtomicWaker,
 }
+
+/// A look at the source, for all who wait for it.
+type Look = Shared<BoxFuture<'static, ()>>;
 
 #[derive(Default)]
 struct State {
     known: Option<Arc<KeySet>>,
     /// What they were read from.
     text: Bytes,
-    /// When the source was last looked at, by the clock's elapsed time.
+    /// When the last look ended, by the clock's elapsed time.
     looked: Option<Duration>,
-    /// The look that is under way, for all who wait for it.
-    look: Option<Shared<BoxFuture<'static, ()>>>,
+    /// The look that is under way.
+    look: Option<Look>,
     /// What was wrong at the last look.
     trouble: Option<String>,
 }
 
+impl State {
+    fn knows_none(&self) -> bool {
+        self.known.as_ref().is_none_or(|known| known.is_empty())
+    }
+}
+
 impl Keys {
     pub(super) fn new(source: Box<dyn KeySource>, clock: SharedClock) -> Self {
-        Self { source, clock, state: Mutex::default() }
+        Self { source, clock, state: Mutex::default(), keeper: AtomicWaker::new() }
     }
 
+    /// How long to wait before the next look without a reason: not so long after one that brought nothing.
     pub(super) fn refresh(&self) -> Duration {
-        self.source.refresh()
+        let (state, usual) = (self.state(), self.source.refresh());
+        if state.knows_none() {
+            usual.min(WHILE_NONE)
+        } else if state.trouble.is_some() {
+            usual.min(self.source.at_most_every())
+        } else {
+            usual
+        }
     }
 
     /// What came of the last look: how many keys are known, or what was wrong.
@@ -214,46 +242,50 @@ impl Keys {
         }
     }
 
-    /// The key of this name, after a look at the source if nobody knows it: at most one in a while, whoever asks how often.
-    pub(super) async fn find(self: &Arc<Self>, id: Option<&str>, algorithm: Algorithm) -> Result<PublicKey, Missing> {
-        match self.known(id, algorithm) {
-            Err(Some(_)) if self.may_look() => {
-                self.look().await;
-                self.known(id, algorithm)
-            }
-            found => found,
-        }
-        .map_err(|missing| missing.unwrap_or(Missing::Key))
+    /// The keys that are known now; nothing as long as they could never be read.
+    pub(super) fn known(&self) -> Option<Arc<KeySet>> {
+        self.state().known.clone()
     }
 
-    /// The key of this name among those known. Nothing is missing when there is one of another kind.
-    fn known(&self, id: Option<&str>, algorithm: Algorithm) -> Result<PublicKey, Option<Missing>> {
-        let Some(known) = self.state().known.clone() else { return Err(Some(Missing::All)) };
-        match known.find(id, algorithm) {
-            Found::Key(key) => Ok(key.clone()),
-            Found::OfAnotherKind => Err(None),
-            Found::Unknown => Err(Some(Missing::Key)),
+    /// The keys after a look at the source, if they are others than these by now. There is at most one look in a while, whoever asks
+    /// how often, so nobody can have us besiege the issuer.
+    pub(super) async fn others_than(self: &Arc<Self>, known: Option<&Arc<KeySet>>) -> Option<Arc<KeySet>> {
+        let look = {
+            let mut state = self.state();
+            let usual = self.source.at_most_every();
+            let pause = if state.knows_none() { usual.min(WHILE_NONE) } else { usual };
+            let is_due = state.looked.is_none_or(|looked| self.clock.elapsed().saturating_sub(looked) >= pause);
+            (is_due || state.look.is_some()).then(|| self.begin(&mut state))
+        };
+        if let Some(look) = look {
+            self.keeper.wake();
+            look.await;
         }
-    }
-
-    fn may_look(&self) -> bool {
-        let state = self.state();
-        let now = self.clock.elapsed();
-        state.look.is_some() || state.looked.is_none_or(|looked| now.saturating_sub(looked) >= self.source.at_most_every())
+        self.known().filter(|now| known.is_none_or(|known| !Arc::ptr_eq(known, now)))
     }
 
     /// Looks at the source, or waits for the look that is under way.
     pub(super) async fn look(self: &Arc<Self>) {
-        let look = {
-            let mut state = self.state();
-            state.looked = Some(self.clock.elapsed());
-            let start = || {
-                let keys = Arc::clone(self);
-                async move { keys.read().await }.boxed().shared()
-            };
-            state.look.get_or_insert_with(start).clone()
-        };
+        let look = self.begin(&mut self.state());
         look.await;
+    }
+
+    /// Is ready once a look is under way. Whoever began it may go away; it must not stay as it is until somebody else comes.
+    pub(super) async fn begun(&self) {
+        poll_fn(|context| {
+            self.keeper.register(context.waker());
+            if self.state().look.is_some() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// The look that is under way, else a new one.
+    fn begin(self: &Arc<Self>, state: &mut State) -> Look {
+        let start = || {
+            let keys = Arc::clone(self);
+            async move { keys.read().await }.boxed().shared()
+        };
+        state.look.get_or_insert_with(start).clone()
     }
 
     async fn read(&self) {
@@ -261,9 +293,10 @@ impl Keys {
         let read = read.unwrap_or_else(|_| Err("it does not answer".into()));
         let mut state = self.state();
         state.look = None;
+        // A pause begins when a look ends: as long as an issuer hangs, only those who come while it is looked at wait for it.
+        state.looked = Some(self.clock.elapsed());
         let trouble = match read {
             Ok(text) if state.known.is_some() && text == state.text => None,
-            Ok(text) if text.len() > LARGEST => Some("it is too large".into()),
             Ok(text) => match KeySet::parse(&text) {
                 Ok(known) => {
                     tracing::info!(source = self.source.name(), keys = known.len(), "the keys of tokens were read");
@@ -275,8 +308,12 @@ impl Keys {
             Err(why) => Some(why),
         };
         // One line for each trouble, however often it is met.
-        if let Some(why) = trouble.as_deref().filter(|_| trouble != state.trouble) {
-            tracing::warn!(source = self.source.name(), why, "the keys of tokens cannot be read; those that are known go on");
+        match trouble.as_deref() {
+            Some(why) if trouble != state.trouble => {
+                tracing::warn!(source = self.source.name(), why, "the keys of tokens cannot be read; those that are known go on");
+            }
+            None if state.trouble.is_some() => tracing::info!(source = self.source.name(), "the keys of tokens can be read again"),
+            _ => {}
         }
         state.trouble = trouble;
     }

@@ -17,15 +17,18 @@ mod tests;
 mod token;
 mod who;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode};
 use clock::SharedClock;
+use futures_util::future::select;
 use kernel::Caller;
+use serde::Deserialize;
 
-use keys::{Keys, Missing};
-use token::Refusal;
+use keys::Keys;
+use token::{Refusal, Token};
 
 use crate::Problem;
 
@@ -33,6 +36,7 @@ pub use kernel::Role;
 pub use keys::{KeySet, NotKeys};
 pub use local::{LocalKey, NotAKey};
 pub use source::{HttpKeys, KeySource, Location, NotALocation};
+pub use token::is_subject;
 pub use who::Who;
 
 /// Whether callers have to prove who they are.
@@ -74,6 +78,14 @@ impl Auth {
         match self {
             Self::Open => Ok(None),
             Self::Required(verifier) => verifier.verify(headers).await.map(Some),
+        }
+    }
+
+    /// What is wrong with the keys that tokens are checked by; nothing when nobody has to prove anything.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Open => None,
+            Self::Required(verifier) => verifier.trouble(),
         }
     }
 
@@ -132,11 +144,21 @@ impl Verifier {
     }
 
     /// Looks at the source again and again; it never ends. Keys are found without it as well, once a token names an unknown one; with
-    /// it, those that were taken out go too.
+    /// it, those that were taken out go too, and a look goes on though whoever began it has gone away.
     pub async fn keep_fresh(&self) {
         loop {
-            self.clock.sleep(self.keys.refresh()).await;
+            let wait = self.clock.sleep(self.keys.refresh());
+            select(wait, pin!(self.keys.begun())).await;
             self.keys.look().await;
+        }
+    }
+
+    /// What is wrong with the keys, if anything is: they could not be read at the last look, or there are none.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        match self.keys.outcome() {
+            Ok(0) => Some("no key is known".into()),
+            Ok(_) => None,
+            Err(why) => Some(why),
         }
     }
 
@@ -145,19 +167,29 @@ impl Verifier {
     /// # Errors
     /// 401, or 503 as long as the issuer's keys could never be read.
     pub async fn verify(&self, headers: &HeaderMap) -> Result<Identity, Problem> {
-        let refused = |refusal: Refusal| {
+        let identified = async {
+            let token = Token::parse(token::bearer(headers)?)?;
+            let known = self.keys.known();
+            let mut claims = token.verified_by(known.as_deref());
+            // The key may be a new one, also under a name that is known.
+            if let Err(Refusal::NoKeys | Refusal::Unsigned(_)) = claims
+                && let Some(others) = self.keys.others_than(known.as_ref()).await
+            {
+                claims = token.verified_by(Some(&others));
+            }
+            claims?.check(&self.expected, self.clock.now())
+        };
+        identified.await.map_err(|refusal: Refusal| {
             tracing::debug!(why = refusal.why(), "a token was refused");
             refusal.into_problem()
-        };
-        let token = token::bearer(headers).map_err(refused)?;
-        let token = token::Token::parse(token).map_err(refused)?;
-        let key = match self.keys.find(token.key_id(), token.algorithm()).await {
-            Ok(key) => key,
-            Err(Missing::Key) => return Err(refused(Refusal::Invalid("no such key"))),
-            Err(Missing::All) => return Err(Problem::unavailable("issuer")),
-        };
-        let claims = token.verified_by(&key).map_err(refused)?;
-        claims.check(&self.expected, self.clock.now()).map_err(refused)
+        })
+    }
+
+    /// Who sends these headers, by the keys that are known now: it never waits for the issuer.
+    pub(crate) fn recognize(&self, headers: &HeaderMap) -> Option<Identity> {
+        let token = Token::parse(token::bearer(headers).ok()?).ok()?;
+        let claims = token.verified_by(self.keys.known().as_deref()).ok()?;
+        claims.check(&self.expected, self.clock.now()).ok()
     }
 }
 
@@ -193,3 +225,8 @@ impl Problem {
 
 /// How far two clocks may be apart.
 const LEEWAY: Duration = Duration::from_secs(30);
+
+/// A JSON object. Derived readers take an array for one as well, with the fields in our order.
+fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten()
+}

@@ -20,7 +20,7 @@ pub(super) const LARGEST: usize = 64 * 1024;
 
 /// Tells the issuer's keys, as a JWKS.
 pub trait KeySource: Send + Sync + 'static {
-    /// What to call it in a log.
+    /// What to call it in a log: never with anything secret in it.
     fn name(&self) -> &str;
 
     /// Reads them.
@@ -38,7 +38,7 @@ pub trait KeySource: Send + Sync + 'static {
 pub enum Location {
     /// A file of this machine.
     File(PathBuf),
-    /// An address: https, or http on this machine alone.
+    /// An address: https, or http on this machine alone, and without a user or a password. What stands in its query is never shown.
     Url(String),
 }
 
@@ -69,29 +69,41 @@ impl FromStr for Location {
         if text.trim().is_empty() || text.contains('\0') {
             return Err(NotALocation::Malformed);
         }
-        let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-        match scheme.as_deref() {
+        match text.split_once("://") {
             None => Ok(Self::File(text.into())),
-            Some("https" | "http") => {
-                let uri: Uri = text.parse().map_err(|_| NotALocation::Malformed)?;
-                let host = uri.host().filter(|host| !host.is_empty()).ok_or(NotALocation::Malformed)?;
-                let host = host.trim_start_matches('[').trim_end_matches(']');
-                let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-                if scheme.as_deref() == Some("http") && !is_here {
-                    return Err(NotALocation::Insecure);
-                }
-                Ok(Self::Url(text.into()))
-            }
-            Some(_) => Err(NotALocation::Malformed),
+            Some(_) => address(text).map(|_| Self::Url(text.into())),
         }
     }
+}
+
+/// An address where keys can be.
+fn address(text: &str) -> Result<Uri, NotALocation> {
+    let uri: Uri = text.parse().map_err(|_| NotALocation::Malformed)?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or(NotALocation::Malformed)?;
+    // Nobody would send a user and a password that stand there, and everybody who reads an address would see them.
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err(NotALocation::Malformed);
+    }
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    match uri.scheme_str() {
+        Some("https") => Ok(uri),
+        Some("http") if is_here => Ok(uri),
+        Some("http") => Err(NotALocation::Insecure),
+        _ => Err(NotALocation::Malformed),
+    }
+}
+
+/// An address without its query, which may hold a secret.
+fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
 }
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
-            Self::Url(url) => f.write_str(url),
+            Self::Url(url) => f.write_str(without_query(url)),
         }
     }
 }
@@ -133,7 +145,7 @@ impl KeySource for FileKeys {
     }
 }
 
-fn read_file(path: &Path) -> Result<Bytes, String> {
+pub(super) fn read_file(path: &Path) -> Result<Bytes, String> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
     // One byte more than may be, so that too much is noticed.
@@ -143,7 +155,7 @@ fn read_file(path: &Path) -> Result<Bytes, String> {
 
 /// Keys at an address.
 pub struct HttpKeys {
-    url: String,
+    name: String,
     uri: Uri,
     outgoing: Outgoing,
 }
@@ -152,17 +164,17 @@ impl HttpKeys {
     /// Those at this address.
     ///
     /// # Errors
-    /// When it is none, or TLS cannot be had because this machine knows no authorities.
+    /// When keys cannot be there, or TLS cannot be had because this machine knows no authorities.
     pub fn new(url: &str) -> Result<Self, String> {
-        let uri: Uri = url.parse().map_err(|_| NotALocation::Malformed.to_string())?;
+        let uri = address(url).map_err(|error| error.to_string())?;
         let outgoing = Outgoing::to(&uri)?;
-        Ok(Self { url: url.into(), uri, outgoing })
+        Ok(Self { name: without_query(url).into(), uri, outgoing })
     }
 }
 
 impl KeySource for HttpKeys {
     fn name(&self) -> &str {
-        &self.url
+        &self.name
     }
 
     fn read(&self) -> BoxFuture<'static, Result<Bytes, String>> {

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,16 +19,19 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod sources;
+
 /// What some source says now, how often it was asked, and whether it makes its readers wait.
 #[derive(Clone)]
 struct Said {
     text: Arc<Mutex<Result<String, String>>>,
     asked: Arc<AtomicUsize>,
+    hangs: Arc<AtomicBool>,
 }
 
 impl Said {
     fn keys(jwks: &Value) -> Self {
-        Self { text: Arc::new(Mutex::new(Ok(jwks.to_string()))), asked: Arc::default() }
+        Self { text: Arc::new(Mutex::new(Ok(jwks.to_string()))), asked: Arc::default(), hangs: Arc::default() }
     }
 
     fn say(&self, jwks: &Value) {
@@ -37,6 +40,11 @@ impl Said {
 
     fn fail(&self) {
         *self.text.lock().unwrap() = Err("gone".into());
+    }
+
+    /// From now on it never answers, or does so again.
+    fn hang(&self, hangs: bool) {
+        self.hangs.store(hangs, Ordering::Relaxed);
     }
 
     fn asked(&self) -> usize {
@@ -51,6 +59,9 @@ impl KeySource for Said {
 
     fn read(&self) -> BoxFuture<'static, Result<Bytes, String>> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.hangs.load(Ordering::Relaxed) {
+            return std::future::pending().boxed();
+        }
         let text = self.text.lock().unwrap().clone().map(Bytes::from);
         // It takes a moment, as a source elsewhere does.
         async move {
@@ -102,14 +113,16 @@ fn headers(values: &[&str]) -> HeaderMap {
 
 /// Waits for what never waits for anything but itself.
 fn wait<T>(work: impl Future<Output = T>) -> T {
-    let mut work = std::pin::pin!(work);
+    step(&mut std::pin::pin!(work)).expect("it waits for nothing")
+}
+
+/// Goes on with work, as far as it comes by itself.
+fn step<T>(work: &mut std::pin::Pin<&mut impl Future<Output = T>>) -> Option<T> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    for _ in 0..100 {
-        if let std::task::Poll::Ready(done) = work.as_mut().poll(&mut context) {
-            return done;
-        }
-    }
-    panic!("it waits for something");
+    (0..100).find_map(|_| match work.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(done) => Some(done),
+        std::task::Poll::Pending => None,
+    })
 }
 
 /// One key, and a verifier that knows it.
@@ -313,9 +326,10 @@ fn a_token_of_or_for_somebody_else_is_refused() {
     bench.refuses(none(), json!({"aud": []}), "token-invalid");
     bench.refuses(none(), json!({"aud": null}), "token-invalid");
     bench.refuses(none(), json!({"aud": {"yeyak": true}}), "token-invalid");
-    for subject in [NONE, json!(""), json!(" "), json!(" 7"), json!("7\n"), json!("a\u{0}b"), json!(7), json!("x".repeat(201))] {
+    for subject in [NONE, json!(""), json!(" "), json!(" 7"), json!("7\n"), json!("a\u{0}b"), json!(7), json!("x".repeat(65))] {
         bench.refuses(none(), json!({"sub": subject}), "token-invalid");
     }
+    bench.takes(none(), json!({"sub": "회".repeat(64)}));
     let stranger = key();
     let token = stranger.sign(&bench.header(), &json!({"iss": "https://issuer.example", "aud": "yeyak", "sub": "7", "exp": 4e9}));
     assert_eq!(bench.ask_token(&token).unwrap_err(), "token-invalid", "a good name is no good signature");
@@ -422,93 +436,6 @@ fn keys_of_each_kind_check_their_own_signatures_alone() {
 }
 
 #[test]
-fn a_set_of_keys_is_an_object_with_a_list() {
-    for text in ["", "{", "[]", "{}", r#"{"keys": {}}"#, "\u{0}"] {
-        assert_eq!(KeySet::parse(text.as_bytes()), Err(NotKeys), "{text}");
-    }
-    assert!(KeySet::parse(br#"{"keys": [], "more": 1}"#).unwrap().is_empty());
-}
-
-#[test]
-fn a_new_key_is_found_when_a_token_names_it_and_looked_for_now_and_then_alone() {
-    let bench = Bench::new();
-    assert!(bench.ask_token(&bench.token(none(), none())).is_ok());
-    assert_eq!(bench.said.asked(), 1);
-
-    let new = key();
-    let token = new.token(&expected(), "8", &[], now(), now() + Duration::from_secs(600));
-    bench.said.say(&new.jwks());
-    for _ in 0..10 {
-        assert_eq!(bench.ask_token(&token).unwrap_err(), "token-invalid", "not so soon after the last look");
-    }
-    assert_eq!(bench.said.asked(), 1);
-    bench.clock.advance(Duration::from_secs(30));
-    assert_eq!(bench.ask_token(&token).unwrap().subject(), "8");
-    assert_eq!(bench.said.asked(), 2);
-    assert_eq!(bench.ask_token(&bench.token(none(), none())).unwrap_err(), "token-invalid", "the old key is gone");
-    assert_eq!(bench.said.asked(), 2);
-}
-
-#[test]
-fn those_who_come_at_once_wait_for_one_look() {
-    let bench = Bench::new();
-    let header = headers(&[&format!("Bearer {}", bench.token(none(), none()))]);
-    let (one, other) = wait(join(bench.verifier.verify(&header), bench.verifier.verify(&header)));
-    assert!(one.is_ok() && other.is_ok());
-    assert_eq!(bench.said.asked(), 1);
-}
-
-#[test]
-fn a_look_that_is_given_up_is_taken_up_by_the_next() {
-    let bench = Bench::new();
-    let header = headers(&[&format!("Bearer {}", bench.token(none(), none()))]);
-    {
-        let mut first = std::pin::pin!(bench.verifier.verify(&header));
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(first.as_mut().poll(&mut context).is_pending());
-    }
-    assert!(wait(bench.verifier.verify(&header)).is_ok());
-    assert_eq!(bench.said.asked(), 1);
-}
-
-#[test]
-fn keys_that_are_known_go_on_while_their_source_is_away() {
-    let bench = Bench::new();
-    let token = bench.token(none(), none());
-    bench.said.fail();
-    assert_eq!(bench.ask_token(&token).unwrap_err(), "service-unavailable", "none was ever known");
-    bench.said.say(&bench.key.jwks());
-    bench.clock.advance(Duration::from_secs(30));
-    assert!(bench.ask_token(&token).is_ok());
-    bench.said.fail();
-    assert_eq!(wait(bench.verifier.load()), Err("gone".into()));
-    assert!(bench.ask_token(&token).is_ok());
-    bench.said.say(&json!("nonsense"));
-    assert!(wait(bench.verifier.load()).is_err());
-    assert!(bench.ask_token(&token).is_ok());
-    bench.said.say(&json!({"keys": []}));
-    assert_eq!(wait(bench.verifier.load()), Ok(0));
-    assert_eq!(bench.ask_token(&token).unwrap_err(), "token-invalid", "those that are taken out are out");
-}
-
-#[test]
-fn keys_come_from_a_file_or_by_https() {
-    let check = |text: &str, expected: Result<Location, NotALocation>| assert_eq!(text.parse(), expected, "{text}");
-    let url = |text: &str| Ok(Location::Url(text.into()));
-    check("keys.json", Ok(Location::File("keys.json".into())));
-    check("https://issuer.example/keys", url("https://issuer.example/keys"));
-    for here in ["http://127.0.0.1:9/keys", "http://localhost/keys", "http://[::1]:9/"] {
-        check(here, url(here));
-    }
-    for elsewhere in ["http://issuer.example/keys", "http://10.0.0.1/", "http://localhost.example/", "HTTP://127.0.0.1.example/"] {
-        check(elsewhere, Err(NotALocation::Insecure));
-    }
-    for text in ["", " ", "ftp://x/y", "https://", "https:// x", "file:///etc/keys", "a\0b"] {
-        check(text, Err(NotALocation::Malformed));
-    }
-}
-
-#[test]
 fn a_local_key_is_read_as_it_was_written_and_as_others_write_it() {
     let text = LocalKey::generate().unwrap();
     let key = LocalKey::parse(&text).unwrap();
@@ -590,14 +517,5 @@ fn a_token_of_another_form_is_refused_though_the_issuer_signed_it() {
         (head.clone(), format!("\u{feff}{good}")),
     ] {
         assert!(bench.ask_token(&written(&bench, &header, &claims)).is_err(), "{header} {claims}");
-    }
-}
-
-#[test]
-fn an_rsa_key_that_could_never_check_anything_is_no_key() {
-    let jwks = |n: &[u8]| json!({"keys": [{"kty": "RSA", "kid": "weak", "n": URL_SAFE_NO_PAD.encode(n), "e": "AQAB"}]}).to_string();
-    assert_eq!(KeySet::parse(jwks(&[0xff; 256]).as_bytes()).unwrap().len(), 1);
-    for n in [&[0xff; 64][..], &[0; 256], &[0xff; 1025]] {
-        assert!(KeySet::parse(jwks(n).as_bytes()).unwrap().is_empty());
     }
 }

@@ -8,15 +8,15 @@ use kernel::{Role, Timestamp};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
-use super::keys::{Algorithm, PublicKey};
-use super::{Expected, Identity, LEEWAY};
+use super::keys::{Algorithm, KeySet};
+use super::{Expected, Identity, LEEWAY, object};
 use crate::Problem;
 
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 8 * 1024;
 
-/// The longest id of anyone, in characters.
-const LONGEST_SUBJECT: usize = 200;
+/// The longest id of anyone, in characters: what systems take for a person's id is no longer.
+const LONGEST_SUBJECT: usize = 64;
 
 /// Why a token does not count. The reason is for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub(super) enum Refusal {
     Missing,
     /// It was good until it expired.
     Expired,
+    /// None of the keys that are known has signed it.
+    Unsigned(&'static str),
+    /// The issuer's keys could never be read, so nobody can tell.
+    NoKeys,
     /// Anything else.
     Invalid(&'static str),
 }
@@ -34,7 +38,8 @@ impl Refusal {
         match self {
             Self::Missing => "there is none",
             Self::Expired => "it has expired",
-            Self::Invalid(why) => why,
+            Self::NoKeys => "no key was ever read",
+            Self::Unsigned(why) | Self::Invalid(why) => why,
         }
     }
 
@@ -42,7 +47,8 @@ impl Refusal {
         match self {
             Self::Missing => Problem::token_missing(),
             Self::Expired => Problem::token_expired(),
-            Self::Invalid(_) => Problem::token_invalid(),
+            Self::NoKeys => Problem::unavailable("issuer"),
+            Self::Unsigned(_) | Self::Invalid(_) => Problem::token_invalid(),
         }
     }
 }
@@ -94,11 +100,6 @@ fn is_there<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(from).map(|_| true)
 }
 
-/// A JSON object. Derived readers take an array for one as well, with the fields in our order.
-fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
-    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten()
-}
-
 impl<'a> Token<'a> {
     /// Takes a token apart.
     pub(super) fn parse(token: &'a str) -> Result<Self, Refusal> {
@@ -122,21 +123,23 @@ impl<'a> Token<'a> {
         Ok(Self { algorithm, key_id: header.kid, signed: signed.as_bytes(), payload, signature })
     }
 
-    pub(super) const fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
-    pub(super) fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
-    }
-
-    /// What it claims, once the signature is found to be good. The key decides how that is checked.
-    pub(super) fn verified_by(&self, key: &PublicKey) -> Result<Claims, Refusal> {
-        if !key.has_signed(self.signed, &self.signature) {
-            return Err(Refusal::Invalid("its signature is wrong"));
+    /// What it claims, once one of these keys is found to have signed it. The key decides how that is checked.
+    pub(super) fn verified_by(&self, keys: Option<&KeySet>) -> Result<Claims, Refusal> {
+        let mut keys = keys.ok_or(Refusal::NoKeys)?.of(self.key_id.as_deref(), self.algorithm).peekable();
+        if keys.peek().is_none() {
+            return Err(Refusal::Unsigned("no such key"));
+        }
+        if !keys.any(|key| key.has_signed(self.signed, &self.signature)) {
+            return Err(Refusal::Unsigned("its signature is wrong"));
         }
         object(&self.payload).ok_or(Refusal::Invalid("its claims cannot be read"))
     }
+}
+
+/// Whether somebody can have this id: 1 to 64 characters, none of them a control character, and no space around them.
+pub fn is_subject(text: &str) -> bool {
+    let is_long = text.chars().nth(LONGEST_SUBJECT).is_some();
+    !text.is_empty() && !is_long && text.trim() == text && !text.chars().any(char::is_control)
 }
 
 /// What a token says, as far as it matters.
@@ -176,9 +179,7 @@ impl Claims {
         if !self.aud.all().contains(&expected.audience) {
             return Err(Refusal::Invalid("it is meant for somebody else"));
         }
-        let is_text = |letter: char| !letter.is_control();
-        let subject = self.sub.trim();
-        if subject.is_empty() || subject != self.sub || !subject.chars().all(is_text) || subject.chars().count() > LONGEST_SUBJECT {
+        if !is_subject(&self.sub) {
             return Err(Refusal::Invalid("its subject is nobody's id"));
         }
         let (now, leeway) = (now.as_duration().as_secs_f64(), LEEWAY.as_secs_f64());

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use edge::actuator::Actuator;
 use edge::auth::{Expected, KeySource, LocalKey, Role, Verifier};
 use edge::{Auth, Entry, Limits};
 use serde_json::{Value, json};
@@ -95,11 +96,35 @@ fn every_route_has_a_row_and_every_row_a_route() {
     assert_eq!(declared, rows, "systems/meetingroom/tests/system/who.txt says who may use each route");
 }
 
+/// "in" for whoever was let in: to what is there, or to what says why it cannot be. A refusal by its code, and all else as it is.
 fn told(answer: &Answer) -> String {
     match answer.status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => answer.json()["code"].as_str().unwrap().to_owned(),
-        _ => "in".into(),
+        StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => "in".into(),
+        status if status.is_success() => "in".into(),
+        status => status.to_string(),
     }
+}
+
+#[test]
+fn an_answer_that_failed_lets_nobody_in() {
+    let mut app = two_people();
+    let mut answer = app.send(administrator(Asked::get("/rooms")));
+    assert_eq!(told(&answer), "in");
+    for status in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE, StatusCode::METHOD_NOT_ALLOWED] {
+        answer.status = status;
+        assert_eq!(told(&answer), status.to_string());
+    }
+}
+
+/// The routes that no system declares are the actuator's: each has to be declared there too, with who may use it, for what is declared
+/// and what answers are one list. Here it is seen that none of them is a system's, so that none escapes both tables; what is put
+/// straight into the actuator's router is noticed by `what_is_not_declared_does_not_answer` beside it.
+#[test]
+fn the_actuators_routes_are_declared_with_the_actuator() {
+    let actuators = Actuator::declared();
+    assert!(!actuators.is_empty() && actuators.iter().all(|(_, path, _)| path.starts_with("/actuator/")));
+    assert!(yeyak_meetingroom::declared().iter().all(|route| !route.path.starts_with("/actuator")));
 }
 
 #[test]
