@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use kernel::{Aggregate, Caller, Commands, Resource, Saga, Timestamp};
+use kernel::{Aggregate, Caller, Commands, Resource, Saga, Timestamp, misread};
 use runtime::{Answer, ClientKey, Outcome, Request, SagaRequest, ServiceHandle};
 use serde_json::{Value, json};
 use store::{Meta, StoreError};
@@ -124,7 +124,7 @@ impl Incoming {
     /// 404 when there is none.
     pub async fn row<R: Resource>(&self) -> Result<R, Problem> {
         let row = self.service.row::<R>(self.id()?).await.map_err(unreadable)?.ok_or_else(Problem::not_found)?;
-        serde_json::from_str(&row).map_err(|error| internal(&error))
+        serde_json::from_str(&row).map_err(|error| internal(&misread(&error)))
     }
 
     /// Answers a page of the rows of `R`.

@@ -198,7 +198,7 @@ fn in_order(mut all: Vec<Told>) -> Vec<Told> {
         })
         .collect();
     let mut order = Order { causes, depths: vec![None; all.len()], out: Vec::with_capacity(all.len()) };
-    (0..all.len()).for_each(|at| _ = order.place(at));
+    (0..all.len()).for_each(|at| order.place(at));
     let Order { depths, out, .. } = order;
     let mut all: Vec<_> = all.into_iter().map(Some).collect();
     let placed = out.into_iter().filter_map(|at| {

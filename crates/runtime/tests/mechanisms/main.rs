@@ -17,6 +17,7 @@ mod parking;
 mod positions;
 mod queues;
 mod sagas;
+mod seeing;
 mod snapshots;
 mod views;
 mod wakeups;

@@ -8,7 +8,7 @@ use runtime::{Fault, Faults, SystemSpec};
 
 const LOOK: Duration = Duration::from_secs(5);
 
-fn broken() -> SystemSpec {
+pub fn broken() -> SystemSpec {
     with::<Follow<true>, Totals<1, false>>()
 }
 

@@ -1,6 +1,6 @@
 use std::collections::BinaryHeap;
 
-use kernel::Timestamp;
+use kernel::{Timestamp, misread};
 use rusqlite::types::{Type, Value};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
@@ -288,7 +288,7 @@ fn parked_event(service: &'static str, row: &Row<'_>) -> rusqlite::Result<Parked
     Ok(Parked {
         service,
         consumer: row.get(0)?,
-        event: serde_json::from_str(&event).map_err(|error| unreadable(1, error))?,
+        event: serde_json::from_str(&event).map_err(|error| unreadable(1, std::io::Error::other(misread(&error))))?,
         error: row.get(2)?,
         tries: row.get(3)?,
         next_at: instant(row, 4)?,

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Transaction, params, params_from_iter};
 
 use super::{names, read};
 use crate::{TableSchema, query::cell};
-use kernel::{Field, FieldKind};
+use kernel::{Field, FieldKind, misread};
 
 /// Makes a table, or fills its columns anew from its rows' JSON when the fields have changed.
 pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
@@ -63,7 +63,8 @@ fn make_anew(transaction: &Transaction<'_>, service: &str, table: &TableSchema) 
         let mut rows = old.query([])?;
         while let Some(row) = rows.next()? {
             let (id, json): (i64, String) = (row.get(0)?, row.get(1)?);
-            let object: serde_json::Value = serde_json::from_str(&json).map_err(|error| read::unreadable(1, error))?;
+            let object: serde_json::Value =
+                serde_json::from_str(&json).map_err(|error| read::unreadable(1, std::io::Error::other(misread(&error))))?;
             let cells = table.fields.iter().map(|field| read::value(&cell(field.kind, &object[field.name])));
             put.execute(params_from_iter([id.into(), json.into()].into_iter().chain(cells)))?;
         }

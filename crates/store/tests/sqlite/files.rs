@@ -127,3 +127,24 @@ fn a_file_that_has_gone_is_away() {
     assert!(matches!(error, StoreError::Away(_)), "{error}");
     assert!(!path.exists());
 }
+
+#[test]
+fn a_file_from_before_traces_were_kept_is_brought_up_and_still_read_by_its_release() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    drop(open(&path).unwrap());
+    let columns = || -> i64 {
+        let query = "SELECT count(*) FROM pragma_table_info('shop_events') WHERE name = 'trace'";
+        Connection::open(&path).unwrap().query_row(query, [], |row| row.get(0)).unwrap()
+    };
+    Connection::open(&path).unwrap().execute_batch("ALTER TABLE shop_events DROP COLUMN trace").unwrap();
+    assert_eq!(columns(), 0);
+    for _ in 0..2 {
+        let store = open(&path).unwrap();
+        let stretch = store.story("shop", "any", u64::MAX, 10, 10).now_or_never().unwrap().unwrap();
+        assert_eq!(stretch.events, []);
+    }
+    assert_eq!(columns(), 1);
+    let format: i64 = Connection::open(&path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(format, 1, "an older release writes around a column that it does not know");
+}

@@ -73,5 +73,5 @@ impl Standing {
 }
 
 fn read<R: DeserializeOwned>(rows: &[String]) -> Result<Vec<R>, Problem> {
-    rows.iter().map(|row| serde_json::from_str(row).map_err(|error| edge::internal(&error))).collect()
+    rows.iter().map(|row| serde_json::from_str(row).map_err(|error| edge::internal(&kernel::misread(&error)))).collect()
 }

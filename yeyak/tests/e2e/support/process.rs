@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use super::{Api, SOON, Stopwatch, until};
 
-/// The binary, with nothing in its environment that would tell it something.
+/// The binary, with nothing in its environment that would tell it something but how much to log.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_yeyak"));
-    command.env_clear().stdin(Stdio::null());
+    // Every process of these tests says all it can, and none of it may be about a person.
+    command.env_clear().env("YEYAK_LOG_LEVEL", "debug").stdin(Stdio::null());
     command
 }
 
@@ -164,8 +165,16 @@ impl Yeyak {
     }
 }
 
+/// What bodies, rows and events call who somebody is, in whichever form they are shown.
+const PERSONAL: [&str; 4] = ["userId", "user_id", "\"user\"", "person:"];
+
 impl Drop for Yeyak {
     fn drop(&mut self) {
         self.kill();
+        if !std::thread::panicking() {
+            let lines = self.lines();
+            let personal: Vec<_> = lines.iter().filter(|line| PERSONAL.iter().any(|name| line.contains(name))).collect();
+            assert!(personal.is_empty(), "these lines of the log are about a person: {personal:#?}");
+        }
     }
 }
