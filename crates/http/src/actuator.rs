@@ -328,7 +328,8 @@ mod tests {
         let router = Actuator {
             systems: Vec::new(),
             faults: Some(Faults::default()),
-            auth: Auth::Required(Arc::new(Verifier::new(expected, Box::new(NoKeys), clock))),
+            auth: Auth::Required(Arc::new(Verifier::new(expected, Box::new(NoKeys), clock.clone()))),
+            observer: crate::Observer::new(clock, telemetry::Tracer::off()),
             open_to_network: false,
             stopping: Arc::default(),
         }
