@@ -85,6 +85,7 @@ impl Answering {
             sequences: Vec::new(),
             purpose,
             deadline,
+            expected: None,
             meta: envelope.meta.clone(),
         }))
     }
