@@ -16,7 +16,7 @@ use edge::actuator::Actuator;
 use edge::auth::{Expected, Location, Verifier};
 use edge::idempotency;
 use eventlog::InProcess;
-use gateway::Hosted;
+use gateway::{Hosted, Outside};
 use jiff::SignedDuration;
 use runtime::{Environment, Faults, SystemHandle};
 use store::sqlite::{Options, SqliteStore};
@@ -114,7 +114,9 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
             routes: Box::new(|base| (system.runnable.routes)(&system.handle, base, &entry)),
         })
         .collect();
-    let door = gateway::door(&hosted, actuator.clone().into_router());
+    let ids: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(new_id);
+    let outside = Outside { cors: settings.cors.clone(), ids };
+    let door = gateway::door(&hosted, actuator.clone().into_router(), &outside);
     if samples {
         for system in &running {
             load_samples(system, data.path(), limits).await?;
@@ -127,7 +129,7 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
             let alone = system.handle.only(service)?;
             Some((system.runnable.routes)(&alone, "", &entry))
         });
-        servers.push(spawn(listener, gateway::service_door(routes.fold(Router::new(), Router::merge), actuator.clone().into_router())));
+        servers.push(spawn(listener, gateway::service_door(routes.fold(Router::new(), Router::merge), actuator.clone().into_router(), &outside)));
     }
     tracing::info!(%address, "ready");
     if welcome {
@@ -136,6 +138,10 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
 
     stop.await?;
     tracing::info!("stopping: no new connections, what is under way is finished");
+    // Streams have no end of their own: whoever reads one comes back elsewhere.
+    for system in &running {
+        system.handle.end_following();
+    }
     let finished = async {
         for server in &mut servers {
             server.stop();
@@ -200,12 +206,18 @@ async fn start(selected: &Selected, settings: &Settings, data: &Path, clock: &Ar
         clock: Arc::clone(clock),
         faults: faults.clone(),
         spawner: Arc::new(|work| drop(tokio::spawn(work))),
-        ids: Arc::new(|| uuid::Uuid::now_v7().to_string()),
+        ids: Arc::new(new_id),
         queue: settings.limits.queue,
         only: selected.services.iter().map(|service| (*service).to_owned()).collect(),
     };
     let handle = SystemHandle::start(spec, environment).await.map_err(|error| Fatal::Failed(format!("{}: {error}", file.display())))?;
     Ok(Running { handle, runnable })
+}
+
+/// An id unlike any other, which grows with time.
+#[allow(clippy::disallowed_methods, reason = "here the process is given its ids")]
+fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
 }
 
 /// Sends the sample data as requests like everyone's, for which the installation itself needs no token; unless there is something

@@ -11,13 +11,19 @@
 pub mod actuator;
 pub mod auth;
 mod caller;
+mod conditional;
 mod fields;
+mod finish;
 pub mod hal;
 pub mod idempotency;
 mod incoming;
+pub mod position;
+mod prefer;
 mod problem;
 pub mod query;
+pub mod request_id;
 mod routes;
+mod stream;
 
 pub use auth::{Auth, Who};
 pub use caller::open_caller;

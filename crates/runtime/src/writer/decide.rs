@@ -220,7 +220,7 @@ impl<'a> Transaction<'a> {
             Some(changed) => changed.content.as_ref().map(|(_, json)| json),
             None => self.loaded.rows.get(&key),
         };
-        Ok((expected.holds)(row.map(String::as_str), self.now))
+        Ok(expected.holds_of(row.map(String::as_str), self.now))
     }
 
     fn call_act(

@@ -42,7 +42,7 @@ pub struct Request {
 pub struct Expected {
     collection: &'static str,
     id: u64,
-    pub(super) holds: Holds,
+    holds: Holds,
 }
 
 /// Says of a row, if there is one, and the instant of the decision whether it is as expected.
@@ -52,6 +52,11 @@ impl Expected {
     /// That `holds` is true of the row `id` of `collection`, as JSON, and of the instant of the decision.
     pub fn of(collection: &'static str, id: u64, holds: impl Fn(Option<&str>, Timestamp) -> bool + Send + Sync + 'static) -> Self {
         Self { collection, id, holds: Arc::new(holds) }
+    }
+
+    /// Whether it holds of a row, or of none, at an instant.
+    pub fn holds_of(&self, row: Option<&str>, at: Timestamp) -> bool {
+        (self.holds)(row, at)
     }
 
     pub(super) fn key(&self, service: &'static str) -> RowKey {
