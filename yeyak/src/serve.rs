@@ -129,7 +129,10 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
             let alone = system.handle.only(service)?;
             Some((system.runnable.routes)(&alone, "", &entry))
         });
-        servers.push(spawn(listener, gateway::service_door(routes.fold(Router::new(), Router::merge), actuator.clone().into_router(), &outside)));
+        servers.push(spawn(
+            listener,
+            gateway::service_door(routes.fold(Router::new(), Router::merge), actuator.clone().into_router(), &outside),
+        ));
     }
     tracing::info!(%address, "ready");
     if welcome {

@@ -64,7 +64,8 @@ fn wish(text: &str) -> (&str, u32) {
     let mut parts = text.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default();
     let quality = parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
-    let weight = quality.map_or(Some(1.0), |(_, quality)| quality.trim().parse::<f32>().ok().filter(|quality| (0.0..=1.0).contains(quality)));
+    let weight =
+        quality.map_or(Some(1.0), |(_, quality)| quality.trim().parse::<f32>().ok().filter(|quality| (0.0..=1.0).contains(quality)));
     // What cannot be read is not wanted.
     (name, weight.map_or(0, |weight| (weight * 1000.0) as u32))
 }
@@ -114,7 +115,19 @@ mod tests {
         };
         let (gzip, zstd) = (Some(Coding::Gzip), Some(Coding::Zstd));
         check(&[], None);
-        for value in ["", "identity", "br, deflate", "gzip;q=0", "*;q=0", "gzip;q=0, zstd;q=0.0, *", "gzip;q=x", "gzip;q=2", "gzip;q=-1", "gzip;q=NaN", ";,=;"] {
+        for value in [
+            "",
+            "identity",
+            "br, deflate",
+            "gzip;q=0",
+            "*;q=0",
+            "gzip;q=0, zstd;q=0.0, *",
+            "gzip;q=x",
+            "gzip;q=2",
+            "gzip;q=-1",
+            "gzip;q=NaN",
+            ";,=;",
+        ] {
             check(&[value], None);
         }
         for value in ["gzip", "GZIP", "x-gzip", "gzip, deflate, br", "gzip;q=1.0, zstd;q=0.5", "zstd;q=0, *", "gzip ; q=0.001"] {

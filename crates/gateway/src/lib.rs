@@ -173,11 +173,14 @@ mod tests {
             Router::new()
                 .route("/rooms", get(async || ([(header::ETAG, "\"tag\"")], "rooms")))
                 .route("/long", get(async move || ([(header::ETAG, "\"tag\""), (header::CONTENT_TYPE, "application/json")], long)))
-                .route("/told", get(async |request: Request| {
-                    // Told piece by piece, so that nobody knows beforehand how long it is.
-                    let id = Bytes::copy_from_slice(request.headers()[request_id::HEADER].as_bytes());
-                    Body::from_stream(stream::iter([Ok::<_, Infallible>(id)]))
-                }))
+                .route(
+                    "/told",
+                    get(async |request: Request| {
+                        // Told piece by piece, so that nobody knows beforehand how long it is.
+                        let id = Bytes::copy_from_slice(request.headers()[request_id::HEADER].as_bytes());
+                        Body::from_stream(stream::iter([Ok::<_, Infallible>(id)]))
+                    }),
+                )
                 .route("/live", get(async || ([(header::CONTENT_TYPE, "text/event-stream")], "x".repeat(5000))))
                 .route("/none", get(async || StatusCode::NO_CONTENT))
         };
@@ -186,7 +189,8 @@ mod tests {
         let doors = [door(&[system], Router::new(), &outside), service_door(rooms(), Router::new(), &outside)];
         let mut answers = Vec::new();
         for door in doors {
-            let request = headers.iter().fold(Request::builder().method(method).uri(path), |request, (name, value)| request.header(*name, *value));
+            let request =
+                headers.iter().fold(Request::builder().method(method).uri(path), |request, (name, value)| request.header(*name, *value));
             answers.push(door.oneshot(request.body(Body::empty()).unwrap()).await.unwrap());
         }
         answers.try_into().unwrap()
@@ -276,7 +280,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_long_is_made_smaller_for_whoever_reads_that() {
-        for (accepts, coding) in [("gzip", Some("gzip")), ("gzip, zstd;q=0.9", Some("gzip")), ("br, zstd, gzip", Some("zstd")), ("br", None)] {
+        for (accepts, coding) in
+            [("gzip", Some("gzip")), ("gzip, zstd;q=0.9", Some("gzip")), ("br, zstd, gzip", Some("zstd")), ("br", None)]
+        {
             for path in ["/long", "/rooms", "/live", "/told", "/none", "/nothing"] {
                 let coding = coding.filter(|_| path == "/long");
                 let plain = ask("GET", path, &[]).await;

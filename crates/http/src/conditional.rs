@@ -173,7 +173,10 @@ mod tests {
         check(header::IF_MATCH, "\"a\"", None);
         check(header::IF_MATCH, "*", None);
         check(header::IF_MATCH, "W/\"a\"", Some(412));
-        assert_eq!(conditions(&[(header::IF_MATCH, "\"b\""), (header::IF_NONE_MATCH, "\"a\"")]).instead("\"a\""), Some(StatusCode::PRECONDITION_FAILED));
+        assert_eq!(
+            conditions(&[(header::IF_MATCH, "\"b\""), (header::IF_NONE_MATCH, "\"a\"")]).instead("\"a\""),
+            Some(StatusCode::PRECONDITION_FAILED)
+        );
     }
 
     #[test]

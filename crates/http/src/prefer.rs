@@ -37,10 +37,14 @@ mod tests {
             let headers: HeaderMap = values.iter().map(|value| (PREFER, HeaderValue::from_str(value).unwrap())).collect();
             assert_eq!(is_minimal(&headers), minimal, "{values:?}");
         };
-        for value in ["return=minimal", "Return = Minimal", "respond-async, return=minimal; x=1", "return=\"minimal\"", "wait=5,return=minimal"] {
+        for value in
+            ["return=minimal", "Return = Minimal", "respond-async, return=minimal; x=1", "return=\"minimal\"", "wait=5,return=minimal"]
+        {
             check(&[value], true);
         }
-        for value in ["", "return", "minimal", "return=representation", "return=representation, return=minimal", "x; return=minimal", ",,;=,"] {
+        for value in
+            ["", "return", "minimal", "return=representation", "return=representation, return=minimal", "x; return=minimal", ",,;=,"]
+        {
             check(&[value], false);
         }
         check(&["wait=1", "return=minimal"], true);

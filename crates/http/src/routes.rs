@@ -20,8 +20,8 @@ use kernel::{Resource, Timestamp};
 use runtime::ServiceHandle;
 
 use crate::auth::{Auth, Identity, Who};
-use crate::incoming::{Incoming, Reply, internal};
 use crate::finish::Finish;
+use crate::incoming::{Incoming, Reply, internal};
 use crate::{FieldError, Problem, position, request_id};
 
 /// What one request may cost.

@@ -66,8 +66,22 @@ mod tests {
         assert_eq!((read.source.as_str(), read.shard, read.position), ("reserve", 3, Position { epoch: 1, seq: 42 }));
         assert_eq!(read.to_string(), "reserve:1.3.42");
         for text in [
-            "", ":", "reserve", "reserve:", ":1.3.42", "reserve:1.3", "reserve:1.3.42.5", "reserve:0.3.42", "reserve:1.16.42", "reserve:1.3.0",
-            "reserve:+1.3.42", "reserve:01.3.42", "reserve:1.3.42 ", "reserve:1.-3.42", "reserve:1.3.99999999999999999999", "a:b:1.3.42",
+            "",
+            ":",
+            "reserve",
+            "reserve:",
+            ":1.3.42",
+            "reserve:1.3",
+            "reserve:1.3.42.5",
+            "reserve:0.3.42",
+            "reserve:1.16.42",
+            "reserve:1.3.0",
+            "reserve:+1.3.42",
+            "reserve:01.3.42",
+            "reserve:1.3.42 ",
+            "reserve:1.-3.42",
+            "reserve:1.3.99999999999999999999",
+            "a:b:1.3.42",
         ] {
             assert_eq!(text.parse::<FeedPosition>(), Err(NotAPosition), "{text}");
         }

@@ -275,7 +275,16 @@ mod tests {
             assert_eq!(mark.to_string(), text);
             assert_eq!(text.parse::<Mark>(), Ok(mark));
         }
-        for text in ["", "-", "ab-7", "00000000000000ab", "00000000000000ab-", "00000000000000ab-07", "00000000000000ab-7-3-1", "00000000000000AB-7"] {
+        for text in [
+            "",
+            "-",
+            "ab-7",
+            "00000000000000ab",
+            "00000000000000ab-",
+            "00000000000000ab-07",
+            "00000000000000ab-7-3-1",
+            "00000000000000AB-7",
+        ] {
             assert_eq!(text.parse::<Mark>(), Err(NotAMark), "{text}");
         }
     }

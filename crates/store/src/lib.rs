@@ -7,9 +7,9 @@
 //!
 //! `sqlite` is the embedded backend. Every backend passes the same `conformance` suite, unchanged.
 
+mod changes;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod changes;
 mod error;
 mod event;
 mod query;

@@ -138,7 +138,12 @@ pub(super) fn origins(value: &Value) -> Result<Cors, String> {
     const RIGHT: &str = "\"*\" for all, or origins such as \"https://pages.example, http://localhost:3000\"";
     match text(value, RIGHT)? {
         "*" => Ok(Cors::Any),
-        list => list.split(',').map(|one| origin(one.trim()).ok_or(())).collect::<Result<_, _>>().map(Cors::These).or_else(|()| wrong(value, RIGHT)),
+        list => list
+            .split(',')
+            .map(|one| origin(one.trim()).ok_or(()))
+            .collect::<Result<_, _>>()
+            .map(Cors::These)
+            .or_else(|()| wrong(value, RIGHT)),
     }
 }
 

@@ -44,9 +44,11 @@ fn what_fell_due_counts_as_happened() {
     toy.execute(ask(&[(1, Do::Ring { at: rings, lazy: false })]));
     // The clock alone moves: nobody was woken yet.
     bench.clock.advance(Duration::from_secs(61));
-    let rang = |times| Some(Expected::of(COUNTERS, 1, move |row, _| {
-        row.is_some_and(|row| serde_json::from_str::<CounterRow>(row).unwrap().rang.len() == times)
-    }));
+    let rang = |times| {
+        Some(Expected::of(COUNTERS, 1, move |row, _| {
+            row.is_some_and(|row| serde_json::from_str::<CounterRow>(row).unwrap().rang.len() == times)
+        }))
+    };
     assert_eq!(toy.says(add(1, 1).only_if(rang(0))), "Changed");
     assert_eq!(toy.says(add(1, 1).only_if(rang(1))), "200 counters/1");
 }

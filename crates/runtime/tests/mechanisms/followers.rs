@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::support::toy::{BOARD, COUNTERS, CounterRow, Do, TotalRow, Totals, Follow, mended, with};
+use crate::support::toy::{BOARD, COUNTERS, CounterRow, Do, Follow, TotalRow, Totals, mended, with};
 use crate::support::{Bench, Hold, Lost, Process, Started, add, ask};
 use kernel::Resource;
 use runtime::{Fault, Followed, Follower, Mark, ServiceHandle};

@@ -249,7 +249,9 @@ pub fn told(outcome: &Outcome) -> String {
         Outcome::Away(_) => "away".into(),
         Outcome::Failed(_) => "failed".into(),
         Outcome::Unavailable(service) => format!("unavailable {service}"),
-        other @ (Outcome::KeyReused | Outcome::InProgress | Outcome::Expired | Outcome::Changed | Outcome::Full | Outcome::Unheard) => format!("{other:?}"),
+        other @ (Outcome::KeyReused | Outcome::InProgress | Outcome::Expired | Outcome::Changed | Outcome::Full | Outcome::Unheard) => {
+            format!("{other:?}")
+        }
     }
 }
 

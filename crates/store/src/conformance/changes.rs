@@ -12,7 +12,9 @@ fn changes(opened: &Opened<'_>, after: Option<Place>) -> Changes {
 /// What is told behind a place: ids, those in brackets gone.
 fn told(opened: &Opened<'_>, after: Option<Place>) -> Vec<String> {
     let told = changes(opened, after).changes;
-    told.iter().map(|change| change.row.as_ref().map_or_else(|| format!("({})", change.place.id), |_| change.place.id.to_string())).collect()
+    told.iter()
+        .map(|change| change.row.as_ref().map_or_else(|| format!("({})", change.place.id), |_| change.place.id.to_string()))
+        .collect()
 }
 
 fn head(opened: &Opened<'_>) -> Place {

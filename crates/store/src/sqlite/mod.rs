@@ -36,8 +36,8 @@ use std::sync::Arc;
 use kernel::Timestamp;
 
 use crate::{
-    Cell, Changes, Claims, Committed, Decide, Feed, HistoryEntry, OpenError, Page, Parked, Place, Position, Query, RecordKind, RecordedEvent, RootKey, Schema,
-    Shard, Store, StoreFuture,
+    Cell, Changes, Claims, Committed, Decide, Feed, HistoryEntry, OpenError, Page, Parked, Place, Position, Query, RecordKind,
+    RecordedEvent, RootKey, Schema, Shard, Store, StoreFuture,
 };
 use connections::Connections;
 use sql::Sql;

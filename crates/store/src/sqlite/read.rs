@@ -6,7 +6,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::names;
 use super::sql::{self, Sql};
-use crate::{Cell, Change, Changes, Epoch, Feed, FeedEvent, HistoryEntry, Meta, Page, Parked, Place, Position, Query, RecordedEvent, RootKey, SHARDS, Shard};
+use crate::{
+    Cell, Change, Changes, Epoch, Feed, FeedEvent, HistoryEntry, Meta, Page, Parked, Place, Position, Query, RecordedEvent, RootKey,
+    SHARDS, Shard,
+};
 
 /// An instant as it is stored: microseconds since 1970.
 pub(super) fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {

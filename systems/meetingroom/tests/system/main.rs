@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 mod agreement;
+mod edge_tests;
 mod faults;
 mod flows;
 mod interleavings;
 mod sagas;
 mod simulation;
 mod simulation_sees;
+mod streams;
 mod who;
 mod workload;
 
