@@ -150,6 +150,9 @@ struct Flags {
     /// Who may do what: open, whoever a request names, on this machine alone; required, whoever has a token [default: open]
     #[arg(long, value_name = "AUTH")]
     auth: Option<String>,
+    /// The origins whose pages may ask: *, or some with commas between [default: * with open, none with required]
+    #[arg(long, value_name = "ORIGINS")]
+    cors: Option<String>,
     /// Let auth=open listen to other machines, so that everybody who can reach it may do everything
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     open_to_network: Option<String>,
@@ -367,6 +370,7 @@ impl Flags {
             ("data", &self.data),
             ("listen", &self.listen),
             ("auth", &self.auth),
+            ("cors", &self.cors),
             ("open-to-network", &self.open_to_network),
             ("clock", &self.clock),
             ("samples", &self.samples),

@@ -17,6 +17,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use edge::auth::{KeySet, Location};
+use gateway::Cors;
 use jiff::Timestamp;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -37,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) auth: Auth,
     /// Whether `auth=open` may listen to other machines: `open-to-network`, by default not.
     pub(crate) open_to_network: bool,
+    /// The origins whose pages may ask: `cors`, by default all with `auth=open` and none with `auth=required`.
+    pub(crate) cors: Cors,
     /// The instant a fresh store starts at: `clock`, by default the real one. A store that was used before keeps its own.
     pub(crate) clock: Option<Timestamp>,
     /// Whether the sample data is loaded into a fresh store: `samples`, by default not; the demo always does.
@@ -197,6 +200,7 @@ impl Settings {
             listen: listen.value().copied().unwrap_or(DEFAULT_LISTEN),
             data,
             auth,
+            cors: said.take("cors", value::origins).into_value().unwrap_or(if is_open { Cors::Any } else { Cors::These(Vec::new()) }),
             open_to_network: said.take("open-to-network", value::boolean).into_value().unwrap_or(false),
             clock: said.take("clock", value::instant).into_value(),
             samples: said.take("samples", value::boolean).into_value().unwrap_or(false),

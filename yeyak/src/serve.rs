@@ -15,8 +15,8 @@ use edge::auth::{Expected, Location, Verifier};
 use edge::idempotency;
 use edge::{Entry, Exporter, Observer};
 use eventlog::InProcess;
-use gateway::Hosted;
 use gateway::server::{Connections, Server};
+use gateway::{Hosted, Outside};
 use jiff::SignedDuration;
 use runtime::{Environment, Faults, Queues, SystemHandle};
 use store::sqlite::{Options, SqliteStore};
@@ -142,7 +142,9 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
             routes: Box::new(|base| (system.runnable.routes)(&system.handle, base, &entry)),
         })
         .collect();
-    let door = gateway::door(&hosted, actuator.clone().into_router(), systems::catalogue());
+    let ids: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(new_id);
+    let outside = Outside { cors: settings.cors.clone(), ids, catalogue: systems::catalogue() };
+    let door = gateway::door(&hosted, actuator.clone().into_router(), &outside);
     if samples {
         for system in &running {
             load_samples(system, data.path(), limits).await?;
@@ -155,8 +157,7 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
             let alone = system.handle.only(service)?;
             Some((system.runnable.routes)(&alone, "", &entry))
         });
-        let routes = routes.fold(Router::new(), Router::merge);
-        let door = gateway::service_door(routes, actuator.clone().into_router(), systems::catalogue());
+        let door = gateway::service_door(routes.fold(Router::new(), Router::merge), actuator.clone().into_router(), &outside);
         servers.push(Server::start(listener, observer.over(door), connections));
     }
     let keys = match &entry.auth {
@@ -180,6 +181,10 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
         }
     }
     tracing::info!("stopping: no new connections, what is under way is finished");
+    // Streams have no end of their own: whoever reads one comes back elsewhere.
+    for system in &running {
+        system.handle.end_following();
+    }
     let finished = async {
         for server in &servers {
             server.stop();
@@ -273,13 +278,19 @@ async fn start(
         clock: Arc::clone(clock),
         faults: faults.clone(),
         spawner: Arc::new(move |work| drop(threads.spawn(work))),
-        ids: Arc::new(|| uuid::Uuid::now_v7().to_string()),
+        ids: Arc::new(new_id),
         queues: Queues { usual: settings.limits.queue, own: runnable.queues.clone() },
         only: selected.services.iter().map(|service| (*service).to_owned()).collect(),
         tracer: tracer.clone(),
     };
     let handle = SystemHandle::start(spec, environment).await.map_err(|error| Fatal::Failed(format!("{}: {error}", file.display())))?;
     Ok(Running { handle, runnable })
+}
+
+/// An id unlike any other, which grows with time.
+#[allow(clippy::disallowed_methods, reason = "here the process is given its ids")]
+fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
 }
 
 /// Sends the sample data as requests like everyone's, for which the installation itself needs no token; unless there is something

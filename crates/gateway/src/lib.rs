@@ -2,17 +2,26 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should"))]
 
+mod coding;
 pub mod server;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::{Method, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use edge::Problem;
+use bytes::Bytes;
 use edge::language::{self, Catalogue};
+use edge::{Problem, position, request_id};
+use futures_util::stream;
 use tower::ServiceExt;
-use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+
+use coding::Coding;
 
 /// A system's routes, made for where they stand.
 pub struct Hosted<'a> {
@@ -22,8 +31,28 @@ pub struct Hosted<'a> {
     pub routes: Box<dyn Fn(&str) -> Router + 'a>,
 }
 
+/// What the doors of an installation have in common.
+#[derive(Clone)]
+pub struct Outside {
+    /// The pages that may ask.
+    pub cors: Cors,
+    /// Makes ids for requests that bring none: unlike any other.
+    pub ids: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What is told in Korean.
+    pub catalogue: Catalogue,
+}
+
+/// The origins whose pages may ask and read the answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cors {
+    /// All.
+    Any,
+    /// These, such as `https://pages.example`; none when there are none.
+    These(Vec<HeaderValue>),
+}
+
 /// The door to these systems, and to `actuator` beside them.
-pub fn door(systems: &[Hosted<'_>], actuator: Router, catalogue: Catalogue) -> Router {
+pub fn door(systems: &[Hosted<'_>], actuator: Router, outside: &Outside) -> Router {
     let mut door = actuator;
     for system in systems {
         let base = format!("/{}", system.name);
@@ -32,82 +61,189 @@ pub fn door(systems: &[Hosted<'_>], actuator: Router, catalogue: Catalogue) -> R
     if let [only] = systems {
         door = door.merge((only.routes)(""));
     }
-    closed(door, catalogue)
+    closed(door, outside)
 }
 
 /// The same routes for one service alone, on a port of its own.
-pub fn service_door(routes: Router, actuator: Router, catalogue: Catalogue) -> Router {
-    closed(routes.merge(actuator), catalogue)
+pub fn service_door(routes: Router, actuator: Router, outside: &Outside) -> Router {
+    closed(routes.merge(actuator), outside)
 }
 
-/// Whatever is not known is a problem like any other, told in the reader's language, and pages of any origin may ask.
-fn closed(router: Router, catalogue: Catalogue) -> Router {
+/// Whatever is not known is a problem like any other, told in the reader's language, and pages of these origins may ask.
+fn closed(router: Router, outside: &Outside) -> Router {
     let router = router
         .fallback(async || Problem::not_found().into_response())
         .method_not_allowed_fallback(async || Problem::method_not_allowed("").into_response())
-        .layer(from_fn_with_state(catalogue, language::speak));
-    // The layer would answer every OPTIONS, also one that no browser sends ahead, and that routes answer with what they allow.
-    router.clone().layer(any_origin()).layer(from_fn_with_state(router, past_any_origin))
+        .layer(from_fn_with_state(outside.catalogue.clone(), language::speak));
+    // The layer would answer every OPTIONS, also one that no browser sends ahead, and that is answered with what there is.
+    let within = router.clone().layer(origins(&outside.cors)).layer(from_fn_with_state(router, past_origins));
+    within.layer(from_fn_with_state(Arc::clone(&outside.ids), around))
 }
 
-/// What a browser has to be told before it lets a page of any origin ask and read the answer (required: any origin with `auth=open`). No
-/// cookie or other credential goes with such a request: nothing here reads one.
-fn any_origin() -> CorsLayer {
+/// What a browser has to be told before it lets a page of another origin ask and read the answer. No cookie or other credential that it
+/// would send by itself goes with such a request: nothing here reads one.
+fn origins(cors: &Cors) -> CorsLayer {
+    let allowed = match cors {
+        Cors::Any => AllowOrigin::any(),
+        Cors::These(origins) => AllowOrigin::list(origins.iter().cloned()),
+    };
     CorsLayer::new()
-        .allow_origin(Any)
+        .allow_origin(allowed)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([header::LOCATION, header::RETRY_AFTER])
+        .expose_headers(EXPOSED)
+        .max_age(PREFLIGHT_KEPT)
 }
 
-async fn past_any_origin(State(plain): State<Router>, request: Request, next: Next) -> Response {
+/// What a page may read of an answer besides its body.
+const EXPOSED: [HeaderName; 11] = [
+    header::ALLOW,
+    header::CONTENT_LOCATION,
+    header::ETAG,
+    header::LOCATION,
+    header::RETRY_AFTER,
+    header::WWW_AUTHENTICATE,
+    HeaderName::from_static("preference-applied"),
+    request_id::HEADER,
+    position::POSITION,
+    HeaderName::from_static("yeyak-stale"),
+    HeaderName::from_static("idempotency-key"),
+];
+
+/// How long a browser remembers what it was told before.
+const PREFLIGHT_KEPT: Duration = Duration::from_secs(600);
+
+/// OPTIONS that no browser sends ahead of a page's request: what can be done here.
+async fn past_origins(State(plain): State<Router>, request: Request, next: Next) -> Response {
     let is_sent_ahead = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     if request.method() != Method::OPTIONS || is_sent_ahead {
         return next.run(request).await;
     }
-    match plain.oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
+    let Ok(answer) = plain.oneshot(request).await;
+    let (StatusCode::METHOD_NOT_ALLOWED, Some(allow)) = (answer.status(), answer.headers().get(header::ALLOW)) else { return answer };
+    let methods = allow.to_str().unwrap_or_default().split(',').map(str::trim).chain(["OPTIONS"]).collect::<Vec<_>>().join(", ");
+    (StatusCode::NO_CONTENT, [(header::ALLOW, methods)]).into_response()
+}
+
+/// What is the same for every request: its id in and out, HEAD as a GET whose body stays here, and bodies made smaller.
+async fn around(State(ids): State<Arc<dyn Fn() -> String + Send + Sync>>, mut request: Request, next: Next) -> Response {
+    let id = request_id::sent(request.headers()).map_or_else(|| ids(), str::to_owned);
+    request_id::put(request.headers_mut(), &id);
+    let coding = Coding::wanted(request.headers());
+    // A HEAD says what a GET would, so it is one as far as anybody further in is concerned.
+    let is_head = *request.method() == Method::HEAD;
+    if is_head {
+        *request.method_mut() = Method::GET;
     }
+    let mut answer = coding::encoded(next.run(request).await, coding).await;
+    if is_head {
+        answer = without_body(answer);
+    }
+    request_id::put(answer.headers_mut(), &id);
+    answer
+}
+
+/// The answer to a HEAD: as long as the body would be, and without it.
+fn without_body(answer: Response) -> Response {
+    let (mut parts, body) = answer.into_parts();
+    let body = match body.size_hint().exact() {
+        Some(length) => {
+            parts.headers.insert(header::CONTENT_LENGTH, length.into());
+            Body::empty()
+        }
+        // Nobody knows how long it would be, so nobody is to find that it is nothing long.
+        None => Body::from_stream(stream::empty::<Result<Bytes, Infallible>>()),
+    };
+    Response::from_parts(parts, body)
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use axum::body::Body;
     use axum::routing::get;
+    use http_body_util::BodyExt;
 
     use super::*;
 
-    /// The status and the headers that both doors answer.
-    async fn ask(method: Method, path: &str, headers: &[(&str, &str)]) -> (u16, BTreeMap<String, String>) {
-        let rooms = || Router::new().route("/rooms", get(async || "rooms"));
+    fn outside(cors: Cors) -> Outside {
+        Outside { cors, ids: Arc::new(|| "one-of-ours".into()), catalogue: Catalogue::new([]) }
+    }
+
+    /// The answers of both doors.
+    async fn answers(cors: Cors, method: &str, path: &str, headers: &[(&str, &str)]) -> [Response; 2] {
+        let rooms = || {
+            let long = "long ".repeat(1000);
+            Router::new()
+                .route("/rooms", get(async || ([(header::ETAG, "\"tag\"")], "rooms")))
+                .route("/long", get(async move || ([(header::ETAG, "\"tag\""), (header::CONTENT_TYPE, "application/json")], long)))
+                .route(
+                    "/told",
+                    get(async |request: Request| {
+                        // Told piece by piece, so that nobody knows beforehand how long it is.
+                        let id = Bytes::copy_from_slice(request.headers()[request_id::HEADER].as_bytes());
+                        Body::from_stream(stream::iter([Ok::<_, Infallible>(id)]))
+                    }),
+                )
+                .route("/live", get(async || ([(header::CONTENT_TYPE, "text/event-stream")], "x".repeat(5000))))
+                .route("/none", get(async || StatusCode::NO_CONTENT))
+        };
         let system = Hosted { name: "meetingroom", routes: Box::new(move |_| rooms()) };
+        let outside = outside(cors);
+        let doors = [door(&[system], Router::new(), &outside), service_door(rooms(), Router::new(), &outside)];
         let mut answers = Vec::new();
-        let catalogue = || Catalogue::new([]);
-        for door in [door(&[system], Router::new(), catalogue()), service_door(rooms(), Router::new(), catalogue())] {
+        for door in doors {
             let request =
-                headers.iter().fold(Request::builder().method(&method).uri(path), |request, (name, value)| request.header(*name, *value));
-            let answer = door.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-            let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
-            answers.push((answer.status().as_u16(), headers.collect()));
+                headers.iter().fold(Request::builder().method(method).uri(path), |request, (name, value)| request.header(*name, *value));
+            answers.push(door.oneshot(request.body(Body::empty()).unwrap()).await.unwrap());
         }
-        assert_eq!(answers[0], answers[1]);
-        answers.remove(0)
+        answers.try_into().unwrap()
+    }
+
+    /// The status and the headers that both doors answer.
+    async fn ask_from(cors: Cors, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, BTreeMap<String, String>) {
+        let [one, other] = answers(cors, method, path, headers).await.map(|answer| {
+            let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+            (answer.status().as_u16(), headers.collect())
+        });
+        assert_eq!(one, other);
+        one
+    }
+
+    async fn ask(method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, BTreeMap<String, String>) {
+        ask_from(Cors::Any, method, path, headers).await
     }
 
     const ORIGIN: (&str, &str) = ("origin", "https://page.example");
 
     #[tokio::test]
     async fn a_page_of_any_origin_may_ask_and_read_the_answer() {
-        for (path, status) in [("/rooms", 200), ("/none", 404)] {
-            let (found, headers) = ask(Method::GET, path, &[ORIGIN]).await;
+        for (path, status) in [("/rooms", 200), ("/nothing", 404)] {
+            let (found, headers) = ask("GET", path, &[ORIGIN]).await;
             assert_eq!((found, headers["access-control-allow-origin"].as_str()), (status, "*"));
-            assert_eq!(headers["access-control-expose-headers"], "location,retry-after");
+            let exposed = &headers["access-control-expose-headers"];
+            for name in ["location", "etag", "retry-after", "x-request-id", "yeyak-position", "preference-applied"] {
+                assert!(exposed.split(',').any(|one| one == name), "{name}: {exposed}");
+            }
         }
-        let (refused, headers) = ask(Method::POST, "/rooms", &[ORIGIN]).await;
+        let (refused, headers) = ask("POST", "/rooms", &[ORIGIN]).await;
         assert_eq!((refused, headers["access-control-allow-origin"].as_str()), (405, "*"));
+    }
+
+    #[tokio::test]
+    async fn only_pages_of_listed_origins_may_where_there_is_a_list() {
+        let these = |origins: &[&'static str]| Cors::These(origins.iter().map(|origin| HeaderValue::from_static(origin)).collect());
+        let listed = these(&["https://other.example", "https://page.example"]);
+        let ahead = ("access-control-request-method", "DELETE");
+        for (method, asks) in [("GET", &[ORIGIN][..]), ("OPTIONS", &[ORIGIN, ahead][..])] {
+            let (_, headers) = ask_from(listed.clone(), method, "/rooms", asks).await;
+            assert_eq!(headers["access-control-allow-origin"], "https://page.example");
+            assert!(headers["vary"].contains("origin"), "{headers:?}");
+            for other in [these(&[]), these(&["https://page.example.evil", "http://page.example"])] {
+                let (_, headers) = ask_from(other, method, "/rooms", asks).await;
+                assert!(!headers.contains_key("access-control-allow-origin"), "{headers:?}");
+            }
+        }
     }
 
     #[tokio::test]
@@ -115,18 +251,79 @@ mod tests {
         for method in ["GET", "POST", "PATCH", "DELETE"] {
             let wants =
                 [ORIGIN, ("access-control-request-method", method), ("access-control-request-headers", "content-type,idempotency-key")];
-            let (status, headers) = ask(Method::OPTIONS, "/rooms", &wants).await;
+            let (status, headers) = ask("OPTIONS", "/rooms", &wants).await;
             assert_eq!((status, headers["access-control-allow-origin"].as_str()), (200, "*"));
             assert!(headers["access-control-allow-methods"].split(',').any(|allowed| allowed == method));
             assert_eq!(headers["access-control-allow-headers"], "content-type,idempotency-key");
             assert!(!headers.contains_key("access-control-allow-credentials"));
+            assert_eq!(headers["x-request-id"], "one-of-ours");
         }
     }
 
     #[tokio::test]
-    async fn other_options_are_a_method_like_any_other() {
-        let (status, headers) = ask(Method::OPTIONS, "/rooms", &[ORIGIN]).await;
-        assert_eq!((status, headers["allow"].as_str()), (405, "GET,HEAD"));
-        assert_eq!(ask(Method::OPTIONS, "/none", &[]).await.0, 404);
+    async fn other_options_are_answered_with_what_can_be_done() {
+        let (status, headers) = ask("OPTIONS", "/rooms", &[ORIGIN]).await;
+        assert_eq!((status, headers["allow"].as_str()), (204, "GET, HEAD, OPTIONS"));
+        assert_eq!(ask("OPTIONS", "/nothing", &[]).await.0, 404);
+    }
+
+    #[tokio::test]
+    async fn every_answer_has_the_id_of_its_request() {
+        for (method, path) in [("GET", "/rooms"), ("GET", "/nothing"), ("DELETE", "/rooms"), ("OPTIONS", "/rooms"), ("HEAD", "/long")] {
+            let told = async |headers: &[(&str, &str)]| ask(method, path, headers).await.1["x-request-id"].clone();
+            assert_eq!(told(&[]).await, "one-of-ours");
+            assert_eq!(told(&[("x-request-id", "theirs-1")]).await, "theirs-1");
+            assert_eq!(told(&[("x-request-id", "no good")]).await, "one-of-ours");
+        }
+        for (sent, told) in [("theirs-1", "theirs-1"), ("no good", "one-of-ours")] {
+            for answer in answers(Cors::Any, "GET", "/told", &[("x-request-id", sent)]).await {
+                assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), told, "those further in know it as well");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_long_is_made_smaller_for_whoever_reads_that() {
+        for (accepts, coding) in
+            [("gzip", Some("gzip")), ("gzip, zstd;q=0.9", Some("gzip")), ("br, zstd, gzip", Some("zstd")), ("br", None)]
+        {
+            for path in ["/long", "/rooms", "/live", "/told", "/none", "/nothing"] {
+                let coding = coding.filter(|_| path == "/long");
+                let plain = ask("GET", path, &[]).await;
+                let (status, headers) = ask("GET", path, &[("accept-encoding", accepts)]).await;
+                assert_eq!((status, headers.get("content-encoding").map(String::as_str)), (plain.0, coding), "{path} {accepts}");
+                if path == "/long" {
+                    assert_eq!(headers["vary"], "accept-encoding");
+                    assert_eq!(headers["etag"], if coding.is_some() { "W/\"tag\"" } else { "\"tag\"" });
+                }
+                let (status, mut of_head) = ask("HEAD", path, &[("accept-encoding", accepts)]).await;
+                assert_eq!(status, plain.0);
+                let length = of_head.remove("content-length");
+                let mut headers = headers;
+                headers.remove("content-length");
+                assert_eq!(of_head, headers, "HEAD {path} {accepts}");
+                let [answer, _] = answers(Cors::Any, "GET", path, &[("accept-encoding", accepts)]).await;
+                let body = answer.into_body().collect().await.unwrap().to_bytes();
+                assert_eq!(length, (path != "/told").then(|| body.len().to_string()), "HEAD {path} {accepts}");
+                let [answer, _] = answers(Cors::Any, "HEAD", path, &[("accept-encoding", accepts)]).await;
+                assert!(answer.into_body().collect().await.unwrap().to_bytes().is_empty());
+                if path == "/long" {
+                    let plain = "long ".repeat(1000);
+                    assert_eq!(decoded(coding, &body), plain.as_bytes(), "{accepts}");
+                    assert!(coding.is_none() || body.len() < 200);
+                }
+            }
+        }
+    }
+
+    fn decoded(coding: Option<&str>, body: &[u8]) -> Vec<u8> {
+        use std::io::Read;
+        let mut plain = Vec::new();
+        match coding {
+            Some("gzip") => drop(flate2::read::GzDecoder::new(body).read_to_end(&mut plain).unwrap()),
+            Some(_) => plain = zstd::decode_all(body).unwrap(),
+            None => plain = body.into(),
+        }
+        plain
     }
 }

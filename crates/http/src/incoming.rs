@@ -1,6 +1,6 @@
 //! One request on its way through a handler: what it asks, whom it asks, and how the outcome is answered.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +9,15 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use kernel::{Aggregate, Caller, Commands, Resource, Saga, Timestamp, misread};
-use runtime::{Answer, ClientKey, Outcome, Request, SagaRequest, ServiceHandle};
+use runtime::{Answer, ClientKey, Expected, FeedPosition, Outcome, Request, SagaRequest, ServiceHandle};
 use serde_json::{Value, json};
 use store::{Meta, StoreError};
 use telemetry::TraceContext;
 
 use crate::auth::{Identity, Who};
+use crate::conditional::{self, Conditions};
 use crate::hal::{self, Place};
-use crate::{FieldError, Fields, Problem, idempotency, open_caller, optional, query};
+use crate::{FieldError, Fields, Problem, idempotency, open_caller, optional, position, query};
 
 /// How long someone who is turned away because too much is going on should wait.
 pub(crate) const COME_BACK: Duration = Duration::from_secs(1);
@@ -39,6 +40,12 @@ pub struct Incoming {
     pub(crate) at: Timestamp,
     /// After this instant nothing is begun for it any more.
     pub(crate) deadline: Timestamp,
+    /// How long it may wait for what it wants to have arrived.
+    pub(crate) wait: Duration,
+    /// Its id, by which all that it leads to is known.
+    pub(crate) id: String,
+    /// How the items of each collection are shown.
+    pub(crate) items: Arc<BTreeMap<&'static str, Who>>,
     /// Who may ask it.
     pub(crate) who: Who,
     /// Who has proved to ask it; nobody when nobody has to.
@@ -82,6 +89,51 @@ impl Incoming {
     /// Whether it carries an idempotency key: what it asks may have been answered before, and then is to be answered the same.
     pub fn is_keyed(&self) -> bool {
         self.headers.contains_key(idempotency::HEADER)
+    }
+
+    /// That what it expects of the row of `R` in its path holds of `row`, when it is answered without a command. One with a key may
+    /// repeat what made the row what it is.
+    ///
+    /// # Errors
+    /// 412.
+    pub fn holds<R: Resource>(&self, row: &R) -> Result<(), Problem> {
+        let row = serde_json::to_string(row).map_err(|error| internal(&error))?;
+        match self.expected::<R>()? {
+            Some(expected) if !self.is_keyed() && !expected.holds_of(Some(&row), self.at) => Err(Problem::precondition_failed()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What it expects of the row of `R` in its path: that its tag would be this. It is asked where the command is decided.
+    fn expected<R: Resource>(&self) -> Result<Option<Expected>, Problem> {
+        let conditions = Conditions::of(&self.headers);
+        if conditions.is_none() {
+            return Ok(None);
+        }
+        let (base, identity) = (Arc::clone(&self.base), self.identity.clone());
+        let who = self.items.get(R::COLLECTION).copied().unwrap_or(self.who);
+        let holds = move |row: Option<&str>, at: Timestamp| {
+            let shown = row.and_then(|row| {
+                let item = hal::item::<R>(row, &base, at);
+                match &identity {
+                    Some(identity) => who.show_text(identity, item),
+                    None => Some(item),
+                }
+            });
+            conditions.admit(shown.map(|item| conditional::tag(item.as_bytes())).as_deref())
+        };
+        Ok(Some(Expected::of(R::COLLECTION, self.id()?, holds)))
+    }
+
+    /// That nothing it expects keeps something new from being made.
+    fn admits_new(&self) -> Result<(), Problem> {
+        if Conditions::of(&self.headers).admit_new() { Ok(()) } else { Err(Problem::precondition_failed()) }
+    }
+
+    /// How long it may wait now, its deadline heeded.
+    pub(crate) fn may_wait(&self) -> Duration {
+        let left = self.deadline.duration_since(self.service.now());
+        self.wait.min(Duration::try_from(left).unwrap_or_default())
     }
 
     /// When it came in.
@@ -191,6 +243,7 @@ impl Incoming {
     }
 
     async fn created<R: Resource>(&self, request: Request) -> Reply {
+        self.admits_new()?;
         let request = request
             .counts(&[R::COLLECTION])
             .answered(StatusCode::CREATED.as_u16(), Some(R::COLLECTION))
@@ -227,6 +280,7 @@ impl Incoming {
         caller: &Caller,
         input: impl Fn(u64) -> S::Input + Send + Sync + 'static,
     ) -> Reply {
+        self.admits_new()?;
         let request = SagaRequest::<S> {
             input: Arc::new(move |ids| {
                 let id = ids.next(R::COLLECTION);
@@ -248,6 +302,7 @@ impl Incoming {
     pub async fn command<R: Resource, A: Aggregate>(&self, caller: &Caller, key: &A::Key, command: A::Command) -> Reply {
         let request = Request::new(Commands::to::<A>(key, command), self.meta(caller))
             .answered(StatusCode::NO_CONTENT.as_u16(), None)
+            .only_if(self.expected::<R>()?)
             .once(self.client_key()?)
             .before(self.deadline);
         self.answer::<R>(self.service.execute(request).await).await
@@ -285,11 +340,10 @@ impl Incoming {
     }
 
     fn meta(&self, caller: &Caller) -> Meta {
-        let correlation = self.service.new_id();
         // From here on every line of the log about this request has it.
-        tracing::Span::current().record("correlation", &correlation);
+        tracing::Span::current().record("correlation", &self.id);
         let causation = format!("{} {}", self.method, self.path);
-        Meta { correlation, causation, caller: caller.to_string(), trace: self.trace.clone() }
+        Meta { correlation: self.id.clone(), causation, caller: caller.to_string(), trace: self.trace.clone() }
     }
 
     /// The key's scope is the method, the route and who has proved to ask: two people may happen on one key, and neither is ever told the
@@ -306,7 +360,12 @@ impl Incoming {
 
     async fn answer<R: Resource>(&self, outcome: Outcome) -> Reply {
         match outcome {
-            Outcome::Accepted(answer) => Ok(self.accepted::<R>(&answer)),
+            Outcome::Accepted(answer) => {
+                let mut response = self.accepted::<R>(&answer);
+                position::put(response.headers_mut(), &self.positions(answer.positions).await);
+                Ok(response)
+            }
+            Outcome::Changed => Err(Problem::precondition_failed()),
             Outcome::Refused(refused) => match refused.standing_id() {
                 Some(id) => self.standing::<R>(id).await,
                 None => Err(refused.into()),
@@ -340,9 +399,22 @@ impl Incoming {
     /// What was asked for stands already: it is shown. A saga that is making it may not have written it yet.
     async fn standing<R: Resource>(&self, id: u64) -> Reply {
         match self.service.row::<R>(id).await.map_err(unreadable)? {
-            Some(row) => Ok(hal_json(StatusCode::OK, hal::item::<R>(&row, &self.base, self.at))),
+            Some(row) => {
+                let mut response = hal_json(StatusCode::OK, hal::item::<R>(&row, &self.base, self.at));
+                if let Ok(place) = HeaderValue::from_str(&format!("{}/{}/{id}", self.base, R::COLLECTION)) {
+                    response.headers_mut().insert(header::CONTENT_LOCATION, place);
+                }
+                position::put(response.headers_mut(), &self.positions(Vec::new()).await);
+                Ok(response)
+            }
             None => Err(Problem::in_progress()),
         }
+    }
+
+    /// Where a write stands. For one that was answered before, or that published nothing, that is somewhere before the ends of the feed.
+    async fn positions(&self, known: Vec<FeedPosition>) -> Vec<FeedPosition> {
+        // Where the write stands is more than was asked for; that it stands is what counts.
+        if known.is_empty() { self.service.feed_ends().await.unwrap_or_default() } else { known }
     }
 }
 

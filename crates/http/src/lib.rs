@@ -11,7 +11,9 @@
 pub mod actuator;
 pub mod auth;
 mod caller;
+mod conditional;
 mod fields;
+mod finish;
 pub mod hal;
 pub mod idempotency;
 mod incoming;
@@ -19,10 +21,14 @@ pub mod language;
 mod metrics;
 mod observer;
 mod outgoing;
+pub mod position;
+mod prefer;
 mod problem;
 pub mod query;
+pub mod request_id;
 mod routes;
 pub mod story;
+mod stream;
 mod traces;
 
 pub use auth::{Auth, Who};

@@ -1,6 +1,6 @@
 //! A service's routes, and what stands before all of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::{Method, Request};
+use axum::http::header::EXPECT;
+use axum::http::{HeaderMap, Method, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use bytes::Bytes;
@@ -20,9 +21,10 @@ use kernel::{Resource, Timestamp};
 use runtime::ServiceHandle;
 
 use crate::auth::{Auth, Identity, Who};
+use crate::finish::Finish;
 use crate::incoming::{COME_BACK, Incoming, Reply, internal};
 use crate::observer::Traced;
-use crate::{FieldError, Problem};
+use crate::{FieldError, Problem, position, request_id};
 
 /// What one request may cost.
 #[derive(Clone, Copy, Debug)]
@@ -33,11 +35,13 @@ pub struct Limits {
     pub time: Duration,
     /// The longest path and query, in bytes.
     pub uri: usize,
+    /// How long a read waits for what its `Yeyak-Wait-For` names.
+    pub wait: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: 64 * 1024, time: Duration::from_secs(10), uri: 8 * 1024 }
+        Self { body: 64 * 1024, time: Duration::from_secs(10), uri: 8 * 1024, wait: Duration::from_secs(2) }
     }
 }
 
@@ -59,7 +63,11 @@ impl Entry {
 
 /// The routes of one service, collected by its `http.rs`.
 #[derive(Default)]
-pub struct Routes(Vec<Route>);
+pub struct Routes {
+    routes: Vec<Route>,
+    /// To whom the items of a collection are shown, as they are shown to them.
+    items: BTreeMap<&'static str, Who>,
+}
 
 struct Route {
     methods: &'static [&'static str],
@@ -74,6 +82,7 @@ struct Place {
     service: ServiceHandle,
     base: Arc<str>,
     entry: Entry,
+    items: Arc<BTreeMap<&'static str, Who>>,
 }
 
 /// What a route says of itself.
@@ -93,7 +102,7 @@ impl Routes {
         Self::default()
     }
 
-    /// The rows of `R` can be listed, shown, and asked for their history.
+    /// The rows of `R` can be listed, followed, shown, and asked for their history.
     #[must_use]
     pub fn resource<R: Resource>(self, who: Who) -> Self {
         self.resource_as::<R>(R::COLLECTION, who)
@@ -102,12 +111,15 @@ impl Routes {
     /// The same under another name of the collection.
     #[must_use]
     pub fn resource_as<R: Resource>(self, collection: &str, who: Who) -> Self {
-        self.get(&format!("/{collection}"), who, async |incoming: Incoming| incoming.list::<R>().await).item::<R>(collection, who)
+        self.get(&format!("/{collection}"), who, async |incoming: Incoming| incoming.list::<R>().await)
+            .get(&format!("/{collection}/stream"), who, async |incoming: Incoming| incoming.follow::<R>().await)
+            .item::<R>(collection, who)
     }
 
     /// The rows of `R` can be shown and asked for their history.
     #[must_use]
-    pub fn item<R: Resource>(self, collection: &str, who: Who) -> Self {
+    pub fn item<R: Resource>(mut self, collection: &str, who: Who) -> Self {
+        self.items.insert(R::COLLECTION, who);
         self.get(&format!("/{collection}/{{id}}"), who, async |incoming: Incoming| incoming.show::<R>().await).get(
             &format!("/{collection}/{{id}}/history"),
             who,
@@ -151,15 +163,15 @@ impl Routes {
     /// Who may use which route, in the order in which they were declared.
     pub fn declared(&self) -> impl Iterator<Item = Declared> {
         // Whoever may GET may HEAD: it is the same route.
-        self.0.iter().filter_map(|route| Some(Declared { method: route.methods.first()?, path: route.path.clone(), who: route.who }))
+        self.routes.iter().filter_map(|route| Some(Declared { method: route.methods.first()?, path: route.path.clone(), who: route.who }))
     }
 
     /// The routes of `service`, as axum serves them. `base` stands before every path: nothing, or the system's name.
     pub fn into_router(self, service: ServiceHandle, base: &str, entry: &Entry) -> Router {
-        let place = Place { service, base: base.into(), entry: entry.clone() };
+        let place = Place { service, base: base.into(), entry: entry.clone(), items: Arc::new(self.items) };
         let mut methods: HashMap<String, Vec<&'static str>> = HashMap::new();
         let mut router = Router::new();
-        for route in self.0 {
+        for route in self.routes {
             methods.entry(route.path.clone()).or_default().extend(route.methods);
             router = router.route(&route.path, (route.make)(place.clone()));
         }
@@ -185,46 +197,80 @@ impl Routes {
             };
             on(filter, guarded)
         };
-        self.0.push(Route { methods, path: path.into(), who, make: Box::new(make) });
+        self.routes.push(Route { methods, path: path.into(), who, make: Box::new(make) });
         self
     }
 }
 
 /// What stands before every handler: who asks and whether they may, the fault switch, the limits, and a net under whatever panics.
 async fn guard<F: Future<Output = Reply>>(place: Place, who: Who, request: Request<Body>, handler: impl Fn(Incoming) -> F) -> Response {
-    let Place { service, base, entry } = place;
-    let clock = Arc::clone(service.clock());
-    let handled = AssertUnwindSafe(async {
-        // Whoever will be turned away is so before any work is done for it, or those who are not would wait for that work.
-        if !request.method().is_safe() && service.turns_away() {
-            return Err(Problem::overloaded(COME_BACK));
-        }
-        let identity = entry.auth.identify(request.headers()).await?;
-        if let Some(identity) = &identity {
-            who.admit(identity)?;
-        }
-        let shown = identity.clone();
-        let reply = async {
-            pass_faults(&service, request.method()).await?;
-            let incoming = read(service.clone(), base, entry.limits, who, identity, request).await?;
-            if let Some(identity) = &incoming.identity {
-                who.check(identity, &incoming.query, &incoming.body)?;
-            }
-            handler(incoming).await
-        };
-        let reply = reply.await;
-        match shown {
-            Some(identity) => Ok(who.show(&identity, reply.unwrap_or_else(IntoResponse::into_response)).await),
-            None => reply,
-        }
-    });
-    let reply = match timeout(&*clock, entry.limits.time, handled.catch_unwind()).await {
+    let (service, limits) = (place.service.clone(), place.entry.limits);
+    let id = request_id::sent(request.headers()).map_or_else(|| service.new_id(), str::to_owned);
+    let handled = AssertUnwindSafe(answer(place, who, &id, request, handler));
+    let reply = match timeout(&**service.clock(), limits.time, handled.catch_unwind()).await {
         Ok(Ok(reply)) => reply,
         Ok(Err(_)) => Err(internal(&"a handler panicked")),
         // What was handed in goes on; that is why the client is told to ask again, not that nothing happened.
         Err(_) => Err(Problem::unavailable(service.name())),
     };
-    reply.unwrap_or_else(IntoResponse::into_response)
+    let mut response = reply.unwrap_or_else(IntoResponse::into_response);
+    request_id::put(response.headers_mut(), &id);
+    response
+}
+
+/// The answer as its caller may see it, and as they want it.
+async fn answer<F: Future<Output = Reply>>(
+    place: Place,
+    who: Who,
+    id: &str,
+    request: Request<Body>,
+    handler: impl Fn(Incoming) -> F,
+) -> Reply {
+    let identity = match admitted(&place, who, request.method(), request.headers()).await {
+        Ok(identity) => identity,
+        Err(problem) => {
+            drain(request, place.entry.limits).await;
+            return Err(problem);
+        }
+    };
+    let (shown, finish) = (identity.clone(), Finish::of(request.method(), request.headers(), identity.is_some()));
+    let reply = async {
+        let incoming = read(place, who, identity, id, request).await?;
+        if let Some(identity) = &incoming.identity {
+            who.check(identity, &incoming.query, &incoming.body)?;
+        }
+        if incoming.method.is_safe() {
+            position::wait(&incoming.headers, &incoming.service, incoming.may_wait()).await?;
+        }
+        handler(incoming).await
+    };
+    let response = match (reply.await, shown) {
+        (reply, Some(identity)) => who.show(&identity, reply.unwrap_or_else(IntoResponse::into_response)).await,
+        (reply, None) => reply?,
+    };
+    finish.finish(response).await
+}
+
+/// Who asks, if the head alone lets them in.
+async fn admitted(place: &Place, who: Who, method: &Method, headers: &HeaderMap) -> Result<Option<Identity>, Problem> {
+    // Whoever will be turned away is so before any work is done for it, or those who are not would wait for that work.
+    if !method.is_safe() && place.service.turns_away() {
+        return Err(Problem::overloaded(COME_BACK));
+    }
+    let identity = place.entry.auth.identify(headers).await?;
+    if let Some(identity) = &identity {
+        who.admit(identity)?;
+    }
+    pass_faults(&place.service, method).await?;
+    Ok(identity)
+}
+
+/// Takes the body that goes with a refusal: a connection that is closed on what is still being sent is reset, and the refusal is lost.
+async fn drain(request: Request<Body>, limits: Limits) {
+    // Whoever asks beforehand whether to send it does not send it.
+    if !request.headers().contains_key(EXPECT) {
+        let _ = read_body(request.into_body(), limits.body).await;
+    }
 }
 
 /// A service that is stopped, delayed or made to refuse is so for clients as well.
@@ -242,14 +288,8 @@ async fn pass_faults(service: &ServiceHandle, method: &Method) -> Result<(), Pro
     Ok(())
 }
 
-async fn read(
-    service: ServiceHandle,
-    base: Arc<str>,
-    limits: Limits,
-    who: Who,
-    identity: Option<Identity>,
-    request: Request<Body>,
-) -> Result<Incoming, Problem> {
+async fn read(place: Place, who: Who, identity: Option<Identity>, id: &str, request: Request<Body>) -> Result<Incoming, Problem> {
+    let Place { service, base, entry: Entry { limits, .. }, items } = place;
     let (mut parts, body) = request.into_parts();
     if parts.uri.to_string().len() > limits.uri {
         return Err(Problem::uri_too_long());
@@ -274,6 +314,9 @@ async fn read(
         parameters,
         at,
         deadline: at.checked_add(limits.time).unwrap_or(Timestamp::MAX),
+        wait: limits.wait,
+        id: id.to_owned(),
+        items,
         service,
         who,
         identity,

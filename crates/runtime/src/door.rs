@@ -91,6 +91,7 @@ impl Answering {
             sequences: Vec::new(),
             purpose,
             deadline,
+            expected: None,
             meta: envelope.meta.clone(),
         }))
     }

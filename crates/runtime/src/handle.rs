@@ -13,6 +13,7 @@ use telemetry::Tracer;
 use tokio::sync::{Semaphore, watch};
 
 use crate::faults::{Fault, Faults};
+use crate::follow::Following;
 use crate::open_sagas::OpenSagas;
 use crate::served::Served;
 use crate::service::{Service, Services};
@@ -45,6 +46,7 @@ pub(crate) struct System {
     pub(crate) open_sagas: OpenSagas,
     pub(crate) stats: Arc<Stats>,
     pub(crate) tracer: Tracer,
+    pub(crate) following: Arc<Following>,
     /// Roots whose wake-up fails, which is a fault of their rules.
     pub(crate) stuck: Mutex<BTreeSet<RootKey>>,
     pub(crate) stopped: watch::Sender<bool>,
@@ -137,10 +139,10 @@ impl ServiceHandle {
 
     /// Asks for something that this service decides alone.
     pub async fn execute(&self, request: Request) -> Outcome {
-        let Request { make, roots, sequences, status, shows, key, deadline, meta } = request;
+        let Request { make, roots, sequences, status, shows, key, deadline, expected, meta } = request;
         let roots = roots.into_iter().map(|(aggregate, key)| RootKey { service: self.name, aggregate, key }).collect();
         let purpose = Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Take), status, shows };
-        self.submit_fresh(Act { make, roots, sequences, purpose, deadline, meta }).await
+        self.submit_fresh(Act { make, roots, sequences, purpose, deadline, expected, meta }).await
     }
 
     /// The row of `R` with this id, as JSON.
@@ -173,7 +175,7 @@ impl ServiceHandle {
         current.is_some_and(|view| self.system.views.served(self.name, view.collection) != Some(view.version))
     }
 
-    fn table(&self, collection: &'static str) -> String {
+    pub(crate) fn table(&self, collection: &'static str) -> String {
         match self.system.views.served(self.name, collection) {
             Some(version) => format!("{collection}@{version}"),
             None => collection.into(),
@@ -217,6 +219,7 @@ impl ServiceHandle {
         match done {
             Done::Accepted(answer) => Outcome::Accepted(answer),
             Done::Refused(refused) => Outcome::Refused(refused),
+            Done::Changed => Outcome::Changed,
             Done::KeyReused => Outcome::KeyReused,
             Done::InProgress => Outcome::InProgress,
             Done::Expired => Outcome::Expired,
@@ -285,7 +288,8 @@ impl ServiceHandle {
         &self.system.open_sagas
     }
 
-    pub(crate) fn spawn(&self, work: BoxFuture<'static, ()>) {
+    /// Lets a future run beside everything else.
+    pub fn spawn(&self, work: BoxFuture<'static, ()>) {
         (self.system.spawner)(work);
     }
 }

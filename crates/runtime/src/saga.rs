@@ -273,6 +273,7 @@ async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcom
         sequences: vec![collection],
         purpose: Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Bind), status: 202, shows: None },
         deadline: Some(deadline),
+        expected: None,
         meta,
     };
     let born = match service.submit_fresh(act).await {
@@ -443,7 +444,7 @@ impl<S: Saga> Driven<S> {
             .collect();
         let mut meta = self.client.meta.clone();
         meta.causation = format!("{}/{}/{}", self.service.name(), S::NAME, self.key);
-        Act { make: Arc::new(move |_| commands.clone()), roots, sequences: Vec::new(), purpose, deadline: None, meta }
+        Act { make: Arc::new(move |_| commands.clone()), roots, sequences: Vec::new(), purpose, deadline: None, expected: None, meta }
     }
 
     fn call_key(&self) -> CallKey {

@@ -194,8 +194,9 @@ impl Service {
 
     /// The tables it needs.
     pub(crate) fn schema(&self) -> ServiceSchema {
-        let own = self.resources.iter().map(|one| TableSchema { name: one.collection.into(), fields: one.fields });
-        let views = self.projections.iter().map(|one| TableSchema { name: one.table(), fields: one.fields });
+        let own = self.resources.iter().map(|one| TableSchema { name: one.collection.into(), fields: one.fields, followed: true });
+        // A view that only its own service reads is not followed.
+        let views = self.projections.iter().map(|one| TableSchema { name: one.table(), fields: one.fields, followed: one.history });
         ServiceSchema {
             name: self.name,
             aggregates: self.kinds.iter().map(|kind| kind.name()).collect(),

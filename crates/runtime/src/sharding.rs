@@ -2,11 +2,16 @@ use store::{SHARDS, Shard};
 
 /// The shard of the aggregate with this key: FNV-1a, which is fixed for ever and the same everywhere.
 pub fn shard_of(key: &str) -> Shard {
-    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    let hash = key.bytes().fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
+    let hash = fnv(key);
     // The high bits are folded in, for the low ones of FNV differ little between short keys.
     ((hash ^ (hash >> 32)) % u64::from(SHARDS)) as Shard
+}
+
+/// A hash of a text, FNV-1a.
+pub(crate) fn fnv(text: &str) -> u64 {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    text.bytes().fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
 }
 
 #[cfg(test)]

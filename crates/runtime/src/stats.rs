@@ -52,7 +52,7 @@ impl Done {
             Self::Accepted(_) => "accepted",
             Self::Replied(_) => "replied",
             Self::Cancelled => "cancelled",
-            Self::Refused(_) => "refused",
+            Self::Refused(_) | Self::Changed => "refused",
             Self::KeyReused => "key-reused",
             Self::InProgress => "in-progress",
             Self::Expired => "expired",

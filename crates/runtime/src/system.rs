@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::consumer::Consumer;
 use crate::faults::Faults;
 use crate::feeds::OwnFeeds;
+use crate::follow::Following;
 use crate::handle::{ServiceHandle, Spawner, System};
 use crate::open_sagas::OpenSagas;
 use crate::served::Served;
@@ -115,7 +116,9 @@ impl SystemHandle {
             spec.services.iter().map(|service| service.name).filter(|name| only.is_empty() || only.iter().any(|one| one == name)).collect();
         let services = Arc::new(Services(spec.services));
         let stats = Arc::new(Stats::default());
+        let following = Arc::<Following>::default();
         let parts = WriterParts {
+            following: Arc::clone(&following),
             services: Arc::clone(&services),
             store: Arc::clone(&store),
             carrier: Arc::clone(&carrier),
@@ -146,6 +149,7 @@ impl SystemHandle {
             open_sagas: OpenSagas::default(),
             stats,
             tracer,
+            following,
             stuck: Mutex::default(),
             stopped: watch::Sender::new(false),
         });
@@ -285,8 +289,15 @@ impl SystemHandle {
         Ok(found)
     }
 
+    /// Lets everybody go who follows rows, which has no end of its own, and nobody begin to: the first thing to do when the process is
+    /// to end, so that whoever waits for all requests to be answered does not wait for those.
+    pub fn end_following(&self) {
+        self.system.following.end();
+    }
+
     /// Stops everything that goes on by itself. What was handed in is still written and answered.
     pub fn stop(&self) {
+        self.end_following();
         self.system.stopped.send_replace(true);
     }
 }

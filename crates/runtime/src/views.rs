@@ -26,6 +26,7 @@ pub(crate) async fn switch_when_caught_up(service: ServiceHandle, name: &'static
             match service.store().switch_view(service.name(), view.collection, view.version).await {
                 Ok(()) => {
                     service.views().serve(service.name(), view);
+                    service.system.following.tell(service.name(), view.collection);
                     tracing::info!(service = service.name(), view = name, version = view.version, "a view is served in a new version");
                     return;
                 }

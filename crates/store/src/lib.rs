@@ -7,6 +7,7 @@
 //!
 //! `sqlite` is the embedded backend. Every backend passes the same `conformance` suite, unchanged.
 
+mod changes;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
@@ -19,6 +20,7 @@ mod write;
 use futures_util::future::BoxFuture;
 use kernel::Timestamp;
 
+pub use changes::{Change, Changes, Place};
 pub use error::{OpenError, StoreError};
 pub use event::{Epoch, Feed, FeedEvent, HistoryEntry, Life, Meta, Position, RecordedEvent, SHARDS, Shard, StoryEvent, Stretch};
 pub use query::{Cell, Direction, Page, Query, cell};
@@ -67,6 +69,20 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::TooCostly`] when finding it takes too long, here and in [`history`](Self::history).
     fn rows(&self, service: &'static str, table: &str, query: &Query) -> StoreFuture<'_, Page>;
+
+    /// Up to `limit` rows of a followed table that changed behind `after`, and what they are now, in the order of their last changes;
+    /// all that stand when it is not given. Of a row that does not match `filters` only that it changed is told.
+    ///
+    /// # Errors
+    /// [`StoreError::Rejected`] for a table that is not followed.
+    fn changes(
+        &self,
+        service: &'static str,
+        table: &str,
+        after: Option<Place>,
+        filters: &[(&'static str, Cell)],
+        limit: usize,
+    ) -> StoreFuture<'_, Changes>;
 
     /// What happened to the row `id` of `collection`, oldest first: from the service's own events when it is a resource, from
     /// what was folded into it when it is a view.

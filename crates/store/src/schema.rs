@@ -25,4 +25,6 @@ pub struct TableSchema {
     pub name: String,
     /// Its indexed columns.
     pub fields: &'static [Field],
+    /// Whether it can be told which of its rows changed, in what order: see [`Store::changes`](crate::Store::changes). Costs an index.
+    pub followed: bool,
 }

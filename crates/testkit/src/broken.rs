@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::Timestamp;
 use store::{
-    Abort, Claims, Committed, Decide, Feed, HistoryEntry, Life, Page, Parked, Position, Query, RecordKind, RecordedEvent, RootKey, Shard,
-    Store, StoreFuture, StoryEvent, Stretch, Writes,
+    Abort, Cell, Changes, Claims, Committed, Decide, Feed, HistoryEntry, Life, Page, Parked, Place, Position, Query, RecordKind,
+    RecordedEvent, RootKey, Shard, Store, StoreFuture, StoryEvent, Stretch, Writes,
 };
 
 /// A promise of [`Store`] that can be broken.
@@ -112,6 +112,17 @@ impl Store for Broken {
 
     fn rows(&self, service: &'static str, table: &str, query: &Query) -> StoreFuture<'_, Page> {
         self.store.rows(service, table, query)
+    }
+
+    fn changes(
+        &self,
+        service: &'static str,
+        table: &str,
+        after: Option<Place>,
+        filters: &[(&'static str, Cell)],
+        limit: usize,
+    ) -> StoreFuture<'_, Changes> {
+        self.store.changes(service, table, after, filters, limit)
     }
 
     fn history(&self, service: &'static str, collection: &str, id: u64, after: u64, limit: usize) -> StoreFuture<'_, Vec<HistoryEntry>> {

@@ -24,6 +24,6 @@ pub mod simulation;
 pub mod subject;
 mod trace;
 
-pub use app::{Answer, Asked, Setup, TestApp};
+pub use app::{Answer, Asked, Live, Setup, TestApp, Told};
 pub use subject::{Home, Subject, at};
 pub use trace::Trace;

@@ -4,6 +4,8 @@ use std::fs;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use gateway::Cors;
+
 use super::*;
 
 fn read(text: &[u8], flags: &[(&'static str, &str)], variables: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
@@ -32,6 +34,7 @@ fn default() -> Settings {
         listen: ([127, 0, 0, 1], 8088).into(),
         data: Data::Directory("d".into()),
         auth: Auth::Open,
+        cors: Cors::Any,
         open_to_network: false,
         clock: None,
         samples: false,
@@ -52,6 +55,7 @@ const ALL: &str = r#"
 listen = "[::1]:9000"
 data = "/var/lib/yeyak"
 auth = "open"
+cors = "https://pages.example, http://localhost:3000"
 clock = 2026-11-23T10:05:00+09:00
 samples = true
 service-ports = true
@@ -90,6 +94,7 @@ fn all() -> Settings {
         listen: "[::1]:9000".parse().unwrap(),
         data: Data::Directory("/var/lib/yeyak".into()),
         auth: Auth::Open,
+        cors: Cors::These(vec!["https://pages.example".parse().unwrap(), "http://localhost:3000".parse().unwrap()]),
         open_to_network: false,
         clock: Some("2026-11-23T01:05:00Z".parse().unwrap()),
         samples: true,
@@ -356,7 +361,7 @@ fn a_time_zone_is_one_of_the_database() {
 #[test]
 fn an_unknown_key_is_named_with_the_one_that_was_meant() {
     const KEYS: &str = "the keys are listen, service-ports, data, auth, auth.mode, auth.issuer, auth.audience, auth.jwks, \
-        open-to-network, clock, samples, faults, log.level, log.format, telemetry.otlp, telemetry.sampled-percent, limits.queue, \
+        cors, open-to-network, clock, samples, faults, log.level, log.format, telemetry.otlp, telemetry.sampled-percent, limits.queue, \
         limits.body, limits.request-seconds, limits.connections, limits.silence-seconds, limits.drain-seconds, meetingroom.zone, \
         meetingroom.room.queue, meetingroom.reserve.queue, meetingroom.conference.queue, meetingroom.maintenance.queue, \
         meetingroom.reserve.grace-minutes, meetingroom.reserve.early-minutes";
@@ -507,4 +512,34 @@ fn nobody_is_open_by_mistake() {
     ];
     assert!(read(b"", &[], &both).is_err(), "two words for one thing");
     assert_eq!(read(b"", &[("auth", "open")], &variables).unwrap().auth, Auth::Open);
+}
+
+#[test]
+fn origins_are_those_that_browsers_send() {
+    let cors = |text: &str| file(&format!("cors = '{text}'")).map(|settings| settings.cors);
+    let these = |origins: &[&str]| Cors::These(origins.iter().map(|origin| origin.parse().unwrap()).collect());
+    assert_eq!(cors("*").unwrap(), Cors::Any);
+    assert_eq!(cors("https://a.example").unwrap(), these(&["https://a.example"]));
+    assert_eq!(cors(" http://localhost:3000 ,https://[::1]:8443").unwrap(), these(&["http://localhost:3000", "https://[::1]:8443"]));
+    for bad in [
+        "",
+        ",",
+        "*, https://a.example",
+        "a.example",
+        "https://",
+        "https://a.example/",
+        "https://a.example/x",
+        "https://a.example?x",
+        "ftp://a.example",
+        "https://A.example",
+        "https://u@a.example",
+        "https://a.example:443",
+        "http://a.example:80",
+        "null",
+        "https://a b",
+    ] {
+        assert!(cors(bad).is_err(), "{bad}");
+    }
+    let required = "[auth]\nmode = 'required'\nissuer = 'i'\naudience = 'a'\njwks = 'keys.json'\n";
+    assert_eq!(file(required).unwrap().cors, Cors::These(Vec::new()), "nobody is let in who is not named");
 }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use axum::http::Uri;
+use axum::http::{HeaderValue, Uri};
 use edge::auth::{Location, NotALocation};
+use gateway::Cors;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{self, TimeZone};
@@ -139,6 +140,32 @@ pub(super) fn endpoint(value: &Value) -> Result<String, String> {
     let uri = text.parse::<Uri>().ok().filter(|uri| uri.query().is_none() && uri.host().is_some_and(|host| !host.is_empty()));
     let scheme = uri.as_ref().and_then(Uri::scheme_str);
     if matches!(scheme, Some("http" | "https")) { Ok(text.into()) } else { wrong(value, RIGHT) }
+}
+
+/// The origins of pages: `*` for all, or some with commas between them.
+pub(super) fn origins(value: &Value) -> Result<Cors, String> {
+    const RIGHT: &str = "\"*\" for all, or origins such as \"https://pages.example, http://localhost:3000\"";
+    match text(value, RIGHT)? {
+        "*" => Ok(Cors::Any),
+        list => list
+            .split(',')
+            .map(|one| origin(one.trim()).ok_or(()))
+            .collect::<Result<_, _>>()
+            .map(Cors::These)
+            .or_else(|()| wrong(value, RIGHT)),
+    }
+}
+
+/// An origin as browsers write it: a scheme, a host in lower case, and a port where it is not the usual one.
+fn origin(text: &str) -> Option<HeaderValue> {
+    let (scheme, authority) = text.split_once("://").filter(|(scheme, _)| ["http", "https"].contains(scheme))?;
+    let uri: Uri = text.parse().ok()?;
+    let usual = if scheme == "https" { 443 } else { 80 };
+    let is_origin = uri.authority().is_some_and(|found| found == authority)
+        && !authority.contains('@')
+        && !authority.bytes().any(|byte| byte.is_ascii_uppercase())
+        && uri.port_u16() != Some(usual);
+    is_origin.then(|| HeaderValue::from_str(text).ok()).flatten()
 }
 
 /// An instant.

@@ -11,6 +11,7 @@ mod support;
 
 mod cli;
 mod contention;
+mod edge;
 mod flows;
 mod hostile;
 mod overload;

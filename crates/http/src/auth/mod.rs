@@ -24,7 +24,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, StatusCode};
 use clock::SharedClock;
 use futures_util::future::select;
-use kernel::Caller;
+use kernel::{Caller, Timestamp};
 use serde::Deserialize;
 
 use keys::Keys;
@@ -54,6 +54,7 @@ pub struct Identity {
     subject: String,
     administrator: bool,
     operator: bool,
+    until: Option<Timestamp>,
 }
 
 /// What a token must say to count.
@@ -97,7 +98,17 @@ impl Auth {
 impl Identity {
     /// Someone with these roles. Kept to what a token may say.
     fn new(subject: String, roles: &[Role]) -> Self {
-        Self { subject, administrator: roles.contains(&Role::Administrator), operator: roles.contains(&Role::Operator) }
+        Self { subject, administrator: roles.contains(&Role::Administrator), operator: roles.contains(&Role::Operator), until: None }
+    }
+
+    /// The same, proved until an instant.
+    fn proved_until(self, until: Option<Timestamp>) -> Self {
+        Self { until, ..self }
+    }
+
+    /// Until when that is proved, if it ends.
+    pub(crate) const fn until(&self) -> Option<Timestamp> {
+        self.until
     }
 
     /// Their id: as a person, the one under which the systems know them.

@@ -1,5 +1,7 @@
 //! A bearer token: a signed JWT (RFC 7519) in its compact form (RFC 7515), read as strictly as RFC 8725 wants it.
 
+use std::time::Duration;
+
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
@@ -190,6 +192,7 @@ impl Claims {
             return Err(Refusal::Expired);
         }
         let roles: Vec<Role> = self.roles.iter().flat_map(OneOrMore::all).filter_map(|name| Role::named(name)).collect();
-        Ok(Identity::new(self.sub, &roles))
+        let ends = Duration::try_from_secs_f64(self.exp + leeway).ok().and_then(|end| Timestamp::UNIX_EPOCH.checked_add(end).ok());
+        Ok(Identity::new(self.sub, &roles).proved_until(ends))
     }
 }

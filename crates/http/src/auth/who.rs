@@ -9,6 +9,7 @@ use kernel::Role;
 use serde_json::Value;
 
 use super::Identity;
+use crate::stream::Streamed;
 use crate::{Fields, Problem, incoming};
 
 /// Who may use a route. With `auth=open` everybody may; what stands here counts once callers prove who they are.
@@ -80,14 +81,28 @@ impl Who {
         }
     }
 
+    /// The fields that are hidden from this one where they speak of others.
+    fn hidden_from<'a>(&'a self, identity: &Identity) -> Option<&'a [&'static str]> {
+        match self {
+            _ if identity.is_staff() => None,
+            Self::EachTheirOwn(fields) => Some(fields),
+            Self::PersonIn(field) => Some(std::slice::from_ref(field)),
+            Self::Anyone | Self::Operator | Self::Administrator => None,
+        }
+    }
+
+    /// JSON as this one may see it. `None`: it cannot be read, and what cannot be read cannot be checked.
+    pub(crate) fn show_text(self, identity: &Identity, json: String) -> Option<String> {
+        let Some(hidden) = self.hidden_from(identity) else { return Some(json) };
+        let mut shown = serde_json::from_str(&json).ok()?;
+        hide(&mut shown, hidden, identity.subject());
+        Some(shown.to_string())
+    }
+
     /// The answer as this one may see it. It is done to the whole answer, so that no handler can forget it.
     pub(crate) async fn show(self, identity: &Identity, response: Response) -> Response {
-        let hidden = match &self {
-            Self::EachTheirOwn(fields) => *fields,
-            Self::PersonIn(field) => std::slice::from_ref(field),
-            Self::Anyone | Self::Operator | Self::Administrator => return response,
-        };
-        if identity.is_staff() {
+        let Some(hidden) = self.hidden_from(identity) else { return response };
+        if response.extensions().get::<Streamed>().is_some() {
             return response;
         }
         let (mut parts, body) = response.into_parts();

@@ -1,6 +1,7 @@
 //! The deciding half of a transaction: pure, synchronous, and the same for every store.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use calls::CallKey;
@@ -37,6 +38,8 @@ fn backoff(tries: u32) -> Duration {
 pub(super) struct Decided {
     pub(super) writes: Writes,
     pub(super) done: Vec<Done>,
+    /// For each piece of work, which of the events that are published are its own.
+    pub(super) published: Vec<Range<usize>>,
     /// The folded roots, which may be cached once the transaction stands.
     pub(super) roots: Vec<(RootKey, Root)>,
     pub(super) tally: Tally,
@@ -69,8 +72,9 @@ pub(super) fn decide(
     now: Timestamp,
 ) -> Result<Decided, GiveUp> {
     let mut transaction = Transaction::new(services, loaded, cache, now)?;
-    let mut done = Vec::with_capacity(works.len());
+    let (mut done, mut published) = (Vec::with_capacity(works.len()), Vec::with_capacity(works.len()));
     for ((service, work), prepared) in works.iter().zip(prepared) {
+        let first = transaction.published;
         let service = services.get(service).ok_or_else(|| format!("there is no service {service} here"))?;
         done.push(match (work, prepared) {
             (Work::Act(act), _) => transaction.act(service, act)?,
@@ -79,8 +83,9 @@ pub(super) fn decide(
             (Work::Retry(parked), Prepared::Events(reactions)) => transaction.retry(service, parked, reactions)?,
             (Work::Handle(_) | Work::Retry(_), Prepared::Plain) => return Err(GiveUp::Fails("events were not prepared".into())),
         });
+        published.push(first..transaction.published);
     }
-    Ok(transaction.finish(done)?)
+    Ok(transaction.finish(done, published)?)
 }
 
 struct Transaction<'a> {
@@ -95,6 +100,8 @@ struct Transaction<'a> {
     changed_sequences: BTreeSet<SequenceKey>,
     /// Where each row's write stands in `writes`, so that a row is written once however often it changes.
     row_writes: HashMap<RowKey, usize>,
+    /// How many of the events in `writes` are published.
+    published: usize,
     writes: Writes,
     tally: Tally,
 }
@@ -123,12 +130,13 @@ impl<'a> Transaction<'a> {
             changed_positions: BTreeSet::new(),
             changed_sequences: BTreeSet::new(),
             row_writes: HashMap::new(),
+            published: 0,
             writes: Writes::default(),
             tally: Tally::default(),
         })
     }
 
-    fn finish(mut self, done: Vec<Done>) -> Result<Decided, String> {
+    fn finish(mut self, done: Vec<Done>, published: Vec<Range<usize>>) -> Result<Decided, String> {
         for key in &self.changed_roots {
             let Some(root) = self.roots.get_mut(key) else { continue };
             let snapshot = if root.unsnapped >= SNAPSHOT_EVERY.max((root.snapshot_length / SNAPSHOT_BYTES) as u64) {
@@ -150,7 +158,7 @@ impl<'a> Transaction<'a> {
             let last = self.loaded.sequences.get(&key).copied().unwrap_or_default();
             self.writes.sequences.push((key, last));
         }
-        Ok(Decided { writes: self.writes, done, roots: self.roots.into_iter().collect(), tally: self.tally })
+        Ok(Decided { writes: self.writes, done, published, roots: self.roots.into_iter().collect(), tally: self.tally })
     }
 
     /// Commands of a client, a call or a saga.
@@ -187,6 +195,9 @@ impl<'a> Transaction<'a> {
                 Some(answer) => Done::Accepted(answer),
             });
         }
+        if !self.is_as_expected(service, act)? {
+            return Ok(Done::Changed);
+        }
         let accepted = match self.commands(service, act)? {
             Ok(accepted) => accepted,
             Err(refused) => return Ok(Done::Refused(refused)),
@@ -202,6 +213,20 @@ impl<'a> Transaction<'a> {
         };
         self.keep(record_key, keep)?;
         Ok(Done::Accepted(answer))
+    }
+
+    /// Whether the row that an act is about is what its client expects, once all that fell due has happened.
+    fn is_as_expected(&mut self, service: &Service, act: &Act) -> Result<bool, String> {
+        let Some(expected) = &act.expected else { return Ok(true) };
+        for root in &act.roots {
+            self.tick(root)?;
+        }
+        let key = expected.key(service.name);
+        let row = match self.row_writes.get(&key).and_then(|index| self.writes.rows.get(*index)) {
+            Some(changed) => changed.content.as_ref().map(|(_, json)| json),
+            None => self.loaded.rows.get(&key),
+        };
+        Ok(expected.holds_of(row.map(String::as_str), self.now))
     }
 
     fn call_act(
@@ -377,6 +402,7 @@ impl<'a> Transaction<'a> {
         root.unsnapped += 1;
         root.at = Some(at);
         let version = root.version;
+        self.published += usize::from(applied.published.is_some());
         for change in &applied.rows {
             self.put_own_row(key.service, change);
         }

@@ -6,6 +6,7 @@ mod roots;
 mod work;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,10 +14,12 @@ use std::time::Duration;
 use clock::SharedClock;
 use eventlog::Carrier;
 use kernel::Timestamp;
-use store::{Abort, Claims, Committed, Parked, RootKey, Store, StoreError, Writes};
+use store::{Abort, Claims, Committed, FeedEvent, Parked, RootKey, Store, StoreError, Writes};
 use telemetry::{Kind, Span, Tracer};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::feed_position::FeedPosition;
+use crate::follow::Following;
 use crate::service::Services;
 use crate::stats::Stats;
 pub(crate) use decide::CALLS_KEPT;
@@ -24,7 +27,7 @@ use decide::{Decided, GiveUp, Tally, decide, parked_again};
 use prepare::prepare;
 use roots::Cache;
 pub(crate) use work::{Act, ConsumerKind, Done, Handle, KeyUse, Purpose, Work};
-pub use work::{Answer, ClientKey, Ids, Outcome, Request, Shown};
+pub use work::{Answer, ClientKey, Expected, Ids, Outcome, Request, Shown};
 
 /// The most pieces of work that one transaction takes.
 const BATCH: usize = 256;
@@ -90,6 +93,7 @@ fn stopped() -> Done {
 
 /// The writer itself: a step function, and the loop that drives it.
 pub(crate) struct Writer {
+    following: Arc<Following>,
     services: Arc<Services>,
     store: Arc<dyn Store>,
     carrier: Arc<dyn Carrier>,
@@ -110,6 +114,7 @@ pub(crate) struct Writer {
 
 /// What a writer needs.
 pub(crate) struct WriterParts {
+    pub(crate) following: Arc<Following>,
     pub(crate) services: Arc<Services>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) carrier: Arc<dyn Carrier>,
@@ -126,11 +131,26 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a transaction that stands leaves behind in memory.
+/// What a batch leaves behind in memory once it stands.
 struct Left {
+    /// The folded roots.
     roots: Vec<(RootKey, roots::Root)>,
+    /// What was decided, counted.
     tally: Tally,
+    /// Whether it parked anything.
     parks: bool,
+    /// Who follows its rows.
+    followers: Vec<watch::Sender<()>>,
+}
+
+/// Tells each answer where what it published stands.
+fn placed(mut done: Vec<Done>, published: Vec<Range<usize>>, events: &[FeedEvent]) -> Vec<Done> {
+    for (done, published) in done.iter_mut().zip(published) {
+        if let (Done::Accepted(answer), Some(events)) = (done, events.get(published)) {
+            answer.positions = FeedPosition::last_of(events);
+        }
+    }
+    done
 }
 
 /// How a whole batch ended.
@@ -152,10 +172,11 @@ impl Writer {
         let parked = watch::Sender::new(0);
         let parked_signal = parked.subscribe();
         let signal = WakeSignal { written: wakes.subscribe(), earliest: Arc::clone(&earliest_wake) };
-        let WriterParts { services, store, carrier, clock, ids, stats, tracer, .. } = parts;
+        let WriterParts { following, services, store, carrier, clock, ids, stats, tracer, .. } = parts;
         let inbox = Inbox { fresh: fresh_in, begun: begun_in, tracer: tracer.clone() };
         let cache = Arc::new(Mutex::new(Cache::new(CACHED_ROOTS)));
-        let writer = Self { services, store, carrier, clock, ids, stats, tracer, cache, wakes, earliest_wake, parked, fresh, begun };
+        let writer =
+            Self { following, services, store, carrier, clock, ids, stats, tracer, cache, wakes, earliest_wake, parked, fresh, begun };
         (writer, inbox, signal, parked_signal)
     }
 
@@ -327,15 +348,16 @@ impl Writer {
         let closure = {
             let (services, works) = (Arc::clone(&self.services), works.to_vec());
             let (cache, decided, clock) = (Arc::clone(&self.cache), Arc::clone(&decided), Arc::clone(&self.clock));
+            let following = Arc::clone(&self.following);
             move |loaded| {
                 // The store may have been waited for: what counts is the time at which it is decided.
                 let now = clock.now();
                 let works: Vec<_> = works.iter().map(|work| &**work).collect();
                 let result = catch_unwind(AssertUnwindSafe(|| decide(&services, &works, &prepared, loaded, &mut lock(&cache), now)));
                 let (result, outcome) = match result.unwrap_or_else(|_| Err(GiveUp::Fails("a rule panicked".into()))) {
-                    Ok(Decided { writes, done, roots, tally }) => {
-                        let left = Left { roots, tally, parks: !writes.parked.is_empty() };
-                        (Ok(writes), Some(Ok((done, left))))
+                    Ok(Decided { writes, done, published, roots, tally }) => {
+                        let left = Left { roots, tally, parks: !writes.parked.is_empty(), followers: following.to_tell(&writes.rows) };
+                        (Ok(writes), Some(Ok((done, published, left))))
                     }
                     Err(GiveUp::Unreadable(roots)) => (Err(Abort("snapshots do not read".into())), Some(Err(roots))),
                     Err(GiveUp::Fails(why)) => (Err(Abort(why)), None),
@@ -351,16 +373,16 @@ impl Writer {
             None => None,
         };
         Ok(match (written, decided) {
-            (Ok(committed), Some((done, left))) => {
+            (Ok(committed), Some((done, published, left))) => {
                 self.remember(left);
-                Attempt::Stands(done, committed)
+                Attempt::Stands(placed(done, published, &committed.published), committed)
             }
             (Err(StoreError::Away(why)), _) => Attempt::Away(why),
             (Err(StoreError::Unknown(why)), decided) => {
                 tracing::error!(why, "a commit was lost; asking how it ended");
                 match (self.has_landed(&batch).await, decided) {
                     // What was published is found in the feed; its followers look there.
-                    (true, Some((done, left))) => {
+                    (true, Some((done, _, left))) => {
                         self.remember(left);
                         Attempt::Stands(done, Committed::default())
                     }
@@ -385,9 +407,12 @@ impl Writer {
         }
     }
 
-    /// Keeps folded roots for the next command, counts what was decided, and tells when the first of them wants to be woken, and of what
-    /// was parked.
-    fn remember(&self, Left { roots, tally, parks }: Left) {
+    /// Keeps folded roots for the next command, counts what was decided, and tells when the first of them wants to be woken, of what was
+    /// parked, and whoever follows the rows.
+    fn remember(&self, Left { roots, tally, parks, followers }: Left) {
+        for follower in followers {
+            follower.send_replace(());
+        }
         for (decided, count) in tally {
             self.stats.commands.of(&decided).add(count);
         }

@@ -66,6 +66,7 @@ fn claim_act(claims: &mut Claims, service: &'static str, act: &Act, cache: &Cach
     for root in &act.roots {
         claims.roots.insert(root.clone(), cache.version(root));
     }
+    claims.rows.extend(act.expected.iter().map(|expected| expected.key(service)));
     claims.sequences.extend(act.sequences.iter().map(|name| SequenceKey { service, name }));
 }
 

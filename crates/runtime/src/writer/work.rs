@@ -1,11 +1,12 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use crate::feed_position::FeedPosition;
 use calls::CallKey;
 use kernel::{Commands, Refused, RowChange, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{FeedEvent, Meta, Parked, RootKey};
+use store::{FeedEvent, Meta, Parked, RootKey, RowKey};
 use telemetry::TraceContext;
 
 /// Hands out new ids while a command is made. Ids of a command that is refused are handed out again.
@@ -32,7 +33,35 @@ pub struct Request {
     pub(crate) shows: Option<&'static str>,
     pub(crate) key: Option<ClientKey>,
     pub(crate) deadline: Option<Timestamp>,
+    pub(crate) expected: Option<Expected>,
     pub(crate) meta: Meta,
+}
+
+/// What a client expects of one of the service's own rows: its request is decided only if that holds in the same transaction.
+#[derive(Clone)]
+pub struct Expected {
+    collection: &'static str,
+    id: u64,
+    holds: Holds,
+}
+
+/// Says of a row, if there is one, and the instant of the decision whether it is as expected.
+type Holds = Arc<dyn Fn(Option<&str>, Timestamp) -> bool + Send + Sync>;
+
+impl Expected {
+    /// That `holds` is true of the row `id` of `collection`, as JSON, and of the instant of the decision.
+    pub fn of(collection: &'static str, id: u64, holds: impl Fn(Option<&str>, Timestamp) -> bool + Send + Sync + 'static) -> Self {
+        Self { collection, id, holds: Arc::new(holds) }
+    }
+
+    /// Whether it holds of a row, or of none, at an instant.
+    pub fn holds_of(&self, row: Option<&str>, at: Timestamp) -> bool {
+        (self.holds)(row, at)
+    }
+
+    pub(super) fn key(&self, service: &'static str) -> RowKey {
+        RowKey { service, table: self.collection.into(), id: self.id }
+    }
 }
 
 impl Request {
@@ -46,7 +75,8 @@ impl Request {
 
     /// Asks for commands that need new ids.
     pub fn make(make: impl Fn(&mut Ids<'_>) -> Commands + Send + Sync + 'static, meta: Meta) -> Self {
-        Self { make: Arc::new(make), roots: Vec::new(), sequences: Vec::new(), status: 200, shows: None, key: None, deadline: None, meta }
+        let (roots, sequences) = (Vec::new(), Vec::new());
+        Self { make: Arc::new(make), roots, sequences, status: 200, shows: None, key: None, deadline: None, expected: None, meta }
     }
 
     /// The aggregates (kind, key) that the commands are for. One that only the new id names need not be told.
@@ -78,6 +108,13 @@ impl Request {
         self
     }
 
+    /// It is decided only if this holds then. What was answered under its key before is answered all the same.
+    #[must_use]
+    pub fn only_if(mut self, expected: Option<Expected>) -> Self {
+        self.expected = expected;
+        self
+    }
+
     /// After this instant it is not decided any more.
     #[must_use]
     pub fn before(mut self, deadline: Timestamp) -> Self {
@@ -104,6 +141,10 @@ pub struct Answer {
     pub at: Timestamp,
     /// The row to show.
     pub shown: Option<Shown>,
+    /// Where what it published stands, the last of each shard. Known to the one who is answered first; one who repeats it is answered
+    /// without.
+    #[serde(skip)]
+    pub positions: Vec<FeedPosition>,
 }
 
 /// A row as it stood when it was answered.
@@ -123,7 +164,7 @@ impl Answer {
             let change = rows.iter().rev().find(|change| change.collection == collection)?;
             Some(Shown { collection: collection.into(), id: change.id, row: change.row.clone()? })
         });
-        Self { status, at, shown }
+        Self { status, at, shown, positions: Vec::new() }
     }
 }
 
@@ -134,6 +175,8 @@ pub enum Outcome {
     Accepted(Answer),
     /// It was refused; nothing happened.
     Refused(Refused),
+    /// The row is not what was expected; nothing happened.
+    Changed,
     /// The key was used for something else before.
     KeyReused,
     /// What was asked for under this key is still under way.
@@ -195,6 +238,7 @@ pub(crate) struct Act {
     pub(crate) sequences: Vec<&'static str>,
     pub(crate) purpose: Purpose,
     pub(crate) deadline: Option<Timestamp>,
+    pub(crate) expected: Option<Expected>,
     pub(crate) meta: Meta,
 }
 
@@ -258,6 +302,8 @@ pub(crate) enum Done {
     Cancelled,
     /// Commands were refused, or their key says so.
     Refused(Refused),
+    /// What was expected of a row does not hold.
+    Changed,
     KeyReused,
     InProgress,
     Expired,

@@ -250,7 +250,9 @@ pub fn told(outcome: &Outcome) -> String {
         Outcome::Away(_) => "away".into(),
         Outcome::Failed(_) => "failed".into(),
         Outcome::Unavailable(service) => format!("unavailable {service}"),
-        other @ (Outcome::KeyReused | Outcome::InProgress | Outcome::Expired | Outcome::Full | Outcome::Unheard) => format!("{other:?}"),
+        other @ (Outcome::KeyReused | Outcome::InProgress | Outcome::Expired | Outcome::Changed | Outcome::Full | Outcome::Unheard) => {
+            format!("{other:?}")
+        }
     }
 }
 
@@ -262,6 +264,11 @@ impl Process {
     /// Runs a future of this process to its end; time stands still.
     pub fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.bench.executor.wait(work)
+    }
+
+    /// Starts a future of this process, to be asked for its answer later.
+    pub fn start<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Started<T> {
+        self.bench.executor.start(self.number, work)
     }
 
     /// Hands a request to the counters, without running anything.

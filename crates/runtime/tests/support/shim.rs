@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt;
 use kernel::Timestamp;
 use store::{
-    Claims, Committed, Decide, Feed, HistoryEntry, Life, Page, Parked, Position, Query, RecordKind, RecordedEvent, RootKey, Shard, Store,
-    StoreError, StoreFuture, StoryEvent, Stretch,
+    Cell, Changes, Claims, Committed, Decide, Feed, HistoryEntry, Life, Page, Parked, Place, Position, Query, RecordKind, RecordedEvent,
+    RootKey, Shard, Store, StoreError, StoreFuture, StoryEvent, Stretch,
 };
 use tokio::sync::watch;
 
@@ -227,6 +227,18 @@ impl Store for Shim {
     fn rows(&self, service: &'static str, table: &str, query: &Query) -> StoreFuture<'_, Page> {
         let (table, query) = (table.to_owned(), query.clone());
         self.read(move |store| async move { store.rows(service, &table, &query).await }.boxed())
+    }
+
+    fn changes(
+        &self,
+        service: &'static str,
+        table: &str,
+        after: Option<Place>,
+        filters: &[(&'static str, Cell)],
+        limit: usize,
+    ) -> StoreFuture<'_, Changes> {
+        let (table, filters) = (table.to_owned(), filters.to_vec());
+        self.read(move |store| async move { store.changes(service, &table, after, &filters, limit).await }.boxed())
     }
 
     fn history(&self, service: &'static str, collection: &str, id: u64, after: u64, limit: usize) -> StoreFuture<'_, Vec<HistoryEntry>> {

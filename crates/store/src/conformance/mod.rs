@@ -8,6 +8,7 @@
 // A case's name is the rule that it keeps; there is no more to say of it.
 #![allow(missing_docs)]
 
+pub mod changes;
 pub mod consumers;
 pub mod epochs;
 pub mod events;
@@ -117,6 +118,15 @@ macro_rules! conformance {
                 fields_may_be_called_like_the_stores_own_columns,
                 what_the_schema_does_not_have_is_rejected,
                 an_id_beyond_the_largest_is_not_there_and_cannot_be_written,
+            ],
+            changes: [
+                are_told_in_the_order_of_the_last_change,
+                of_one_transaction_are_told_page_by_page,
+                what_was_taken_away_is_told_to_whoever_may_have_seen_it,
+                of_what_does_not_match_is_told_only_that_it_changed,
+                what_was_taken_away_long_ago_may_be_forgotten_and_that_is_known,
+                places_keep_their_meaning_until_a_restore,
+                another_store_has_another_line,
             ],
             tables: [
                 changed_fields_are_filled_anew_from_the_rows,

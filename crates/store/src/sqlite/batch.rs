@@ -8,12 +8,20 @@ use crate::StoreError;
 /// How many ids are kept. There is one writer with one batch under way, which asks before it goes on, so the last would do.
 const KEPT: i64 = 256;
 
-/// Takes a batch's id, which nobody else can have.
-pub(super) fn claim(transaction: &Transaction<'_>, batch: &str) -> rusqlite::Result<()> {
+/// Takes a batch's id, which nobody else can have, and gives the batch a number: the next one, for the last is never forgotten.
+pub(super) fn claim(transaction: &Transaction<'_>, batch: &str) -> rusqlite::Result<i64> {
     transaction.prepare_cached("INSERT INTO batches (id, landed) VALUES (?1, 1)")?.execute([batch])?;
-    transaction.prepare_cached("DELETE FROM batches WHERE n <= ?1")?.execute([transaction.last_insert_rowid() - KEPT])?;
-    Ok(())
+    let number = transaction.last_insert_rowid();
+    // The first one stays: by it this store is told from all others, see [`FIRST`].
+    transaction.prepare_cached("DELETE FROM batches WHERE n > 1 AND n <= ?1")?.execute([number - KEPT])?;
+    Ok(number)
 }
+
+/// Finds the id of the first batch that ever was.
+pub(super) const FIRST: &str = "SELECT id FROM batches WHERE n = 1";
+
+/// Finds the number of the last batch.
+pub(super) const LAST: &str = "SELECT n FROM batches ORDER BY n DESC LIMIT 1";
 
 /// Whether a batch stands; if not, it never will.
 ///

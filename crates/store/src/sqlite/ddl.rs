@@ -9,7 +9,7 @@ use crate::{OpenError, SHARDS, Schema};
 const APPLICATION_ID: i64 = 0x5965_796B;
 
 /// The newest format this release reads and writes; raised with every change that an older release could not read.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// Refuses a file that is not ours or newer than us. It only reads.
 pub(super) fn identify(connection: &Connection, path: &Path) -> Result<(), OpenError> {
@@ -34,6 +34,8 @@ pub(super) fn migrate(connection: &mut Connection, schema: &Schema) -> rusqlite:
              n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, landed INTEGER NOT NULL, asked INTEGER NOT NULL DEFAULT 0);
          CREATE TABLE IF NOT EXISTS tables (name TEXT PRIMARY KEY, fields TEXT NOT NULL) WITHOUT ROWID;",
     )?;
+    // The first batch tells a store from others; in a file of format 1 it was forgotten, so the oldest that is known takes its place.
+    transaction.execute("UPDATE batches SET n = 1 WHERE n > 1 AND n = (SELECT min(n) FROM batches)", [])?;
     for service in &schema.services {
         common_tables(&transaction, service.name)?;
         for table in &service.tables {
@@ -91,7 +93,10 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
          CREATE TABLE IF NOT EXISTS {history} (
              view TEXT NOT NULL, row INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL, data TEXT NOT NULL,
              correlation TEXT NOT NULL, causation TEXT NOT NULL, caller TEXT NOT NULL,
-             PRIMARY KEY (view, row, n)) WITHOUT ROWID;",
+             PRIMARY KEY (view, row, n)) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS {gone} (
+             n INTEGER PRIMARY KEY, name TEXT NOT NULL, batch INTEGER NOT NULL, id INTEGER NOT NULL);
+         CREATE INDEX IF NOT EXISTS {leaving} ON {gone} (name, batch, id);",
         roots = name("roots"),
         wakes = name("wakes"),
         snapshots = name("snapshots"),
@@ -110,6 +115,8 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
         lines = name("lines"),
         views = name("views"),
         history = name("history"),
+        gone = name("gone"),
+        leaving = name("leaving"),
     );
     transaction.execute_batch(&statements)?;
     add_trace(transaction, service)?;

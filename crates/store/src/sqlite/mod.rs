@@ -36,8 +36,8 @@ use std::sync::Arc;
 use kernel::Timestamp;
 
 use crate::{
-    Claims, Committed, Decide, Feed, HistoryEntry, Life, OpenError, Page, Parked, Position, Query, RecordKind, RecordedEvent, RootKey,
-    Schema, Shard, Store, StoreFuture, StoryEvent, Stretch,
+    Cell, Changes, Claims, Committed, Decide, Feed, HistoryEntry, Life, OpenError, Page, Parked, Place, Position, Query, RecordKind,
+    RecordedEvent, RootKey, Schema, Shard, Store, StoreFuture, StoryEvent, Stretch,
 };
 use connections::Connections;
 use sql::Sql;
@@ -106,6 +106,18 @@ impl Store for SqliteStore {
     fn rows(&self, service: &'static str, table: &str, query: &Query) -> StoreFuture<'_, Page> {
         let (table, query) = (table.to_owned(), query.clone());
         self.connections.read_within_budget(move |connection| read::rows(connection, service, &table, &query))
+    }
+
+    fn changes(
+        &self,
+        service: &'static str,
+        table: &str,
+        after: Option<Place>,
+        filters: &[(&'static str, Cell)],
+        limit: usize,
+    ) -> StoreFuture<'_, Changes> {
+        let (table, filters) = (table.to_owned(), filters.to_vec());
+        self.connections.read(move |connection| read::changes(connection, &self.sql, service, &table, after, &filters, limit))
     }
 
     fn history(&self, service: &'static str, collection: &str, id: u64, after: u64, limit: usize) -> StoreFuture<'_, Vec<HistoryEntry>> {

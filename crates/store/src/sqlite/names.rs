@@ -5,6 +5,9 @@ use crate::RecordKind;
 /// The column that holds a row's JSON. Fields are named as in JSON, so one may be called `json` or `body`, but none this.
 pub(super) const JSON: &str = "\"@json\"";
 
+/// The column that holds the number of the batch which changed a row last, in tables that are followed.
+pub(super) const CHANGED: &str = "\"@changed\"";
+
 /// One of the tables that every service has.
 pub(super) fn table(service: &str, name: &str) -> String {
     format!("\"{service}_{name}\"")
@@ -18,6 +21,11 @@ pub(super) fn rows(service: &str, collection: &str) -> String {
 /// The index over one field of a service's table of rows. The point keeps `a_b` and `c` apart from `a` and `b_c`.
 pub(super) fn index(service: &str, collection: &str, field: &str) -> String {
     format!("\"{service}_row_{collection}.{field}\"")
+}
+
+/// The index over the changes of a service's table of rows. No field is called so.
+pub(super) fn changes(service: &str, collection: &str) -> String {
+    index(service, collection, "@changed")
 }
 
 /// How a kind of record is stored.

@@ -14,7 +14,7 @@ use crate::{Cell, Direction, Query, Schema, ServiceSchema, TableSchema};
 const FIELDS: &[Field] = &[Field::integer("price"), Field::text("name"), Field::instant("since")];
 
 fn database() -> (Connection, Sql) {
-    let tables = vec![TableSchema { name: "goods".into(), fields: FIELDS }];
+    let tables = vec![TableSchema { name: "goods".into(), fields: FIELDS, followed: true }];
     let schema = Schema { services: vec![ServiceSchema { name: "shop", aggregates: vec!["item", "basket"], tables }] };
     let mut connection = Connection::open_in_memory().unwrap();
     ddl::migrate(&mut connection, &schema).unwrap();
@@ -79,6 +79,9 @@ fn no_statement_scans_or_sorts_a_table_that_grows() {
         &service.put_history,
         &service.view,
         &service.put_view,
+        &service.put_gone,
+        &service.forget_gone,
+        &service.gone,
         &table.row,
         &table.put,
         &table.delete,
@@ -129,4 +132,14 @@ fn filters_and_orders_use_the_indexes_of_their_fields() {
         }
     }
     check(&Query::default(), "SCAN");
+}
+
+#[test]
+fn what_changed_is_read_in_its_order() {
+    let (connection, _) = database();
+    for filters in [vec![], vec![("price", Cell::Integer(1)), ("name", Cell::Null)]] {
+        let text = sql::changes(&names::rows("shop", "goods"), &filters);
+        let plan = plan(&connection, &text);
+        assert!(plan.contains("SEARCH") && plan.contains("shop_row_goods.@changed") && !plan.contains("TEMP B-TREE"), "{text}\n{plan}");
+    }
 }

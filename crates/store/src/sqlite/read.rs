@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use super::names;
 use super::sql::{self, Sql};
 use crate::{
-    Cell, Epoch, Feed, FeedEvent, HistoryEntry, Life, Meta, Page, Parked, Position, Query, RecordedEvent, RootKey, SHARDS, Shard,
-    StoryEvent, Stretch,
+    Cell, Change, Changes, Epoch, Feed, FeedEvent, HistoryEntry, Life, Meta, Page, Parked, Place, Position, Query, RecordedEvent, RootKey,
+    SHARDS, Shard, StoryEvent, Stretch,
 };
 
 /// An instant as it is stored: microseconds since 1970.
@@ -118,6 +118,53 @@ pub(super) fn rows(connection: &Connection, service: &str, table: &str, query: &
         snapshot.prepare_cached(&page)?.query_map(params_from_iter(&values), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
     };
     Ok(Page { rows, total: total.min(Page::COUNTED), total_is_lower_bound: !exact })
+}
+
+/// What changed in a followed table behind a place, as it stands at one instant. The table may be a view's older version.
+pub(super) fn changes(
+    connection: &Connection,
+    sql: &Sql,
+    service: &str,
+    table: &str,
+    after: Option<Place>,
+    filters: &[(&'static str, Cell)],
+    limit: usize,
+) -> rusqlite::Result<Changes> {
+    let snapshot = connection.unchecked_transaction()?;
+    let texts = sql.service(service)?;
+    // Numbers begin at 1, but what stood before there were any has 0.
+    let (batch, id) = after.map_or((-1, -1), |after| (bound(after.batch), bound(after.id)));
+    let mut values = vec![Value::Integer(batch), Value::Integer(id), Value::Integer(bound(limit))];
+    values.extend(filters.iter().map(|(_, cell)| value(cell)).filter(|value| *value != Value::Null));
+    let change = |row: &Row<'_>| Ok(Change { place: Place { batch: row.get(0)?, id: row.get(1)? }, row: row.get(2)? });
+    let text = sql::changes(&names::rows(service, table), filters);
+    let mut changes: Vec<_> =
+        snapshot.prepare_cached(&text)?.query_map(params_from_iter(values), change)?.collect::<rusqlite::Result<_>>()?;
+    // Who has seen nothing yet need not be told what is gone.
+    if after.is_some() {
+        let mut gone = snapshot.prepare_cached(&texts.gone)?;
+        let gone = gone.query_map(params![table, batch, id, bound(limit)], |row| {
+            Ok(Change { place: Place { batch: row.get(0)?, id: row.get(1)? }, row: None })
+        })?;
+        for change in gone {
+            changes.push(change?);
+        }
+        // The sort is stable: of a row that was taken away and put again at once, it tells that it is there.
+        changes.sort_by_key(|change| change.place);
+        changes.dedup_by_key(|change| change.place);
+        changes.truncate(limit);
+    }
+    let last = snapshot.prepare_cached(super::batch::LAST)?.query_row([], |row| row.get(0)).optional()?;
+    let first: Option<String> = snapshot.prepare_cached(super::batch::FIRST)?.query_row([], |row| row.get(0)).optional()?;
+    let epoch: u32 = snapshot.prepare_cached(&texts.epoch)?.query_row([], |row| row.get(0))?;
+    let oldest = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, u64>(1)?));
+    let oldest = snapshot.prepare_cached(&texts.first_gone)?.query_row([], oldest).optional()?;
+    Ok(Changes {
+        changes,
+        last: last.unwrap_or(0),
+        forgotten: oldest.filter(|(number, _)| *number > 1).map(|(_, batch)| batch),
+        line: format!("{}/{epoch}", first.unwrap_or_default()),
+    })
 }
 
 /// A cell as SQLite takes it.

@@ -9,11 +9,11 @@ use kernel::{Field, FieldKind, misread};
 /// Makes a table, or fills its columns anew from its rows' JSON when the fields have changed.
 pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
     let name = names::rows(service, &table.name);
-    let wanted = describe(table.fields);
+    let wanted = describe(table);
     let found: Option<String> = transaction.query_row("SELECT fields FROM tables WHERE name = ?1", [&name], |row| row.get(0)).optional()?;
     match found {
         Some(found) if found == wanted => return Ok(()),
-        Some(_) => make_anew(transaction, service, table)?,
+        Some(found) => make_anew(transaction, service, table, found.ends_with(FOLLOWED))?,
         None => {
             create(transaction, service, table)?;
             index(transaction, service, table)?;
@@ -24,14 +24,21 @@ pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str, table: &Tab
     Ok(())
 }
 
-fn describe(fields: &[Field]) -> String {
-    fields.iter().map(|field| format!("{} {:?}", field.name, field.kind)).collect::<Vec<_>>().join(", ")
+/// What the description of a table that is followed ends with.
+const FOLLOWED: &str = "; followed";
+
+fn describe(table: &TableSchema) -> String {
+    let describe = |field: &Field| format!("{} {:?}", field.name, field.kind);
+    let fields = table.fields.iter().map(describe).collect::<Vec<_>>().join(", ");
+    if table.followed { fields + FOLLOWED } else { fields }
 }
 
 fn create(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
     let name = names::rows(service, &table.name);
     let columns: String = table.fields.iter().map(|field| format!(", \"{}\" {}", field.name, column_type(field.kind))).collect();
-    transaction.execute_batch(&format!("CREATE TABLE {name} (id INTEGER PRIMARY KEY{columns}, {} TEXT NOT NULL);", names::JSON))
+    // What stood before anybody could follow it has changed before everything else.
+    let changed = if table.followed { format!(", {} INTEGER NOT NULL DEFAULT 0", names::CHANGED) } else { String::new() };
+    transaction.execute_batch(&format!("CREATE TABLE {name} (id INTEGER PRIMARY KEY{columns}{changed}, {} TEXT NOT NULL);", names::JSON))
 }
 
 fn column_type(kind: FieldKind) -> &'static str {
@@ -47,11 +54,15 @@ fn index(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> r
         let index = names::index(service, &table.name, field.name);
         transaction.execute_batch(&format!("CREATE INDEX {index} ON {name} (\"{}\");", field.name))?;
     }
+    if table.followed {
+        let index = names::changes(service, &table.name);
+        transaction.execute_batch(&format!("CREATE INDEX {index} ON {name} ({});", names::CHANGED))?;
+    }
     Ok(())
 }
 
 /// Makes the table anew beside the old one, row by row, so that a large one need not fit into memory.
-fn make_anew(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
+fn make_anew(transaction: &Transaction<'_>, service: &str, table: &TableSchema, was_followed: bool) -> rusqlite::Result<()> {
     let name = names::rows(service, &table.name);
     transaction.execute_batch(&format!("ALTER TABLE {name} RENAME TO \"@old\";"))?;
     create(transaction, service, table)?;
@@ -68,6 +79,13 @@ fn make_anew(transaction: &Transaction<'_>, service: &str, table: &TableSchema) 
             let cells = table.fields.iter().map(|field| read::value(&cell(field.kind, &object[field.name])));
             put.execute(params_from_iter([id.into(), json.into()].into_iter().chain(cells)))?;
         }
+    }
+    if was_followed && table.followed {
+        // Whoever follows goes on where they were.
+        transaction.execute_batch(&format!(
+            "UPDATE {name} SET {changed} = (SELECT {changed} FROM \"@old\" AS old WHERE old.id = {name}.id);",
+            changed = names::CHANGED
+        ))?;
     }
     // The old indexes go with the old table, and the new ones may have their names.
     transaction.execute_batch("DROP TABLE \"@old\";")?;

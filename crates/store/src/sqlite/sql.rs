@@ -64,6 +64,10 @@ pub(super) struct ServiceSql {
     pub(super) put_history: String,
     pub(super) view: String,
     pub(super) put_view: String,
+    pub(super) put_gone: String,
+    pub(super) forget_gone: String,
+    pub(super) first_gone: String,
+    pub(super) gone: String,
     tables: HashMap<String, TableSql>,
 }
 
@@ -72,6 +76,7 @@ pub(super) struct TableSql {
     pub(super) row: String,
     pub(super) put: String,
     pub(super) delete: String,
+    pub(super) followed: bool,
 }
 
 impl Sql {
@@ -94,7 +99,7 @@ impl ServiceSql {
         let name = |table| names::table(service, table);
         let (records, positions, parked, roots) = (name("records"), name("positions"), name("parked"), name("roots"));
         let (snapshots, events, heads, epochs) = (name("snapshots"), name("events"), name("heads"), name("epochs"));
-        let (sequences, history, views) = (name("sequences"), name("history"), name("views"));
+        let (sequences, history, views, gone) = (name("sequences"), name("history"), name("views"), name("gone"));
         // Roots of a kind that the code no longer has are not woken: there is nothing that could decide for them.
         let kinds = schema.aggregates.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ");
         // What was published belongs to a feed, which has no gaps. The plus keeps SQLite from looking through the feed for it.
@@ -213,6 +218,10 @@ impl ServiceSql {
             ),
             view: format!("SELECT version FROM {views} WHERE name = ?1"),
             put_view: format!("INSERT INTO {views} (name, version) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET version = ?2"),
+            put_gone: format!("INSERT INTO {gone} (name, batch, id) VALUES (?1, ?2, ?3)"),
+            forget_gone: format!("DELETE FROM {gone} WHERE n <= ?1"),
+            first_gone: format!("SELECT n, batch FROM {gone} ORDER BY n LIMIT 1"),
+            gone: format!("SELECT batch, id FROM {gone} WHERE name = ?1 AND (batch, id) > (?2, ?3) ORDER BY batch, id LIMIT ?4"),
             tables: schema.tables.iter().map(|table| (table.name.clone(), TableSql::new(service, table))).collect(),
         }
     }
@@ -233,9 +242,11 @@ impl ServiceSql {
 impl TableSql {
     fn new(service: &str, table: &TableSchema) -> Self {
         let name = names::rows(service, &table.name);
-        let columns: String = table.fields.iter().map(|field| format!(", \"{}\"", field.name)).collect();
-        let places: String = (0..table.fields.len()).map(|n| format!(", ?{}", n + 3)).collect();
-        let updates: String = table.fields.iter().enumerate().map(|(n, field)| format!(", \"{}\" = ?{}", field.name, n + 3)).collect();
+        let names: Vec<String> = table.fields.iter().map(|field| format!("\"{}\"", field.name)).collect();
+        let names: Vec<String> = names.into_iter().chain(table.followed.then(|| names::CHANGED.into())).collect();
+        let columns: String = names.iter().map(|name| format!(", {name}")).collect();
+        let places: String = (0..names.len()).map(|n| format!(", ?{}", n + 3)).collect();
+        let updates: String = names.iter().enumerate().map(|(n, name)| format!(", {name} = ?{}", n + 3)).collect();
         Self {
             row: row(&name),
             put: format!(
@@ -243,6 +254,7 @@ impl TableSql {
                 JSON = names::JSON
             ),
             delete: format!("DELETE FROM {name} WHERE id = ?1"),
+            followed: table.followed,
         }
     }
 }
@@ -256,20 +268,33 @@ fn unknown(what: String) -> Error {
     Error::ToSqlConversionFailure(what.into())
 }
 
+/// The statement of the rows of a table that changed last behind a place, and whether each matches the filters. It takes the place's two
+/// numbers, how many rows, and the values of the filters that are not null.
+pub(super) fn changes(table: &str, filters: &[(&'static str, crate::Cell)]) -> String {
+    let (json, changed) = (names::JSON, names::CHANGED);
+    let filter = conditions(filters, 3);
+    let shown = if filter.is_empty() { json.to_owned() } else { format!("CASE WHEN {} THEN {json} END", filter.join(" AND ")) };
+    format!("SELECT {changed}, id, {shown} FROM {table} WHERE ({changed}, id) > (?1, ?2) ORDER BY {changed}, id LIMIT ?3")
+}
+
+/// The conditions that filters are, with values from behind the place `before` on.
+fn conditions(filters: &[(&'static str, crate::Cell)], before: usize) -> Vec<String> {
+    let mut place = before;
+    let condition = |(field, cell): &(&'static str, crate::Cell)| match cell {
+        crate::Cell::Null => format!("\"{field}\" IS NULL"),
+        _ => {
+            place += 1;
+            format!("\"{field}\" = ?{place}")
+        }
+    };
+    filters.iter().map(condition).collect()
+}
+
 /// The two statements of one page of a table: how many rows match, and which they are. Both take the values of the filters
 /// that are not null, and the second also how many rows and from where.
 pub(super) fn page(table: &str, query: &Query) -> (String, String) {
-    let mut conditions = Vec::new();
-    let mut place = 0;
-    for (field, cell) in &query.filters {
-        conditions.push(match cell {
-            crate::Cell::Null => format!("\"{field}\" IS NULL"),
-            _ => {
-                place += 1;
-                format!("\"{field}\" = ?{place}")
-            }
-        });
-    }
+    let conditions = conditions(&query.filters, 0);
+    let place = query.filters.iter().filter(|(_, cell)| *cell != crate::Cell::Null).count();
     let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
 
     let descending = |direction: &Direction| if *direction == Direction::Descending { " DESC" } else { "" };

@@ -11,13 +11,16 @@ use super::sql::Sql;
 use super::{append, batch, load, names, read};
 use crate::{Claims, Committed, Decide, Loaded, NewHistory, Parked, Record, RecordKey, RootWrite, RowWrite, StoreError, Writes};
 
+/// How many rows that were taken away are remembered, in each service. Whoever follows from before those begins anew.
+const GONE_KEPT: i64 = 10_000;
+
 /// One batch.
 pub(super) fn run(connection: &mut Connection, sql: &Sql, claims: &Claims, decide: Decide) -> Result<Committed, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(writing)?;
-    batch::claim(&transaction, &claims.batch).map_err(writing)?;
+    let number = batch::claim(&transaction, &claims.batch).map_err(writing)?;
     let loaded = load::claimed(&transaction, sql, claims).map_err(writing)?;
     let writes = decided(decide, loaded)?;
-    let committed = apply(&transaction, sql, writes).map_err(writing)?;
+    let committed = apply(&transaction, sql, number, writes).map_err(writing)?;
     transaction.commit().map_err(committing)?;
     Ok(committed)
 }
@@ -41,12 +44,12 @@ pub(super) fn transact<T>(
     Ok(done)
 }
 
-fn apply(transaction: &Transaction<'_>, sql: &Sql, writes: Writes) -> rusqlite::Result<Committed> {
+fn apply(transaction: &Transaction<'_>, sql: &Sql, number: i64, writes: Writes) -> rusqlite::Result<Committed> {
     for root in &writes.roots {
         put_root(transaction, sql, root)?;
     }
     for row in writes.rows {
-        write_row(transaction, sql, row)?;
+        write_row(transaction, sql, number, row)?;
     }
     for entry in &writes.history {
         put_history(transaction, sql, entry)?;
@@ -96,17 +99,23 @@ fn put_root(transaction: &Transaction<'_>, sql: &Sql, write: &RootWrite) -> rusq
     Ok(())
 }
 
-fn write_row(transaction: &Transaction<'_>, sql: &Sql, RowWrite { row, content }: RowWrite) -> rusqlite::Result<()> {
-    let table = sql.service(row.service)?.table(&row.table)?;
+fn write_row(transaction: &Transaction<'_>, sql: &Sql, number: i64, RowWrite { row, content }: RowWrite) -> rusqlite::Result<()> {
+    let service = sql.service(row.service)?;
+    let table = service.table(&row.table)?;
     let id = i64::try_from(row.id).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     match content {
         Some((cells, json)) => {
             let cells = cells.into_iter().map(read::owned);
-            let values = [Value::Integer(id), Value::Text(json)].into_iter().chain(cells);
+            let changed = table.followed.then_some(Value::Integer(number));
+            let values = [Value::Integer(id), Value::Text(json)].into_iter().chain(cells).chain(changed);
             transaction.prepare_cached(&table.put)?.execute(params_from_iter(values))?;
         }
         None => {
-            transaction.prepare_cached(&table.delete)?.execute([id])?;
+            let gone = transaction.prepare_cached(&table.delete)?.execute([id])?;
+            if gone > 0 && table.followed {
+                transaction.prepare_cached(&service.put_gone)?.execute(params![row.table, number, id])?;
+                transaction.prepare_cached(&service.forget_gone)?.execute([transaction.last_insert_rowid() - GONE_KEPT])?;
+            }
         }
     }
     Ok(())

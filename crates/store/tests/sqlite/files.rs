@@ -12,7 +12,7 @@ use super::store::{Claims, OpenError, Schema, ServiceSchema, Store, StoreError, 
 const FIELDS: &[Field] = &[Field::text("name")];
 
 fn schema() -> Schema {
-    let tables = vec![TableSchema { name: "goods".into(), fields: FIELDS }];
+    let tables = vec![TableSchema { name: "goods".into(), fields: FIELDS, followed: true }];
     Schema { services: vec![ServiceSchema { name: "shop", aggregates: vec!["item"], tables }] }
 }
 
@@ -32,7 +32,7 @@ fn a_newer_format_is_refused_and_stays_as_it_is() {
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = std::fs::read(&path).unwrap();
     let refusal = refusal(&path);
-    assert!(matches!(refusal, OpenError::Newer { found: 99, known: 1, .. }), "{refusal}");
+    assert!(matches!(refusal, OpenError::Newer { found: 99, known: 2, .. }), "{refusal}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
@@ -129,7 +129,7 @@ fn a_file_that_has_gone_is_away() {
 }
 
 #[test]
-fn a_file_from_before_traces_were_kept_is_brought_up_and_still_read_by_its_release() {
+fn a_file_from_before_traces_were_kept_is_brought_up() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
     drop(open(&path).unwrap());
@@ -145,6 +145,36 @@ fn a_file_from_before_traces_were_kept_is_brought_up_and_still_read_by_its_relea
         assert_eq!(stretch.events, []);
     }
     assert_eq!(columns(), 1);
-    let format: i64 = Connection::open(&path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(format, 1, "an older release writes around a column that it does not know");
+}
+
+/// A file of format 1, in which nobody could follow rows.
+#[test]
+fn a_file_of_the_format_before_is_brought_up() {
+    use super::store::{RowKey, RowWrite};
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let write = |store: &SqliteStore, batch: &str, id| {
+        let row = RowKey { service: "shop", table: "goods".into(), id };
+        let rows = vec![RowWrite { row, content: Some((vec![super::store::Cell::Null], format!("{{\"id\":{id}}}"))) }];
+        let claims = Claims { batch: batch.into(), ..Claims::default() };
+        store.write(claims, Box::new(|_| Ok(Writes { rows, ..Writes::default() }))).now_or_never().unwrap().unwrap();
+    };
+    let changed = |store: &SqliteStore, after| {
+        let changes = store.changes("shop", "goods", after, &[], 10).now_or_never().unwrap().unwrap();
+        (changes.line, changes.changes.iter().map(|change| change.place.id).collect::<Vec<_>>())
+    };
+    let store = open(&path).unwrap();
+    (1..=3).for_each(|id| write(&store, &format!("batch {id}"), id));
+    drop(store);
+    let old = "DROP INDEX \"shop_row_goods.@changed\"; ALTER TABLE shop_row_goods DROP COLUMN \"@changed\"; DROP TABLE shop_gone;
+               UPDATE tables SET fields = 'name Text'; DELETE FROM batches WHERE n = 1; PRAGMA user_version = 1;";
+    Connection::open(&path).unwrap().execute_batch(old).unwrap();
+
+    let store = open(&path).unwrap();
+    assert_eq!(changed(&store, None), ("batch 2/1".into(), vec![1, 2, 3]));
+    write(&store, "batch 4", 2);
+    assert_eq!(changed(&store, None).1, [1, 3, 2]);
+    assert_eq!(changed(&store, Some(super::store::Place { batch: 0, id: 1 })).1, [3, 2]);
+    drop(store);
+    assert_eq!(changed(&open(&path).unwrap(), None), ("batch 2/1".into(), vec![1, 3, 2]), "once is enough");
 }

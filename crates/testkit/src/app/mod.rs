@@ -4,6 +4,7 @@
 //! test's own thread. Time stands still but for what the test lets pass and what a request itself waits for.
 
 mod answer;
+mod live;
 mod request;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use serde_json::Value;
 use store::Store;
 
 pub use answer::Answer;
+pub use live::{Live, Told};
 pub use request::Asked;
 
 use crate::disk::Disk;
@@ -241,6 +243,17 @@ impl TestApp {
             .collect();
         let answers = self.wait_for(futures_util::future::join_all(answers));
         answers.into_iter().map(|answer| answer.unwrap_or_else(|_| panic!("a request was not answered"))).collect()
+    }
+
+    /// Sends a request whose answer has no end, and reads the first `pieces` of it as they come; then it reads no more, and holds the
+    /// line until what this gives is dropped.
+    #[track_caller]
+    pub fn listen(&mut self, asked: Asked, pieces: usize) -> Live {
+        let (group, router) = (self.running().group, self.running().router.clone());
+        let (live, listening) = Live::begin(asked, router, pieces);
+        self.executor.spawn(group, listening);
+        self.executor.run_until_stalled();
+        live
     }
 
     /// Begins a request without waiting for its answer, which nobody will hear.

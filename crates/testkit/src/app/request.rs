@@ -1,6 +1,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use axum::response::Response;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -70,6 +71,16 @@ impl Asked {
     /// Sends it through a router.
     pub(crate) async fn send(self, router: Router) -> Answer {
         let asked = self.line();
+        let (parts, body) = self.begin(router).await.into_parts();
+        // The body was made in memory, so it is whole; one that is not shows as empty.
+        let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { asked, status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Sends it through a router, and leaves the body of the answer to be read.
+    pub(crate) async fn begin(self, router: Router) -> Response {
+        let asked = self.line();
         let mut request = Request::builder().method(self.method).uri(&self.path);
         if self.body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
@@ -79,15 +90,10 @@ impl Asked {
         }
         let request = request.body(self.body.map_or_else(Body::empty, Body::from));
         let request = request.unwrap_or_else(|error| panic!("{asked} is no request: {error}"));
-        let response = match router.oneshot(request).await {
+        match router.oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
-        };
-        let (parts, body) = response.into_parts();
-        // The body was made in memory, so it is whole; one that is not shows as empty.
-        let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Answer { asked, status: parts.status, headers: parts.headers, text }
+        }
     }
 }
 

@@ -38,6 +38,7 @@ async fn cancel(incoming: Incoming) -> Reply {
     let by = incoming.fields()?.read(optional::<String>("userId").parse::<UserId>())?;
     let row = incoming.row::<ReserveRow>().await?;
     if row.status == ReserveStatus::Canceled {
+        incoming.holds(&row)?;
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let caller = incoming.caller()?;

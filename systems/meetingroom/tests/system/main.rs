@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 mod agreement;
+mod edge_tests;
 mod faults;
 mod flows;
 mod interleavings;
@@ -11,6 +12,7 @@ mod sagas;
 mod simulation;
 mod simulation_sees;
 mod stories;
+mod streams;
 mod who;
 mod workload;
 

@@ -289,7 +289,12 @@ fn header() -> impl Strategy<Value = (String, Vec<u8>)> {
         "Traceparent",
         "Upgrade",
         "X-Anything",
+        "X-Request-Id",
         "Yeyak-Wait-For",
+        "Last-Event-ID",
+        "Prefer",
+        "Access-Control-Request-Method",
+        "Access-Control-Request-Headers",
     ]);
     let value = prop_oneof![
         2 => "[ -~]{0,40}".prop_map(String::into_bytes),
@@ -297,7 +302,9 @@ fn header() -> impl Strategy<Value = (String, Vec<u8>)> {
         1 => (1_usize..20_000).prop_map(|length| vec![b'v'; length]),
         2 => proptest::sample::select(vec![
             "text/plain", "application/xml", "application/json; charset=utf-16", "multipart/form-data", "application/x-www-form-urlencoded", "gzip", "*", "\"1\"",
-            "100-continue", "bytes=0-1", "websocket", "h2c", "DELETE", ";;;", "key-1",
+            "100-continue", "bytes=0-1", "websocket", "h2c", "DELETE", ";;;", "key-1", "return=minimal", "return=minimal;;,=", "W/\"1\"", "\"1\", *, W/",
+            "gzip;q=0.5, zstd", "*;q=0", "identity;q=0", "reserve:1.0.1", "reserve:1.3.42, room:9.15.18446744073709551615", "0000000000000001-1-1",
+            "ffffffffffffffff-18446744073709551615", "https://page.example", "null",
         ])
         .prop_map(|text| text.as_bytes().to_vec()),
     ];

@@ -119,6 +119,10 @@ pub(crate) fn read_answer(from: &mut BufReader<impl io::Read>, method: &str) -> 
     if method == "HEAD" || status < 200 || status == 204 || status == 304 {
         return Ok(Some(answer));
     }
+    if answer.header("content-type") == Some("text/event-stream") {
+        // It has no end: whoever wants to read it does so themselves.
+        return Ok(Some(answer));
+    }
     let length = answer.header("content-length").ok_or_else(|| odd("an answer does not say how long it is"))?;
     answer.body = vec![0; length.parse().map_err(|_| odd(length))?];
     from.read_exact(&mut answer.body)?;

@@ -1,0 +1,188 @@
+//! Entity tags, and requests that depend on them (RFC 9110, 13).
+//!
+//! A tag is a hash of the answer as its caller sees it: with what is hidden from them left out, and with the moves that are possible now. So
+//! it changes whenever the answer does, tells nothing that the answer does not, and can be worked out again where a command is decided.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use crate::Problem;
+
+/// So many bytes of a hash tell two answers apart.
+const TAG_BYTES: usize = 15;
+
+/// The most tags of one header that are looked at. A cache may know several answers, never so many.
+const MOST_TAGS: usize = 64;
+
+/// The tag of an answer with this body.
+pub(crate) fn tag(body: &[u8]) -> String {
+    let hash = Sha256::digest(body);
+    format!("\"{}\"", URL_SAFE_NO_PAD.encode(hash.get(..TAG_BYTES).unwrap_or(&hash)))
+}
+
+/// What a request says in `If-Match` and `If-None-Match`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Conditions {
+    /// What stands must be one of these.
+    matches: Option<Tags>,
+    /// What stands must be none of these.
+    matches_none: Option<Tags>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Tags {
+    /// `*`: whatever stands.
+    Any,
+    /// Each with its quotation marks, a weak one with `W/` before them.
+    These(Vec<String>),
+}
+
+impl Tags {
+    /// The tags of a header, if it is there. What is no tag matches nothing.
+    fn of(headers: &HeaderMap, name: HeaderName) -> Option<Self> {
+        let mut all = headers.get_all(name).iter().peekable();
+        all.peek()?;
+        let mut tags = Vec::new();
+        for value in all {
+            // A tag may have commas and bytes beyond ASCII in it; ours never have.
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let parts: Vec<_> = text.split(',').map(|tag| tag.trim().to_owned()).collect();
+            if parts == ["*"] {
+                return Some(Self::Any);
+            }
+            tags.extend(parts);
+        }
+        tags.truncate(MOST_TAGS);
+        Some(Self::These(tags))
+    }
+
+    /// Whether a tag of ours is among these; a weak one of theirs counts when `weak` does.
+    fn have(&self, own: Option<&str>, weak: bool) -> bool {
+        match (self, own) {
+            (_, None) => false,
+            (Self::Any, Some(_)) => true,
+            (Self::These(tags), Some(own)) => {
+                tags.iter().any(|tag| tag == own || (weak && tag.strip_prefix("W/").is_some_and(|tag| tag == own)))
+            }
+        }
+    }
+}
+
+impl Conditions {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self { matches: Tags::of(headers, header::IF_MATCH), matches_none: Tags::of(headers, header::IF_NONE_MATCH) }
+    }
+
+    pub(crate) const fn is_none(&self) -> bool {
+        self.matches.is_none() && self.matches_none.is_none()
+    }
+
+    /// Whether a write may happen to what has this tag, or to nothing.
+    pub(crate) fn admit(&self, own: Option<&str>) -> bool {
+        self.matches.as_ref().is_none_or(|tags| tags.have(own, false))
+            && !self.matches_none.as_ref().is_some_and(|tags| tags.have(own, true))
+    }
+
+    /// What a reader is answered instead of what has this tag, if anything: 412 when it is not what they expect, 304 when they have it.
+    pub(crate) fn instead(&self, own: &str) -> Option<StatusCode> {
+        if self.matches.as_ref().is_some_and(|tags| !tags.have(Some(own), false)) {
+            return Some(StatusCode::PRECONDITION_FAILED);
+        }
+        let has = self.matches_none.as_ref().is_some_and(|tags| tags.have(Some(own), true));
+        has.then_some(StatusCode::NOT_MODIFIED)
+    }
+
+    /// Whether something new may be made in a collection, which always stands, and whose tag nobody decides by.
+    pub(crate) fn admit_new(&self) -> bool {
+        self.matches.as_ref().is_none_or(|tags| *tags == Tags::Any) && self.matches_none.as_ref().is_none_or(|tags| *tags != Tags::Any)
+    }
+}
+
+/// Takes from an answer all that its 304 must not say: what it is, and how long.
+pub(crate) fn without_content(headers: &mut HeaderMap) {
+    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING] {
+        headers.remove(name);
+    }
+}
+
+/// Writes a tag.
+pub(crate) fn put(headers: &mut HeaderMap, tag: &str) {
+    if let Ok(value) = HeaderValue::from_str(tag) {
+        headers.insert(header::ETAG, value);
+    }
+}
+
+impl Problem {
+    /// 412: what stands is not what the request expects.
+    pub fn precondition_failed() -> Self {
+        let detail = "This has changed since you looked, or is not what If-Match or If-None-Match says. Look again.";
+        Self::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conditions(headers: &[(HeaderName, &str)]) -> Conditions {
+        Conditions::of(&headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap())).collect())
+    }
+
+    #[test]
+    fn a_write_happens_to_what_is_expected_alone() {
+        let check = |name: HeaderName, value, own, admitted| {
+            assert_eq!(conditions(&[(name.clone(), value)]).admit(own), admitted, "{name}: {value} of {own:?}");
+        };
+        let (own, none) = (Some("\"a\""), None);
+        for (value, of_own, of_none) in [
+            ("\"a\"", true, false),
+            ("\"b\", \"a\"", true, false),
+            ("\"b\"", false, false),
+            // A weak one says too little for a write.
+            ("W/\"a\"", false, false),
+            ("a", false, false),
+            ("", false, false),
+            ("*", true, false),
+        ] {
+            check(header::IF_MATCH, value, own, of_own);
+            check(header::IF_MATCH, value, none, of_none);
+        }
+        for (value, of_own) in [("\"a\"", false), ("W/\"a\"", false), ("\"b\"", true), ("*", false), ("", true)] {
+            check(header::IF_NONE_MATCH, value, own, of_own);
+            check(header::IF_NONE_MATCH, value, none, true);
+        }
+        assert!(conditions(&[]).admit(none) && conditions(&[]).is_none());
+        let both = [(header::IF_MATCH, "\"b\""), (header::IF_MATCH, "\"a\"")];
+        assert!(conditions(&both).admit(own), "two headers are one list");
+    }
+
+    #[test]
+    fn a_reader_who_has_it_is_told_so() {
+        let check = |name: HeaderName, value, status: Option<u16>| {
+            let instead = conditions(&[(name.clone(), value)]).instead("\"a\"").map(|status| status.as_u16());
+            assert_eq!(instead, status, "{name}: {value}");
+        };
+        for value in ["\"a\"", "W/\"a\"", "\"b\",\"a\"", "*"] {
+            check(header::IF_NONE_MATCH, value, Some(304));
+        }
+        for value in ["\"b\"", "a", "", "W/a"] {
+            check(header::IF_NONE_MATCH, value, None);
+        }
+        check(header::IF_MATCH, "\"a\"", None);
+        check(header::IF_MATCH, "*", None);
+        check(header::IF_MATCH, "W/\"a\"", Some(412));
+        assert_eq!(
+            conditions(&[(header::IF_MATCH, "\"b\""), (header::IF_NONE_MATCH, "\"a\"")]).instead("\"a\""),
+            Some(StatusCode::PRECONDITION_FAILED)
+        );
+    }
+
+    #[test]
+    fn a_tag_is_one_of_its_body() {
+        assert_eq!(tag(b"one"), tag(b"one"));
+        assert_ne!(tag(b"one"), tag(b"two"));
+        assert_eq!(tag(b"").len(), 22);
+    }
+}

@@ -1,0 +1,315 @@
+//! Rows as they change: whoever listens ends with those that stand, however often they are cut off, and sees no more than in a list.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::MEETINGROOM;
+use crate::who::{GUARDED, administrator, as_one};
+use proptest::prelude::*;
+use runtime::Fault;
+use serde_json::{Value, json};
+use testkit::{Asked, Live, Setup, TestApp, Told, at};
+
+const REST: Duration = Duration::from_millis(100);
+
+fn app() -> TestApp {
+    let mut app = TestApp::start(MEETINGROOM, at("2026-11-23T10:05:00+09:00"));
+    for floor in ["1", "2"] {
+        app.post("/rooms", json!({"floor": floor, "openingRule": "days-ahead:9"})).expect(201);
+    }
+    app.settle();
+    app
+}
+
+fn reserve(app: &mut TestApp, user: &str, room: u64, slot: &str) -> u16 {
+    app.post("/reserves", json!({"userId": user, "roomId": room, "date": "2026-11-24", "startTime": slot})).status.as_u16()
+}
+
+/// What a client knows of a collection.
+#[derive(Default)]
+struct Client {
+    rows: BTreeMap<u64, Value>,
+    id: Option<String>,
+}
+
+impl Client {
+    fn listen(&self, app: &mut TestApp, path: &str, pieces: usize) -> Live {
+        let asked = Asked::get(path);
+        app.listen(self.id.iter().fold(asked, |asked, id| asked.header("last-event-id", id)), pieces)
+    }
+
+    fn hear(&mut self, live: &Live) {
+        for Told { id, event, data } in live.events() {
+            self.id = id;
+            match event.as_str() {
+                "row" => drop(self.rows.insert(data["id"].as_u64().unwrap(), without_links(data))),
+                "removed" => drop(self.rows.remove(&data["id"].as_u64().unwrap())),
+                "reset" => self.rows.clear(),
+                "current" => {}
+                other => panic!("nobody knows {other}"),
+            }
+        }
+    }
+}
+
+/// Links are those of the moment at which a row is told.
+fn without_links(mut row: Value) -> Value {
+    row.as_object_mut().unwrap().shift_remove("_links");
+    row
+}
+
+fn stand(app: &mut TestApp, collection: &str, query: &str) -> BTreeMap<u64, Value> {
+    let page = app.get(&format!("/{collection}?size=1000&{query}")).expect(200);
+    let rows = page["_embedded"][collection].as_array().unwrap().clone();
+    rows.into_iter().map(|row| (row["id"].as_u64().unwrap(), without_links(row))).collect()
+}
+
+fn names(live: &Live) -> Vec<String> {
+    live.events().into_iter().map(|told| told.event).collect()
+}
+
+#[test]
+fn whoever_listens_is_told_what_stands_and_then_what_changes() {
+    let mut app = app();
+    assert_eq!(reserve(&mut app, "1", 1, "08:00"), 201);
+    let live = app.listen(Asked::get("/reserves/stream"), usize::MAX);
+    let head = live.so_far();
+    assert_eq!((head.status.as_u16(), head.header("content-type"), head.header("cache-control")), (200, "text/event-stream", "no-store"));
+    assert!(head.text.starts_with("retry: 2000\n\n"), "{}", head.text);
+    assert_eq!(names(&live), ["row", "current"]);
+    assert_eq!(live.events()[0].data, app.get("/reserves/1").expect(200), "a row is told as it is shown");
+    reserve(&mut app, "2", 1, "10:00");
+    app.run();
+    assert_eq!(names(&live), ["row", "current", "row"], "without any time");
+    app.delete("/reserves/1").expect(204);
+    app.advance(REST);
+    let told = live.events();
+    assert_eq!((told.len(), &told[3].data["id"], &told[3].data["status"]), (4, &json!(1), &json!("Canceled")));
+    assert!(!live.has_ended());
+}
+
+#[test]
+fn with_a_filter_what_matches_comes_and_what_no_longer_does_goes() {
+    let mut app = app();
+    reserve(&mut app, "1", 1, "08:00");
+    reserve(&mut app, "2", 1, "10:00");
+    let live = app.listen(Asked::get("/reserves/stream?userId=1&status=Reserved"), usize::MAX);
+    assert_eq!(names(&live), ["row", "current"]);
+    app.delete("/reserves/1").expect(204);
+    app.run();
+    let last = live.events().pop().unwrap();
+    assert_eq!((last.event.as_str(), last.data), ("removed", json!({"id": 1})));
+    for wrong in ["page=1", "sort=id", "colour=red", "roomId=x"] {
+        app.get(&format!("/reserves/stream?{wrong}")).refused(422, "invalid-fields");
+    }
+}
+
+#[test]
+fn every_collection_of_rows_can_be_followed() {
+    let mut app = app();
+    let paths = ["rooms", "reserves", "conferences", "maintenances", "roomTables", "reserveTables"];
+    let live: Vec<_> = paths.iter().map(|path| app.listen(Asked::get(format!("/{path}/stream")), usize::MAX)).collect();
+    app.post("/reserves", json!({"userId": "1", "roomId": 1})).expect(201);
+    app.post("/conferences", json!({"userId": "1", "roomId": 1, "reserveId": 1})).expect(201);
+    app.post("/maintenances", json!({"roomId": 2})).expect(201);
+    app.settle();
+    app.advance(REST);
+    for (path, live) in paths.iter().zip(live) {
+        let mut client = Client::default();
+        client.hear(&live);
+        let collection = if *path == "reserveTables" { "roomTables" } else { path };
+        let page = app.get(&format!("/{path}")).expect(200);
+        let rows = page["_embedded"][collection].as_array().unwrap();
+        let rows: BTreeMap<_, _> = rows.iter().map(|row| (row["id"].as_u64().unwrap(), without_links(row.clone()))).collect();
+        assert_eq!(client.rows, rows, "{path}");
+        assert!(!rows.is_empty());
+    }
+}
+
+#[test]
+fn people_are_told_no_more_than_a_list_shows_them() {
+    let mut app = TestApp::start(GUARDED, at("2026-11-23T10:05:00+09:00"));
+    for floor in ["1", "2"] {
+        app.send(administrator(Asked::post("/rooms", &json!({"floor": floor})))).expect(201);
+    }
+    let stream = || Asked::get("/reserves/stream");
+    let own = app.listen(as_one(stream(), "ann", &[]), usize::MAX);
+    let all = app.listen(administrator(stream()), usize::MAX);
+    let tables = app.listen(as_one(Asked::get("/roomTables/stream"), "ann", &[]), usize::MAX);
+    for (user, room) in [("ann", 1), ("bob", 2)] {
+        app.send(as_one(Asked::post("/reserves", &json!({"roomId": room})), user, &[])).expect(201);
+        app.settle();
+        app.advance(REST);
+    }
+    assert!(!own.so_far().text.contains("bob") && own.so_far().text.contains("ann"), "{}", own.so_far().text);
+    assert!(!tables.so_far().text.contains("bob") && tables.so_far().text.contains("ann"), "{}", tables.so_far().text);
+    assert!(all.so_far().text.contains("bob") && all.so_far().text.contains("ann"));
+    assert_eq!(own.so_far().header("vary"), "authorization");
+    let asked = |query: &str| as_one(Asked::get(format!("/reserves/stream?{query}")), "ann", &[]);
+    app.send(asked("userId=bob")).refused(403, "not-yourself");
+    let mine = app.listen(asked("userId=ann"), usize::MAX);
+    assert_eq!(mine.events().iter().filter(|told| told.event == "row").count(), 1);
+
+    // Who has proved who they are for an hour is not told anything for longer.
+    app.advance(Duration::from_secs(3600 + 31));
+    assert!(own.has_ended() && all.has_ended());
+}
+
+#[test]
+fn a_stream_goes_on_after_a_restart_and_much_later() {
+    let mut app = app();
+    let mut client = Client::default();
+    reserve(&mut app, "1", 1, "08:00");
+    let live = client.listen(&mut app, "/reserves/stream", usize::MAX);
+    client.hear(&live);
+    drop(live);
+    app.restart();
+    reserve(&mut app, "2", 1, "10:00");
+    app.advance(Duration::from_secs(3 * 24 * 3600));
+    app.settle();
+    let live = client.listen(&mut app, "/reserves/stream", usize::MAX);
+    assert_eq!(names(&live), ["row", "row", "current"], "what has changed is told, and nothing twice");
+    client.hear(&live);
+    assert_eq!(client.rows, stand(&mut app, "reserves", ""));
+    let live = client.listen(&mut app, "/reserves/stream", usize::MAX);
+    assert_eq!(names(&live), ["current"]);
+    for unknown in ["", "x", "0000000000000001-1-1"] {
+        let live = app.listen(Asked::get("/reserves/stream").header("last-event-id", unknown), usize::MAX);
+        assert_eq!(names(&live), ["reset", "row", "row", "current"], "{unknown}");
+    }
+}
+
+#[test]
+fn whoever_does_not_read_is_let_go_and_loses_nothing() {
+    let mut app = app();
+    let mut client = Client::default();
+    let lazy = app.listen(Asked::get("/reserves/stream"), 1);
+    let slots = ["08:00", "10:00", "12:00", "14:00", "16:00", "18:00", "20:00"];
+    for slot in slots {
+        reserve(&mut app, "1", 1, slot);
+        app.advance(REST);
+    }
+    app.advance(Duration::from_secs(31));
+    app.advance(Duration::from_secs(31));
+    client.hear(&lazy);
+    assert!(client.rows.len() < slots.len());
+    let live = client.listen(&mut app, "/reserves/stream", usize::MAX);
+    client.hear(&live);
+    assert_eq!(client.rows, stand(&mut app, "reserves", ""));
+}
+
+#[test]
+fn so_many_can_listen_and_no_more_and_whoever_goes_makes_room() {
+    let mut app = app();
+    let mut live: Vec<_> = (0..512).map(|_| app.listen(Asked::get("/rooms/stream"), usize::MAX)).collect();
+    assert!(live.iter().all(|live| live.so_far().status.as_u16() == 200));
+    let refused = app.get("/rooms/stream");
+    refused.refused(503, "overloaded");
+    assert_ne!(refused.header("retry-after"), "");
+    app.get("/rooms").expect(200);
+    live.pop();
+    app.run();
+    live.push(app.listen(Asked::get("/rooms/stream"), usize::MAX));
+    assert_eq!(live[511].so_far().status.as_u16(), 200);
+    // Whoever holds the line and reads nothing keeps nobody out for long.
+    drop(live);
+    app.run();
+    let lazy: Vec<_> = (0..512).map(|_| app.listen(Asked::get("/rooms/stream"), 0)).collect();
+    app.get("/rooms/stream").refused(503, "overloaded");
+    app.advance(Duration::from_secs(31));
+    assert_eq!(app.listen(Asked::get("/rooms/stream"), usize::MAX).so_far().status.as_u16(), 200);
+    drop(lazy);
+}
+
+#[test]
+fn it_ends_with_its_service_and_with_the_process() {
+    let mut app = app();
+    let (rooms, reserves) = (app.listen(Asked::get("/rooms/stream"), usize::MAX), app.listen(Asked::get("/reserves/stream"), usize::MAX));
+    app.faults().set("meetingroom/reserve", Fault { down: true, ..Fault::default() });
+    app.run();
+    assert!(reserves.has_ended() && !rooms.has_ended());
+    app.get("/reserves/stream").refused(503, "service-unavailable");
+    app.system().end_following();
+    app.run();
+    assert!(rooms.has_ended());
+    app.get("/rooms").expect(200);
+}
+
+#[test]
+fn an_idle_stream_shows_that_it_is_there() {
+    let mut app = app();
+    let live = app.listen(Asked::get("/rooms/stream"), usize::MAX);
+    let before = live.so_far().text;
+    app.advance(Duration::from_secs(15));
+    let text = live.so_far().text;
+    let beat = text.strip_prefix(&before).unwrap();
+    assert!(beat.starts_with(":\nid: ") && beat.ends_with("\n\n"), "{beat:?}");
+    assert_eq!(live.events().len(), 3, "it is no event");
+}
+
+/// What a test does next.
+#[derive(Clone, Debug)]
+enum Act {
+    Reserve { user: u8, room: u64, slot: usize },
+    Cancel(u64),
+    Pass(u64),
+    Restart,
+    Crash,
+    Listen { pieces: usize },
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        6 => (0..3_u8, 1..=2_u64, 0..7_usize).prop_map(|(user, room, slot)| Act::Reserve { user, room, slot }),
+        3 => (1..10_u64).prop_map(Act::Cancel),
+        2 => (1..200_u64).prop_map(Act::Pass),
+        1 => Just(Act::Restart),
+        1 => Just(Act::Crash),
+        4 => (0..6_usize).prop_map(|pieces| Act::Listen { pieces }),
+    ];
+    proptest::collection::vec(act, 1..30)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whoever_is_cut_off_anywhere_ends_with_the_rows_of_the_list(acts in acts(), seed in any::<u64>(), filtered in any::<bool>()) {
+        let disk = testkit::disk::Disk::new(seed);
+        let mut app = TestApp::with(MEETINGROOM, Setup::at(at("2026-11-23T10:05:00+09:00")).on(&disk).seeded(seed));
+        for floor in ["1", "2"] {
+            app.post("/rooms", json!({"floor": floor, "openingRule": "days-ahead:9"})).expect(201);
+        }
+        let query = if filtered { "status=Reserved" } else { "" };
+        let (reserves, tables) = (format!("/reserves/stream?{query}"), "/roomTables/stream");
+        let (mut client, mut view) = (Client::default(), Client::default());
+        let slots = ["08:00", "10:00", "12:00", "14:00", "16:00", "18:00", "20:00"];
+        // Kept to be cut off only while something happens.
+        let mut live = Vec::new();
+        for act in acts {
+            match act {
+                Act::Reserve { user, room, slot } => drop(reserve(&mut app, &user.to_string(), room, slots[slot])),
+                Act::Cancel(id) => drop(app.delete(&format!("/reserves/{id}"))),
+                Act::Pass(minutes) => app.advance(Duration::from_secs(minutes * 60)),
+                Act::Restart => app.restart(),
+                Act::Crash => app.crash(),
+                Act::Listen { pieces } => {
+                    for (client, live) in [&mut client, &mut view].into_iter().zip(live.drain(..)) {
+                        client.hear(&live);
+                    }
+                    live = vec![client.listen(&mut app, &reserves, pieces), view.listen(&mut app, tables, pieces)];
+                }
+            }
+        }
+        for (client, live) in [&mut client, &mut view].into_iter().zip(live.drain(..)) {
+            client.hear(&live);
+        }
+        app.settle();
+        let live = [client.listen(&mut app, &reserves, usize::MAX), view.listen(&mut app, tables, usize::MAX)];
+        for (client, live) in [&mut client, &mut view].into_iter().zip(live) {
+            client.hear(&live);
+        }
+        prop_assert_eq!(client.rows, stand(&mut app, "reserves", query));
+        prop_assert_eq!(view.rows, stand(&mut app, "roomTables", ""));
+    }
+}
