@@ -59,7 +59,8 @@ impl Reload {
 /// The parts of the configuration that differ.
 fn differing(now: &Settings, read: &Settings) -> Vec<&'static str> {
     // Named one by one, so that a new part is not forgotten here.
-    let Settings { listen, data, auth, open_to_network, clock, samples, service_ports, faults, log, telemetry, cors, limits, meetingroom } = now;
+    let Settings { listen, data, auth, open_to_network, clock, samples, service_ports, faults, log, telemetry, cors, limits, meetingroom } =
+        now;
     let Log { level: _, format } = log;
     let parts = [
         ("listen", *listen != read.listen),

@@ -34,7 +34,7 @@ use crate::reload::{Again, Reload};
 use crate::systems::{self, Runnable};
 
 /// How long requests that are under way may take once the process is told to stop.
-const FAREWELL: Duration = Duration::from_secs(4);
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// How many files are open beside connections, at most.
 const OTHER_FILES: u64 = 256;
@@ -119,7 +119,7 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
         silence: Duration::from_secs(settings.limits.silence_seconds.into()),
         ..Connections::default()
     };
-    allow_files(connections.most);
+    allow_files(connections.most * (1 + service_ports.len()));
     let stopping = Arc::new(AtomicBool::new(false));
     let (tracer, exporter) = traces(&settings.telemetry)?;
     let observer = Observer::new(Arc::clone(&clock), tracer.clone());
@@ -193,8 +193,13 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
             server.ended().await;
         }
     };
-    if tokio::time::timeout(FAREWELL, finished).await.is_err() {
-        tracing::warn!("some requests were still under way");
+    tokio::select! {
+        done = tokio::time::timeout(FAREWELL, finished) => {
+            if done.is_err() {
+                tracing::warn!("some requests were still under way");
+            }
+        }
+        () = stop.told() => tracing::warn!("told again to stop: what is still under way is left"),
     }
     for system in &running {
         system.handle.stop();

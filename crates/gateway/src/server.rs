@@ -21,7 +21,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
-use places::{Heard, Place, Places, Told};
+use places::{Heard, Place, Places, Sent, Told};
 
 /// How much of a head is kept while it is being read, in bytes: enough for the longest address and token, and little for whoever sends no end.
 const LARGEST_HEAD: usize = 32 * 1024;
@@ -64,7 +64,8 @@ impl Server {
         Self { stop, task }
     }
 
-    /// Accepts nobody any more. What is under way is answered, and its connection closed; what is silent is closed at once.
+    /// Accepts nobody any more. What is under way is answered, and its connection closed; one between two requests is closed at once. One in
+    /// the middle of a request is waited for as long as its silence may take, so whoever stops does not wait for ever.
     pub fn stop(&self) {
         self.stop.send_replace(());
     }
@@ -79,20 +80,25 @@ impl Server {
 async fn serve(listener: TcpListener, door: Router, connections: Connections, mut stop: watch::Receiver<()>) {
     let places = Arc::new(Places::new(connections.most, connections.patience));
     let mut open = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            _ = stop.changed() => break,
-            Some(_) = open.join_next() => {}
-            accepted = accept(&listener, &places) => {
-                let Some(stream) = accepted else { continue };
-                let (place, door, stop) = (places.take(), door.clone(), stop.clone());
-                open.spawn(async move {
-                    if let Err(error) = connection(stream, door, &place, connections, stop).await {
-                        // Clients leave as they like; it is no fault of anybody's.
-                        tracing::trace!(%error, "a connection broke");
-                    }
-                });
+    {
+        // It goes on across other turns of the loop: it may hold a connection that waits for its place.
+        let mut next = std::pin::pin!(accept(&listener, &places));
+        loop {
+            tokio::select! {
+                biased;
+                _ = stop.changed() => break,
+                Some(_) = open.join_next() => {}
+                accepted = next.as_mut() => {
+                    next.set(accept(&listener, &places));
+                    let Some((stream, place)) = accepted else { continue };
+                    let (door, stop) = (door.clone(), stop.clone());
+                    open.spawn(async move {
+                        if let Err(error) = connection(stream, door, &place, connections, stop).await {
+                            // Clients leave as they like; it is no fault of anybody's.
+                            tracing::trace!(%error, "a connection broke");
+                        }
+                    });
+                }
             }
         }
     }
@@ -102,19 +108,20 @@ async fn serve(listener: TcpListener, door: Router, connections: Connections, mu
 
 /// The next connection, once there is a place for it.
 #[allow(clippy::disallowed_methods, reason = "what is awaited is the operating system")]
-async fn accept(listener: &TcpListener, places: &Places) -> Option<TcpStream> {
+async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, Arc<Place>)> {
     places.can_be_had().await;
     match listener.accept().await {
         Ok((stream, _)) => {
             // Answers are small, and whoever waits for one should not wait for the next to fill a packet.
             let _ = stream.set_nodelay(true);
-            Some(stream)
+            // Nobody may have come for a while, in which whoever was silent began to work.
+            Some((stream, places.take().await))
         }
         Err(error) if is_of_one_connection(&error) => None,
         Err(error) => {
             tracing::warn!(%error, "no connection can be accepted; the one that was silent for longest is closed");
             places.close_the_longest_silent();
-            tokio::time::sleep(CATCH_BREATH).await;
+            let _ = tokio::time::timeout(CATCH_BREATH, places.changed()).await;
             None
         }
     }
@@ -139,7 +146,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(connections.silence)
         .max_buf_size(LARGEST_HEAD)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+        .serve_connection(TokioIo::new(Sent::new(stream, Arc::clone(place))), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         biased;
@@ -153,7 +160,10 @@ async fn connection(
 
 async fn answer(door: Router, place: Arc<Place>, request: Request<Incoming>) -> hyper::Result<Response<Body>> {
     let request = if request.body().is_end_stream() {
-        place.is_working();
+        if !place.is_working() {
+            // Who has lost the place hears of it next; nothing is begun for them.
+            std::future::pending::<()>().await;
+        }
         request.map(Body::new)
     } else {
         request.map(|body| Body::new(Heard::new(body, Arc::clone(&place))))

@@ -15,7 +15,7 @@ use axum::response::Response;
 use crate::Problem;
 
 /// What sentences mean in Korean: pairs of the English and the Korean one. `{}` stands for what changes from one time to the next; in the
-/// Korean sentence `{0}` is the first of them, `{1}` the second.
+/// Korean sentence `{0}` is the first of them, `{1}` the second, and `{1:}` the second where that is a sentence of its own.
 pub type Sentences = &'static [(&'static str, &'static str)];
 
 /// What is known in Korean.
@@ -30,14 +30,23 @@ impl Catalogue {
 
     /// The Korean sentence for an English one, if it is known.
     pub fn korean(&self, english: &str) -> Option<String> {
+        self.said(english, true)
+    }
+
+    /// `is_whole` unless it is a part of another sentence. Such a part has no further ones: what people send stands in sentences too, and
+    /// is no reason to go on.
+    fn said(&self, english: &str, is_whole: bool) -> Option<String> {
         self.0.iter().copied().flatten().find_map(|(pattern, korean)| {
             let parts = matched(pattern, english)?;
-            let fill = |text: String, (number, part): (usize, &&str)| {
-                // A part may be a sentence of its own.
-                let part = self.korean(part).unwrap_or_else(|| (*part).to_owned());
-                text.replace(&format!("{{{number}}}"), &part)
+            let part = |place: &str| {
+                let part = |number: &str| parts.get(number.parse::<usize>().ok()?).copied();
+                match place.strip_suffix(':') {
+                    Some(number) if is_whole => part(number).map(|part| self.said(part, false).unwrap_or_else(|| part.to_owned())),
+                    Some(number) => part(number).map(str::to_owned),
+                    None => part(place).map(str::to_owned),
+                }
             };
-            Some(parts.iter().enumerate().fold((*korean).to_owned(), fill))
+            Some(filled(korean, part))
         })
     }
 
@@ -53,6 +62,25 @@ impl Catalogue {
         problem.errors.iter_mut().for_each(|error| tell(&mut error.message));
         problem
     }
+}
+
+/// A Korean sentence with its parts. It is gone through once, so that what stands in a part is never taken for a place.
+fn filled(korean: &str, part: impl Fn(&str) -> Option<String>) -> String {
+    let (mut text, mut rest) = (String::new(), korean);
+    while let Some((before, behind)) = rest.split_once('{') {
+        text.push_str(before);
+        match behind.split_once('}').and_then(|(place, rest)| Some((part(place)?, rest))) {
+            Some((part, after)) => {
+                text.push_str(&part);
+                rest = after;
+            }
+            None => {
+                text.push('{');
+                rest = behind;
+            }
+        }
+    }
+    text + rest
 }
 
 /// What stands in a sentence where its pattern has `{}`; nothing when it is another sentence.
@@ -92,7 +120,11 @@ fn prefers_korean(headers: &HeaderMap) -> bool {
     let ranges = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     for range in ranges {
         let (tag, weight) = range.split_once(';').unwrap_or((range, ""));
-        let weight = weight.trim().strip_prefix("q=").map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
+        let weight = match weight.split_once('=') {
+            Some((name, weight)) if name.trim().eq_ignore_ascii_case("q") => weight.trim().parse().unwrap_or(0.0),
+            _ => 1.0_f32,
+        };
+        let weight = if (0.0..=1.0).contains(&weight) { weight } else { 0.0 };
         let better = |known: &mut Option<f32>| *known = Some(known.unwrap_or(0.0).max(weight));
         match tag.trim().split('-').next().unwrap_or_default().to_ascii_lowercase().as_str() {
             "ko" => better(&mut korean),
@@ -125,7 +157,22 @@ mod tests {
         for yes in ["ko", "ko-KR,ko;q=0.9,en-US;q=0.8,en;q=0.7", "KO", "fr, ko;q=0.1", "en;q=0.2, ko;q=0.3", "ko-Kore-KR", "en;q=0, *"] {
             assert!(prefers(&[yes]), "{yes}");
         }
-        for no in ["", "en", "*", "en, ko", "ko;q=0", "ko;q=x", "en-GB,ko;q=0.9", "kok", "fr", ";;,q=,"] {
+        for no in [
+            "ko;q=inf",
+            "ko;q=2",
+            "ko;Q=0.1, en;q=0.2",
+            "ko; q = 0",
+            "",
+            "en",
+            "*",
+            "en, ko",
+            "ko;q=0",
+            "ko;q=x",
+            "en-GB,ko;q=0.9",
+            "kok",
+            "fr",
+            ";;,q=,",
+        ] {
             assert!(!prefers(&[no]), "{no}");
         }
         assert!(prefers(&["en;q=0.5", "ko"]));
@@ -151,11 +198,25 @@ mod tests {
     fn every_pattern_has_its_parts_in_korean() {
         for (english, korean) in korean::SENTENCES {
             let parts = english.matches("{}").count();
-            let named = (0..9).filter(|number| korean.contains(&format!("{{{number}}}"))).count();
+            let named =
+                (0..9).filter(|number| korean.contains(&format!("{{{number}}}")) || korean.contains(&format!("{{{number}:}}"))).count();
             assert_eq!(parts, named, "{english}: {korean}");
             assert!(!korean.contains("{}"), "{korean}");
             assert_eq!(korean::SENTENCES.iter().filter(|(other, _)| other == english).count(), 1, "{english} stands twice");
         }
+    }
+
+    #[test]
+    fn what_people_send_is_told_as_it_is() {
+        let catalogue = Catalogue::new([&[("`{}` is no {}", "`{0}`은(는) {1}이(가) 아닙니다")] as Sentences]);
+        let check = |english: &str, korean: &str| assert_eq!(catalogue.korean(english).as_deref(), Some(korean), "{english}");
+        check("item 2: must be given", "2번째 항목: 꼭 있어야 합니다");
+        check("item 2: `must be given` is no slot", "2번째 항목: `must be given`은(는) slot이(가) 아닙니다");
+        check("`{1}{0}` is no {0}", "`{1}{0}`은(는) {0}이(가) 아닙니다");
+        check("item {1}: {0}", "{1}번째 항목: {0}");
+        check("item 1: item 2: item 3: must be given", "1번째 항목: 2번째 항목: item 3: must be given");
+        let deep = "item 1: ".repeat(8_000);
+        assert!(catalogue.korean(&deep).unwrap().len() < 2 * deep.len());
     }
 
     async fn told(problem: Problem, language: &str) -> (Value, HeaderMap) {

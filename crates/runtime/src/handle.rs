@@ -33,7 +33,7 @@ pub(crate) struct System {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) inbox: Inbox,
     /// The places for new work, by service.
-    pub(crate) places: BTreeMap<&'static str, Semaphore>,
+    pub(crate) places: BTreeMap<&'static str, Arc<Semaphore>>,
     pub(crate) client: Client,
     pub(crate) clock: SharedClock,
     pub(crate) faults: Faults,
@@ -196,13 +196,13 @@ impl ServiceHandle {
     }
 
     pub(crate) async fn submit_fresh(&self, act: Act) -> Outcome {
-        // Held until the answer: what one service is flooded with takes no place from the others.
-        let place = self.system.places.get(self.name).map(Semaphore::try_acquire);
-        let Some(Ok(_place)) = place else {
+        // Held until it is decided, also when nobody waits for that any more: what one service is flooded with takes no place from the others.
+        let place = self.system.places.get(self.name).map(|places| Arc::clone(places).try_acquire_owned());
+        let Some(Ok(place)) = place else {
             self.turned_away();
             return Outcome::Full;
         };
-        match self.inbox().fresh(self.name, Work::Act(act)).await {
+        match self.inbox().fresh(self.name, Work::Act(act), place).await {
             None => {
                 self.turned_away();
                 Outcome::Full

@@ -137,7 +137,7 @@ impl SystemHandle {
             running: running.clone(),
             store,
             inbox,
-            places: running.iter().map(|service| (*service, Semaphore::new(queues.at(service)))).collect(),
+            places: running.iter().map(|service| (*service, Arc::new(Semaphore::new(queues.at(service))))).collect(),
             client: Client::new(way(Arc::clone(&doors) as _), Arc::clone(&clock), ClientRules::default()).traced(tracer.clone()),
             clock,
             faults,

@@ -1,6 +1,7 @@
 //! Who has a place, and who has said nothing that can be answered for how long.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -36,9 +38,16 @@ struct Held {
 pub(super) struct Place {
     held: Arc<Mutex<Held>>,
     changed: Arc<Notify>,
-    /// Since which turn it is silent; none while it works.
-    silent_since: Mutex<Option<u64>>,
+    says: Mutex<Says>,
     lost: Notify,
+}
+
+#[derive(Default)]
+struct Says {
+    /// Since which turn it is silent; none while it works.
+    silent_since: Option<u64>,
+    /// Whether it is answered, and silent once that is sent.
+    told: bool,
 }
 
 impl Places {
@@ -47,47 +56,65 @@ impl Places {
     }
 
     /// Is ready once another connection can have a place: there is a free one, or one that has been silent for long enough.
-    #[allow(clippy::disallowed_methods, reason = "how long a connection is silent is told by the clock of connections, which is tokio's")]
     pub(super) async fn can_be_had(&self) {
-        loop {
-            let to_be_had = self.to_be_had();
-            if to_be_had.is_some_and(|at| at <= Instant::now()) {
-                return;
-            }
-            tokio::select! {
-                // A change between the look and the wait is kept, and ends the wait at once.
-                () = self.changed.notified() => {}
-                () = tokio::time::sleep_until(to_be_had.unwrap_or_else(Instant::now)), if to_be_had.is_some() => {}
-            }
-        }
-    }
-
-    /// From when on there is a place to be had, unless all of them work.
-    #[allow(clippy::disallowed_methods, reason = "as above")]
-    fn to_be_had(&self) -> Option<Instant> {
-        let held = lock(&self.held);
-        if held.count < self.most {
-            return Some(Instant::now());
-        }
-        held.silent.first_key_value().map(|(_, (since, _))| *since + self.patience)
+        self.wait(|held| self.to_be_had(held)).await;
     }
 
     /// A place, which is another's when there is no free one.
-    pub(super) fn take(&self) -> Arc<Place> {
-        if lock(&self.held).count >= self.most {
-            self.close_the_longest_silent();
+    pub(super) async fn take(&self) -> Arc<Place> {
+        let taken = self
+            .wait(|held| {
+                self.to_be_had(held)?;
+                // Looked for and taken under one lock: whoever was silent a moment ago may be working by now.
+                let longest = if held.count < self.most { None } else { held.silent.pop_first() };
+                held.count += 1;
+                Ok(longest)
+            })
+            .await;
+        if let Some((_, (_, place))) = taken {
+            lose(&place);
         }
-        lock(&self.held).count += 1;
         let (held, changed) = (Arc::clone(&self.held), Arc::clone(&self.changed));
-        let place = Arc::new(Place { held, changed, silent_since: Mutex::new(None), lost: Notify::new() });
+        let place = Arc::new(Place { held, changed, says: Mutex::default(), lost: Notify::new() });
         place.is_silent();
         place
     }
 
+    /// Waits until a place is left, or one that works is done.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Waits until `look` finds something; it says when to look again if nothing changes before.
+    #[allow(clippy::disallowed_methods, reason = "how long a connection is silent is told by the clock of connections, which is tokio's")]
+    async fn wait<T>(&self, look: impl Fn(&mut Held) -> Result<T, Option<Instant>>) -> T {
+        loop {
+            let again = match look(&mut lock(&self.held)) {
+                Ok(found) => return found,
+                Err(again) => again,
+            };
+            tokio::select! {
+                // A change between the look and the wait is kept, and ends the wait at once.
+                () = self.changed.notified() => {}
+                () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
+            }
+        }
+    }
+
+    /// Whether there is a place to be had; else from when on there is, unless all of them work.
+    #[allow(clippy::disallowed_methods, reason = "as above")]
+    fn to_be_had(&self, held: &Held) -> Result<(), Option<Instant>> {
+        if held.count < self.most {
+            return Ok(());
+        }
+        let from = held.silent.first_key_value().map(|(_, (since, _))| *since + self.patience);
+        if from.is_some_and(|from| from <= Instant::now()) { Ok(()) } else { Err(from) }
+    }
+
     pub(super) fn close_the_longest_silent(&self) {
         let longest = lock(&self.held).silent.pop_first();
-        if let Some(place) = longest.and_then(|(_, (_, place))| place.upgrade()) {
-            place.lost.notify_one();
+        if let Some((_, (_, place))) = longest {
+            lose(&place);
         }
     }
 }
@@ -98,24 +125,40 @@ impl Place {
         self.lost.notified().await;
     }
 
-    /// A whole request is there.
-    pub(super) fn is_working(&self) {
-        if let Some(since) = lock(&self.silent_since).take() {
-            lock(&self.held).silent.remove(&since);
+    /// A whole request is there. It is not to be begun when somebody else has this place by now.
+    pub(super) fn is_working(&self) -> bool {
+        let mut says = lock(&self.says);
+        says.told = false;
+        match says.silent_since {
+            Some(since) if lock(&self.held).silent.remove(&since).is_none() => return false,
+            _ => says.silent_since = None,
+        }
+        true
+    }
+
+    /// What it asked is answered, but perhaps not yet sent.
+    fn is_told(&self) {
+        lock(&self.says).told = true;
+    }
+
+    /// Everything is sent.
+    pub(super) fn is_flushed(self: &Arc<Self>) {
+        if std::mem::take(&mut lock(&self.says).told) {
+            self.is_silent();
         }
     }
 
     /// What it asked is answered, or it has asked nothing yet.
     #[allow(clippy::disallowed_methods, reason = "as above")]
     fn is_silent(self: &Arc<Self>) {
-        let mut silent_since = lock(&self.silent_since);
-        if silent_since.is_none() {
+        let mut says = lock(&self.says);
+        if says.silent_since.is_none() {
             let mut held = lock(&self.held);
             held.turns += 1;
             let turn = held.turns;
             held.silent.insert(turn, (Instant::now(), Arc::downgrade(self)));
             drop(held);
-            *silent_since = Some(turn);
+            says.silent_since = Some(turn);
             self.changed.notify_one();
         }
     }
@@ -126,6 +169,12 @@ impl Drop for Place {
         self.is_working();
         lock(&self.held).count -= 1;
         self.changed.notify_one();
+    }
+}
+
+fn lose(place: &Weak<Place>) {
+    if let Some(place) = place.upgrade() {
+        place.lost.notify_one();
     }
 }
 
@@ -152,8 +201,9 @@ impl HttpBody for Heard {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if frame.is_none() || self.body.is_end_stream() {
-            self.place.is_working();
+        // Who has lost the place hears of it next; until then its request is without an end.
+        if (frame.is_none() || self.body.is_end_stream()) && !self.place.is_working() {
+            return Poll::Pending;
         }
         Poll::Ready(frame)
     }
@@ -167,7 +217,7 @@ impl HttpBody for Heard {
     }
 }
 
-/// An answer's body, with which the connection falls silent.
+/// An answer's body, with whose last byte the connection falls silent.
 pub(super) struct Told {
     body: Body,
     place: Arc<Place>,
@@ -181,7 +231,7 @@ impl Told {
 
 impl Drop for Told {
     fn drop(&mut self) {
-        self.place.is_silent();
+        self.place.is_told();
     }
 }
 
@@ -199,5 +249,70 @@ impl HttpBody for Told {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// A connection's bytes: once all of an answer has left, it is told.
+pub(super) struct Sent<S> {
+    stream: Pin<Box<S>>,
+    place: Arc<Place>,
+}
+
+impl<S> Sent<S> {
+    pub(super) fn new(stream: S, place: Arc<Place>) -> Self {
+        Self { stream: Box::pin(stream), place }
+    }
+}
+
+impl<S: AsyncRead> AsyncRead for Sent<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite> AsyncWrite for Sent<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.stream.as_mut().poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.stream.as_mut().poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// hyper flushes when it has handed over all it had.
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = ready!(self.stream.as_mut().poll_flush(context));
+        self.place.is_flushed();
+        Poll::Ready(flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_begins_to_work_while_nobody_comes_keeps_the_place() {
+        let places = Places::new(1, Duration::ZERO);
+        let first = places.take().await;
+        places.can_be_had().await;
+        assert!(first.is_working());
+        assert!(places.take().now_or_never().is_none());
+        first.is_told();
+        assert!(places.take().now_or_never().is_none());
+        first.is_flushed();
+        let _second = places.take().await;
+        first.lost().await;
+        assert!(!first.is_working(), "its place is another's");
     }
 }

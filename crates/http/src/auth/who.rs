@@ -106,6 +106,15 @@ impl Who {
             return response;
         }
         let (mut parts, body) = response.into_parts();
+        // A problem may be told again, in another language.
+        if let Some(problem) = parts.extensions.get_mut::<Problem>() {
+            problem.extra.values_mut().for_each(|member| hide(member, hidden, identity.subject()));
+            problem
+                .extra
+                .iter_mut()
+                .filter(|(name, member)| hidden.contains(&name.as_str()) && member.as_str() != Some(identity.subject()))
+                .for_each(|(_, member)| *member = Value::Null);
+        }
         // Answers are made in memory.
         let Ok(body) = body.collect().await else { return incoming::internal(&"an answer broke off").into_response() };
         let body = body.to_bytes();

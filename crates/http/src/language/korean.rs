@@ -84,7 +84,7 @@ pub(super) const SENTENCES: Sentences = &[
     ("the currency has fewer digits behind the point", "이 통화는 소수점 아래 자릿수가 더 적습니다"),
     ("the amount is too large", "금액이 너무 큽니다"),
     ("must be a list, without empty items", "빈 항목이 없는 목록이어야 합니다"),
-    ("item {}: {}", "{0}번째 항목: {1}"),
+    ("item {}: {}", "{0}번째 항목: {1:}"),
     ("the body must be a JSON object", "본문은 JSON 객체여야 합니다"),
     ("the body could not be read to its end", "본문을 끝까지 읽지 못했습니다"),
     ("must begin within the first {} rows; use a filter", "처음 {0}행 안에서 시작해야 합니다. 조건을 써 주세요"),

@@ -16,7 +16,7 @@ use eventlog::Carrier;
 use kernel::Timestamp;
 use store::{Abort, Claims, Committed, FeedEvent, Parked, RootKey, Store, StoreError, Writes};
 use telemetry::{Kind, Span, Tracer};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 use crate::feed_position::FeedPosition;
 use crate::follow::Following;
@@ -44,6 +44,8 @@ struct Queued {
     answer: oneshot::Sender<Done>,
     /// That it waits, when that is part of a trace.
     waits: Span,
+    /// The place that it holds until it is answered, whether somebody still waits for that or not.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// Where work is handed in. Clones hand in to the same writer.
@@ -58,9 +60,9 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     /// Hands in something new; `None` when too much waits already.
-    pub(crate) async fn fresh(&self, service: &'static str, work: Work) -> Option<Done> {
+    pub(crate) async fn fresh(&self, service: &'static str, work: Work, place: OwnedSemaphorePermit) -> Option<Done> {
         let (answer, answered) = oneshot::channel();
-        match self.fresh.try_send(self.queued(service, work, answer)) {
+        match self.fresh.try_send(self.queued(service, work, answer, Some(place))) {
             Ok(()) => Some(answered.await.unwrap_or(Done::Unheard)),
             Err(mpsc::error::TrySendError::Full(_)) => None,
             Err(mpsc::error::TrySendError::Closed(_)) => Some(stopped()),
@@ -70,15 +72,15 @@ impl Inbox {
     /// Hands in what continues something begun, waiting for room.
     pub(crate) async fn begun(&self, service: &'static str, work: Work) -> Done {
         let (answer, answered) = oneshot::channel();
-        match self.begun.send(self.queued(service, work, answer)).await {
+        match self.begun.send(self.queued(service, work, answer, None)).await {
             Ok(()) => answered.await.unwrap_or(Done::Unheard),
             Err(_) => stopped(),
         }
     }
 
-    fn queued(&self, service: &'static str, work: Work, answer: oneshot::Sender<Done>) -> Queued {
+    fn queued(&self, service: &'static str, work: Work, answer: oneshot::Sender<Done>, place: Option<OwnedSemaphorePermit>) -> Queued {
         let waits = self.tracer.within(work.trace(), Kind::Internal, || "wait for the writer".into());
-        Queued { work: (service, work), answer, waits }
+        Queued { work: (service, work), answer, waits, place }
     }
 
     /// How much waits: new, begun.
@@ -216,9 +218,9 @@ impl Writer {
     /// One batch: decided, committed, answered.
     async fn step(&self, batch: Vec<Queued>) {
         let started = self.clock.elapsed();
-        let taken = batch.into_iter().map(|Queued { work, answer, waits }| {
+        let taken = batch.into_iter().map(|Queued { work, answer, waits, place }| {
             drop(waits);
-            (work, answer)
+            (work, (answer, place))
         });
         let (works, answers): (Vec<_>, Vec<_>) = taken.unzip();
         let works: Vec<_> = works.into_iter().map(Arc::new).collect();
@@ -233,13 +235,15 @@ impl Writer {
         };
         self.stats.batch_sizes.observe(works.len() as u64);
         self.stats.batch_times.took(self.clock.elapsed().saturating_sub(started));
-        for ((answer, done), (work, mut span)) in answers.into_iter().zip(done).zip(works.iter().zip(spans)) {
+        for (((answer, place), done), (work, mut span)) in answers.into_iter().zip(done).zip(works.iter().zip(spans)) {
             self.stats.work.of(&(work.0, work.1.kind(), done.name())).inc();
             span.set("yeyak.outcome", done.name());
             if let Done::Failed(_) | Done::Away(_) = done {
                 span.fail(done.name());
             }
             drop(span);
+            // Free before it is told: who asks again then is not turned away for what they asked before.
+            drop(place);
             // Who asked may have stopped waiting; it stands all the same.
             let _ = answer.send(done);
         }
