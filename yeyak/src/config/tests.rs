@@ -461,3 +461,17 @@ proptest! {
         prop_assert!(word.is_empty() || flag.is_ok() == environment.is_ok());
     }
 }
+
+#[test]
+fn traces_go_to_an_address_or_nowhere() {
+    let right = "write the address of an OTLP collector, such as \"http://127.0.0.1:4318\"";
+    for wrong_one in ["collector:4318", "ftp://collector", "http://", "http://c/?key=1", ""] {
+        let says = format!("y.toml:1: telemetry.otlp: {wrong_one:?} is not right here: {right}");
+        wrong(&format!("telemetry.otlp = {wrong_one:?}"), &[&says]);
+    }
+    assert_eq!(file("telemetry.otlp = \"http://c:4318/base\"").unwrap().telemetry.otlp.as_deref(), Some("http://c:4318/base"));
+    wrong(
+        "telemetry.sampled-percent = 101",
+        &["y.toml:1: telemetry.sampled-percent: 101 is not right here: write a whole number from 0 to 100"],
+    );
+}
