@@ -394,6 +394,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::config::LogFormat;
 
     fn known() -> Vec<KnownSystem> {
         vec![
@@ -540,6 +541,12 @@ mod tests {
         assert_eq!(settings_of.data, Data::Directory("from-environment".into()));
         assert_eq!((settings_of.samples, settings_of.service_ports, settings_of.faults), (true, true, false));
         assert!(settings("yeyak serve meetingroom --faults --listen :3").unwrap().faults);
+        let logged = settings("yeyak serve meetingroom --listen :3 --log-format json --telemetry-otlp http://c:1").unwrap();
+        assert_eq!((logged.log.format, logged.telemetry.otlp.as_deref()), (LogFormat::Json, Some("http://c:1")));
+        assert_eq!(
+            settings("yeyak serve meetingroom --listen :3 --log-format xml").unwrap_err(),
+            "--log-format: \"xml\" is not right here: write \"text\" or \"json\""
+        );
         assert_eq!(
             settings("yeyak serve").unwrap_err(),
             "service-ports: meetingroom, hairshop would want the same ports: serve one of them alone, or leave out service-ports"

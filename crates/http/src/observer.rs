@@ -1,6 +1,7 @@
 //! What stands around all routes: every request is counted, timed, and a span of a trace if it is to be recorded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -17,6 +18,8 @@ const TIMES: Metric =
     Metric { name: "yeyak_http_request_duration_seconds", help: "How long requests took, until their answer began to be sent." };
 const SPANS: Metric = Metric { name: "yeyak_trace_spans_total", help: "Spans of traces that arrived where they are sent, or are lost." };
 
+const UPTIME: Metric = Metric { name: "yeyak_uptime_seconds", help: "How long the process has been there." };
+
 /// What stands for the path of a request that no route is for. Paths as they are sent would be without number.
 const UNKNOWN: &str = "unknown";
 
@@ -26,6 +29,8 @@ pub struct Observer(Arc<Seen>);
 
 struct Seen {
     clock: SharedClock,
+    /// When it began to look, on that clock.
+    since: Duration,
     tracer: Tracer,
     requests: Family<(&'static str, String, u16), Counter>,
     times: Family<(&'static str, String), Histogram>,
@@ -38,7 +43,8 @@ pub(crate) struct Traced(pub(crate) TraceContext);
 impl Observer {
     /// One that measures by this clock and records traces by this tracer.
     pub fn new(clock: SharedClock, tracer: Tracer) -> Self {
-        Self(Arc::new(Seen { clock, tracer, requests: Family::default(), times: Family::new(Histogram::of_times) }))
+        let since = clock.elapsed();
+        Self(Arc::new(Seen { clock, since, tracer, requests: Family::default(), times: Family::new(Histogram::of_times) }))
     }
 
     /// The same routes, seen.
@@ -54,6 +60,7 @@ impl Observer {
         for ((method, route), times) in self.0.times.all() {
             to.histogram(TIMES, &[("method", method), ("route", &route)], &times);
         }
+        to.gauge(UPTIME, &[], self.0.clock.elapsed().saturating_sub(self.0.since).as_secs_f64());
         let (arrived, lost) = self.0.tracer.counts();
         to.count(SPANS, &[("outcome", "arrived")], arrived);
         to.count(SPANS, &[("outcome", "lost")], lost);

@@ -543,3 +543,17 @@ fn origins_are_those_that_browsers_send() {
     let required = "[auth]\nmode = 'required'\nissuer = 'i'\naudience = 'a'\njwks = 'keys.json'\n";
     assert_eq!(file(required).unwrap().cors, Cors::These(Vec::new()), "nobody is let in who is not named");
 }
+
+#[test]
+fn traces_go_to_an_address_or_nowhere() {
+    let right = "write the address of an OTLP collector, such as \"http://127.0.0.1:4318\"";
+    for wrong_one in ["collector:4318", "ftp://collector", "http://", "http://c/?key=1", ""] {
+        let says = format!("y.toml:1: telemetry.otlp: {wrong_one:?} is not right here: {right}");
+        wrong(&format!("telemetry.otlp = {wrong_one:?}"), &[&says]);
+    }
+    assert_eq!(file("telemetry.otlp = \"http://c:4318/base\"").unwrap().telemetry.otlp.as_deref(), Some("http://c:4318/base"));
+    wrong(
+        "telemetry.sampled-percent = 101",
+        &["y.toml:1: telemetry.sampled-percent: 101 is not right here: write a whole number from 0 to 100"],
+    );
+}

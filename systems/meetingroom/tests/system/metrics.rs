@@ -260,6 +260,9 @@ fn views_and_the_release_are_shown() {
     is(seen.sum("yeyak_projection_served_version", &["service=\"schedule\"", "view=\"roomTables\""]), version);
     is(seen.sum("yeyak_projection_stale", &[]), 0.);
     is(seen.sum("yeyak_build_info", &[&format!("version=\"{}\"", env!("CARGO_PKG_VERSION"))]), 1.);
+    is(seen.sum("yeyak_uptime_seconds", &[]), 0.);
+    app.advance(Duration::from_secs(90));
+    is(Scrape::of(&mut app).sum("yeyak_uptime_seconds", &[]), 90.);
     is(seen.sum("yeyak_store_up", &["system=\"meetingroom\""]), 1.);
     is(seen.sum("yeyak_parked_events", &[]) + seen.sum("yeyak_parked_keys", &[]) + seen.sum("yeyak_consumer_halted", &[]), 0.);
 }
