@@ -119,10 +119,8 @@ fn what_is_long_is_sent_smaller() {
     let plain = ask("GET", "identity");
     for coding in ["gzip", "zstd"] {
         let smaller = ask("GET", coding);
-        assert_eq!(
-            (smaller.status, smaller.header("content-encoding"), smaller.header("vary")),
-            (200, Some(coding), Some("accept-encoding"))
-        );
+        assert_eq!((smaller.status, smaller.header("content-encoding")), (200, Some(coding)));
+        assert!(smaller.headers.contains(&("vary".into(), "accept-encoding".into())), "{:?}", smaller.headers);
         assert!(smaller.body.len() * 3 < plain.body.len(), "{} of {}", smaller.body.len(), plain.body.len());
         let tag = smaller.header("etag").unwrap();
         assert_eq!(Some(tag), plain.header("etag").map(|tag| format!("W/{tag}")).as_deref());
