@@ -134,7 +134,9 @@ fn send(api: &Api, asked: &Asked) -> Option<Answer> {
 /// That the answer to a request which HTTP can carry is there, and is a right one.
 fn check_asked(api: &Api, asked: &Asked) -> Result<(), String> {
     match send(api, asked) {
-        Some(answer) if answer.header("x-request-id").is_none() => Err(format!("{asked:?}: without an id: {answer:?}")),
+        Some(answer) if answer.status >= 200 && answer.header("x-request-id").is_none() => {
+            Err(format!("{asked:?}: without an id: {answer:?}"))
+        }
         Some(answer) => check(&asked.method, &answer).map_err(|why| format!("{asked:?}: {why}")),
         None => Err(format!("{asked:?} was not answered")),
     }
