@@ -96,7 +96,7 @@ fn origins(cors: &Cors) -> CorsLayer {
 }
 
 /// What a page may read of an answer besides its body.
-const EXPOSED: [HeaderName; 11] = [
+const EXPOSED: [HeaderName; 10] = [
     header::ALLOW,
     header::CONTENT_LOCATION,
     header::ETAG,
@@ -107,7 +107,6 @@ const EXPOSED: [HeaderName; 11] = [
     request_id::HEADER,
     position::POSITION,
     HeaderName::from_static("yeyak-stale"),
-    HeaderName::from_static("idempotency-key"),
 ];
 
 /// How long a browser remembers what it was told before.

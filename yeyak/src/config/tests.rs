@@ -134,6 +134,7 @@ fn every_key_has_a_variable() {
         ("YEYAK_LISTEN", "[::1]:9000"),
         ("YEYAK_DATA", "/var/lib/yeyak"),
         ("YEYAK_AUTH", "open"),
+        ("YEYAK_CORS", "https://pages.example, http://localhost:3000"),
         ("YEYAK_CLOCK", "2026-11-23T10:05:00+09:00"),
         ("YEYAK_SAMPLES", "1"),
         ("YEYAK_SERVICE_PORTS", "on"),

@@ -116,13 +116,12 @@ fn what_is_long_is_sent_smaller() {
     let yeyak = Yeyak::demo(&CLOCK);
     let api = yeyak.api();
     let ask = |method: &str, accepts: &str| api.try_send(method, "/roomSlots", &[("Accept-Encoding", accepts)], b"").unwrap();
+    until("the schedule knows all rooms", || (api.get("/roomSlots").expect(200)["page"]["totalElements"] == 28).then_some(()));
     let plain = ask("GET", "identity");
     for coding in ["gzip", "zstd"] {
         let smaller = ask("GET", coding);
-        assert_eq!(
-            (smaller.status, smaller.header("content-encoding"), smaller.header("vary")),
-            (200, Some(coding), Some("accept-encoding"))
-        );
+        assert_eq!((smaller.status, smaller.header("content-encoding")), (200, Some(coding)));
+        assert!(smaller.headers.contains(&("vary".into(), "accept-encoding".into())), "{:?}", smaller.headers);
         assert!(smaller.body.len() * 3 < plain.body.len(), "{} of {}", smaller.body.len(), plain.body.len());
         let tag = smaller.header("etag").unwrap();
         assert_eq!(Some(tag), plain.header("etag").map(|tag| format!("W/{tag}")).as_deref());

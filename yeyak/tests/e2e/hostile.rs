@@ -152,7 +152,9 @@ fn check_asked(api: &Api, asked: &Asked) -> Result<(), String> {
     match send(api, asked) {
         // A head that is too large is turned away before there is a request.
         Some(answer) if answer.status == 431 && answer.body.is_empty() => Ok(()),
-        Some(answer) if answer.header("x-request-id").is_none() => Err(format!("{asked:?}: without an id: {answer:?}")),
+        Some(answer) if answer.status >= 200 && answer.header("x-request-id").is_none() => {
+            Err(format!("{asked:?}: without an id: {answer:?}"))
+        }
         Some(answer) => check(&asked.method, &answer).map_err(|why| format!("{asked:?}: {why}")),
         None => Err(format!("{asked:?} was not answered")),
     }
