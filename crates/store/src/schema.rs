@@ -26,3 +26,8 @@ pub struct TableSchema {
     /// Its indexed columns.
     pub fields: &'static [Field],
 }
+
+/// The name of the table, and of the consumer, that builds a view's version anew beside the one that is served.
+pub fn beside(table: &str) -> String {
+    format!("{table}~")
+}

@@ -13,15 +13,16 @@ use std::time::Duration;
 use clock::SharedClock;
 use eventlog::Carrier;
 use kernel::Timestamp;
-use store::{Abort, Claims, Committed, Parked, RootKey, Store, StoreError, Writes};
+use store::{Abort, Claims, Committed, Loaded, Parked, RootKey, Store, StoreError, Writes};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::served::Served;
 use crate::service::Services;
 pub(crate) use decide::CALLS_KEPT;
 use decide::{Decided, GiveUp, decide, parked_again};
 use prepare::prepare;
 use roots::Cache;
-pub(crate) use work::{Act, ConsumerKind, Done, Handle, KeyUse, Purpose, Work};
+pub(crate) use work::{Act, CallRecord, ClientRecord, ConsumerKind, Discard, Done, Handle, KeyUse, Purpose, Work};
 pub use work::{Answer, ClientKey, Ids, Outcome, Request, Shown};
 
 /// The most pieces of work that one transaction takes.
@@ -81,6 +82,7 @@ fn stopped() -> Done {
 /// The writer itself: a step function, and the loop that drives it.
 pub(crate) struct Writer {
     services: Arc<Services>,
+    views: Arc<Served>,
     store: Arc<dyn Store>,
     carrier: Arc<dyn Carrier>,
     clock: SharedClock,
@@ -99,6 +101,7 @@ pub(crate) struct Writer {
 /// What a writer needs.
 pub(crate) struct WriterParts {
     pub(crate) services: Arc<Services>,
+    pub(crate) views: Arc<Served>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) clock: SharedClock,
@@ -131,9 +134,9 @@ impl Writer {
         let parked = watch::Sender::new(0);
         let parked_signal = parked.subscribe();
         let signal = WakeSignal { written: wakes.subscribe(), earliest: Arc::clone(&earliest_wake) };
-        let WriterParts { services, store, carrier, clock, ids, .. } = parts;
+        let WriterParts { services, views, store, carrier, clock, ids, .. } = parts;
         let cache = Arc::new(Mutex::new(Cache::new(CACHED_ROOTS)));
-        let writer = Self { services, store, carrier, clock, ids, cache, wakes, earliest_wake, parked, fresh, begun };
+        let writer = Self { services, views, store, carrier, clock, ids, cache, wakes, earliest_wake, parked, fresh, begun };
         (writer, Inbox { fresh: fresh_in, begun: begun_in }, signal, parked_signal)
     }
 
@@ -236,11 +239,17 @@ impl Writer {
     }
 
     async fn park_again(&self, service: &'static str, parked: &Parked, why: String) -> Done {
+        let (line, seq) = (parked.line(), parked.event.position.seq);
+        let claims = Claims { batch: (self.ids)(), lines: [line.clone()].into(), ..Claims::default() };
         let parked = parked_again(parked, why, self.clock.now());
-        let claims = Claims { batch: (self.ids)(), ..Claims::default() };
-        let writes = Writes { parked: vec![parked], ..Writes::default() };
-        match self.store.write(claims, Box::new(move |_| Ok(writes))).await {
-            Ok(_) => Done::Handled,
+        // It may have been handled or discarded since it failed, and then it must not come back.
+        let decide = move |loaded: Loaded| match loaded.lines.get(&line) {
+            Some(first) if first.event.position.seq == seq => Ok(Writes { parked: vec![parked], ..Writes::default() }),
+            _ => Err(Abort("it is not parked any more".into())),
+        };
+        match self.store.write(claims, Box::new(decide)).await {
+            Ok(_) => Done::ParkedAgain,
+            Err(StoreError::Aborted(_)) => Done::Gone,
             Err(error) => {
                 tracing::error!(service, %error, "a parked event could not be parked again");
                 Done::Away(error.to_string())
@@ -265,7 +274,8 @@ impl Writer {
         let batch = (self.ids)();
         let borrowed: Vec<_> = works.iter().map(|work| &**work).collect();
         // What a policy does with an event may panic like any other rule.
-        let prepared = catch_unwind(AssertUnwindSafe(|| prepare(&self.services, batch.clone(), &borrowed, &lock(&self.cache))));
+        let prepared =
+            catch_unwind(AssertUnwindSafe(|| prepare(&self.services, &self.views, batch.clone(), &borrowed, &lock(&self.cache))));
         let Ok((claims, prepared)) = prepared else { return Ok(Attempt::Fails("a rule panicked".into())) };
         let claims = Claims { whole, ..claims };
 
@@ -280,7 +290,8 @@ impl Writer {
                 let result = catch_unwind(AssertUnwindSafe(|| decide(&services, &works, &prepared, loaded, &mut lock(&cache), now)));
                 let (result, outcome) = match result.unwrap_or_else(|_| Err(GiveUp::Fails("a rule panicked".into()))) {
                     Ok(Decided { writes, done, roots }) => {
-                        let parks = !writes.parked.is_empty();
+                        // Whoever tries what is parked again wants to know, also when another is the first of its line now.
+                        let parks = !writes.parked.is_empty() || !writes.discarded.is_empty();
                         (Ok(writes), Some(Ok((done, roots, parks))))
                     }
                     Err(GiveUp::Unreadable(roots)) => (Err(Abort("snapshots do not read".into())), Some(Err(roots))),

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt;
 use kernel::Timestamp;
 use store::{
-    Claims, Committed, Decide, Feed, HistoryEntry, Page, Parked, Position, Query, RecordKind, RecordedEvent, RootKey, Shard, Store,
-    StoreError, StoreFuture,
+    Claims, Committed, Decide, Feed, HistoryEntry, LineKey, Page, Parked, ParkedLine, Position, Query, RecordKind, RecordedEvent, RootKey,
+    Shard, Snapshot, Store, StoreError, StoreFuture,
 };
 use tokio::sync::watch;
 
@@ -284,6 +284,30 @@ impl Store for Shim {
 
     fn prune_roots(&self, service: &'static str, aggregate: &'static str, before: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
         self.read(|store| store.prune_roots(service, aggregate, before, limit))
+    }
+
+    fn is_rebuilding(&self, service: &'static str, table: &str) -> StoreFuture<'_, bool> {
+        self.inner.is_rebuilding(service, table)
+    }
+
+    fn begin_rebuild(&self, service: &'static str, table: &str) -> StoreFuture<'_, ()> {
+        self.inner.begin_rebuild(service, table)
+    }
+
+    fn finish_rebuild(&self, service: &'static str, table: &str) -> StoreFuture<'_, ()> {
+        self.inner.finish_rebuild(service, table)
+    }
+
+    fn parked_lines(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<ParkedLine>> {
+        self.inner.parked_lines(service, limit)
+    }
+
+    fn parked_line(&self, line: &LineKey, after: u64, limit: usize) -> StoreFuture<'_, Vec<Parked>> {
+        self.inner.parked_line(line, after, limit)
+    }
+
+    fn snapshot(&self) -> StoreFuture<'_, Box<dyn Snapshot + '_>> {
+        self.inner.snapshot()
     }
 
     fn raise_epoch(&self) -> StoreFuture<'_, ()> {

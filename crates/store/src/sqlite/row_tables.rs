@@ -73,6 +73,42 @@ fn make_anew(transaction: &Transaction<'_>, service: &str, table: &TableSchema) 
     index(transaction, service, table)
 }
 
+/// Makes a table for a view that is built anew.
+pub(super) fn make_beside(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
+    create(transaction, service, table)?;
+    let name = names::rows(service, &table.name);
+    for field in table.fields {
+        // An index keeps its name when its table gets another. So the one that is served may have this name, and then not the other.
+        let first = names::index(service, &table.name, field.name);
+        let taken: bool = transaction.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?1)",
+            [first.trim_matches('"')],
+            |row| row.get(0),
+        )?;
+        let index = if taken { names::index(service, table.name.trim_end_matches('~'), field.name) } else { first };
+        transaction.execute_batch(&format!("CREATE INDEX {index} ON {name} (\"{}\");", field.name))?;
+    }
+    transaction.execute("INSERT INTO tables (name, fields) VALUES (?1, ?2)", params![name, describe(table.fields)])?;
+    Ok(())
+}
+
+/// Takes a table away, if it is there.
+pub(super) fn drop_table(transaction: &Transaction<'_>, service: &str, table: &str) -> rusqlite::Result<()> {
+    let name = names::rows(service, table);
+    transaction.execute_batch(&format!("DROP TABLE IF EXISTS {name};"))?;
+    transaction.execute("DELETE FROM tables WHERE name = ?1", [&name])?;
+    Ok(())
+}
+
+/// Puts the table `anew` in the place of `old`.
+pub(super) fn replace(transaction: &Transaction<'_>, service: &str, anew: &str, old: &str) -> rusqlite::Result<()> {
+    drop_table(transaction, service, old)?;
+    let (from, to) = (names::rows(service, anew), names::rows(service, old));
+    transaction.execute_batch(&format!("ALTER TABLE {from} RENAME TO {to};"))?;
+    transaction.execute("UPDATE tables SET name = ?1 WHERE name = ?2", [&to, &from])?;
+    Ok(())
+}
+
 /// Takes away all versions of a view but one.
 pub(super) fn drop_other_versions(transaction: &Transaction<'_>, service: &str, view: &str, kept: u32) -> rusqlite::Result<()> {
     let kept = names::rows(service, &format!("{view}@{kept}"));
