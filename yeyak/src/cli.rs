@@ -1,5 +1,7 @@
 //! The command line. Every flag has a variable of the environment that says the same, but those that `token` alone has.
 
+mod operator;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +10,8 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{Data, Environment, Problem, Settings, nearest, quoted, variable};
 use crate::error::{Fatal, one_line};
+
+pub(crate) use operator::{Backup, Fault, Parked, Projections, Restore, Server, Services, Verify};
 
 /// Reservations of anything: rooms, tables, hair, books, courses, bids.
 #[derive(Debug, Parser)]
@@ -29,6 +33,33 @@ pub(crate) enum Command {
     CheckConfig(CheckConfig),
     /// Make a token for trying out --auth required, from a key of your own
     Token(Token),
+    /// Events that a service could not handle, and what waits behind them
+    #[command(subcommand, arg_required_else_help = false)]
+    Parked(Parked),
+    /// Projections: how far they are, and building them anew
+    #[command(subcommand, arg_required_else_help = false)]
+    Projections(Projections),
+    /// The services that run, and what is in their way
+    Services(Services),
+    /// Make something wrong on purpose, to see what follows
+    #[command(subcommand, arg_required_else_help = false)]
+    Fault(Fault),
+    /// Fold everything again and compare: 0 all is sound, 1 something differs, 2 it could not be done
+    Verify(Verify),
+    /// Make a consistent copy of all data, while it is in use or not
+    Backup(Backup),
+    /// Put a backup in the place of an installation's data
+    Restore(Restore),
+    /// Print what a shell completes this command line by
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages to a directory
+    Man {
+        /// Which one
+        directory: PathBuf,
+    },
     /// Print the schemas of all events
     #[command(hide = true)]
     Schemas,
@@ -183,7 +214,7 @@ impl Cli {
 }
 
 /// The command line, each flag with its variable.
-fn command() -> clap::Command {
+pub(crate) fn command() -> clap::Command {
     let explained = |argument: clap::Arg| {
         let Some(name) = argument.get_long().map(str::to_owned).or_else(|| (argument.get_id() == "targets").then(|| "target".into()))
         else {
@@ -199,7 +230,7 @@ fn command() -> clap::Command {
 /// What clap says in several paragraphs.
 fn in_one_line(error: &clap::Error) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "a command is missing: serve, demo, check-config or token; `yeyak --help` tells more".into();
+        return "a command is missing, such as serve or demo; `yeyak --help` tells more".into();
     }
     let text = error.to_string();
     let mut said = Vec::new();
@@ -405,7 +436,7 @@ mod tests {
 
     #[test]
     fn every_flag_has_its_variable() {
-        for subcommand in command().get_subcommands().filter(|one| !["schemas", "token"].contains(&one.get_name())) {
+        for subcommand in command().get_subcommands().filter(|one| ["serve", "demo", "check-config"].contains(&one.get_name())) {
             for argument in subcommand.get_arguments().filter(|argument| argument.get_id() != "file") {
                 let name = argument.get_long().unwrap_or("target");
                 let help = argument.get_help().unwrap().to_string();
@@ -430,7 +461,8 @@ mod tests {
     #[test]
     fn a_wrong_command_line_is_one_line() {
         let says = |line: &str, message: &str| assert_eq!(read(line).unwrap_err(), format!("{message}; `yeyak --help` tells more"));
-        says("yeyak", "a command is missing: serve, demo, check-config or token");
+        says("yeyak", "a command is missing, such as serve or demo");
+        says("yeyak parked", "'yeyak parked' requires a subcommand but one was not provided");
         says("yeyak surve", "unrecognized subcommand 'surve'; a similar subcommand exists: 'serve'");
         says("yeyak serve --fault", "unexpected argument '--fault' found; a similar argument exists: '--faults'");
         says("yeyak serve --listen", "a value is required for '--listen <ADDR>' but none was supplied");

@@ -48,6 +48,9 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     /// What is too much: `[limits]`.
     pub(crate) limits: Limits,
+    /// Where backups are put that are asked for while it runs: `backup.dir`, by default `backups` in the data directory. A relative path
+    /// is taken from the working directory.
+    pub(crate) backup_dir: Option<PathBuf>,
     /// The meeting rooms: `[meetingroom]`.
     pub(crate) meetingroom: Meetingroom,
 }
@@ -181,6 +184,7 @@ impl Settings {
                 body: said.take("limits.body", value::whole(1, LARGEST_BODY)).into_value().unwrap_or(LARGEST_BODY) as usize,
                 request_seconds: said.take("limits.request-seconds", value::whole(1, 300)).into_value().unwrap_or(10),
             },
+            backup_dir: said.take("backup.dir", value::path).into_value(),
             meetingroom: Meetingroom {
                 zone: said.take("meetingroom.zone", value::zone).into_value().unwrap_or_else(|| "Asia/Seoul".into()),
                 reserve: Reserve {

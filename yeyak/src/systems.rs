@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::error::Fatal;
 
 /// The systems as they are declared.
-fn declared() -> Vec<SystemSpec> {
+pub(crate) fn declared() -> Vec<SystemSpec> {
     vec![meetingroom::spec()]
 }
 
@@ -19,6 +19,16 @@ fn declared() -> Vec<SystemSpec> {
 pub(crate) fn known() -> Vec<KnownSystem> {
     let services = |spec: &SystemSpec| spec.services.iter().map(runtime::Service::name).collect();
     declared().iter().map(|spec| KnownSystem { name: spec.name, services: services(spec) }).collect()
+}
+
+/// The file of a system, in the data directory.
+pub(crate) fn file(system: &str) -> String {
+    format!("{system}.db")
+}
+
+/// The file that is there while a system's sample data is being loaded.
+pub(crate) fn samples_marker(system: &str) -> String {
+    format!("{system}.samples")
 }
 
 /// Everything there is.

@@ -243,6 +243,11 @@ impl ServiceHandle {
         Some(if follows { RetriedView::Follows } else { RetriedView::HadNotHalted })
     }
 
+    /// The names of its views.
+    pub fn projection_names(&self) -> impl Iterator<Item = &'static str> {
+        self.service().projections.iter().map(|view| view.name)
+    }
+
     fn view(&self, name: &str) -> Option<&ProjectionEntry> {
         self.service().projections.iter().find(|view| view.name == name)
     }

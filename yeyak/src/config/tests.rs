@@ -39,6 +39,7 @@ fn default() -> Settings {
         faults: false,
         log: Log { level: "info".parse().unwrap(), format: LogFormat::Text },
         limits: Limits { queue: 1024, body: 65536, request_seconds: 10 },
+        backup_dir: None,
         meetingroom: Meetingroom { zone: "Asia/Seoul".into(), reserve: Reserve { grace_minutes: 15, early_minutes: 10 } },
     }
 }
@@ -61,6 +62,9 @@ queue = 100_000
 body = 1
 request-seconds = 0x3c
 
+[backup]
+dir = "b"
+
 [meetingroom]
 zone = "europe/berlin"
 
@@ -81,6 +85,7 @@ fn all() -> Settings {
         faults: true,
         log: Log { level: "warn,yeyak_store::sqlite=debug".parse().unwrap(), format: LogFormat::Json },
         limits: Limits { queue: 100_000, body: 1, request_seconds: 60 },
+        backup_dir: Some("b".into()),
         meetingroom: Meetingroom { zone: "Europe/Berlin".into(), reserve: Reserve { grace_minutes: 0, early_minutes: 1440 } },
     }
 }
@@ -327,7 +332,7 @@ fn a_time_zone_is_one_of_the_database() {
 fn an_unknown_key_is_named_with_the_one_that_was_meant() {
     const KEYS: &str = "the keys are listen, service-ports, data, auth, auth.mode, auth.issuer, auth.audience, auth.jwks, \
         open-to-network, clock, samples, faults, log.level, log.format, limits.queue, \
-        limits.body, limits.request-seconds, meetingroom.zone, meetingroom.reserve.grace-minutes, meetingroom.reserve.early-minutes";
+        limits.body, limits.request-seconds, backup.dir, meetingroom.zone, meetingroom.reserve.grace-minutes, meetingroom.reserve.early-minutes";
     wrong("lisen = ':1'", &["y.toml:1: lisen: is unknown: did you mean listen?"]);
     wrong("service_ports = true", &["y.toml:1: service_ports: is unknown: did you mean service-ports?"]);
     wrong("queue = 5", &["y.toml:1: queue: is unknown: did you mean limits.queue?"]);

@@ -7,15 +7,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+
+use crate::client::Client;
 
 /// The largest set of keys that is read, in bytes.
 pub(super) const LARGEST: usize = 64 * 1024;
@@ -147,14 +144,7 @@ fn read_file(path: &Path) -> Result<Bytes, String> {
 pub struct HttpKeys {
     url: String,
     uri: Uri,
-    client: HttpClient,
-}
-
-/// Without TLS there is no need to know any authorities.
-#[derive(Clone)]
-enum HttpClient {
-    Plain(Client<HttpConnector, Empty<Bytes>>),
-    Tls(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>),
+    client: Client,
 }
 
 impl HttpKeys {
@@ -164,14 +154,7 @@ impl HttpKeys {
     /// When it is none, or TLS cannot be had because this machine knows no authorities.
     pub fn new(url: &str) -> Result<Self, String> {
         let uri: Uri = url.parse().map_err(|_| NotALocation::Malformed.to_string())?;
-        let client = Client::builder(TokioExecutor::new());
-        let client = if uri.scheme_str() == Some("http") {
-            HttpClient::Plain(client.build_http())
-        } else {
-            let tls = HttpsConnectorBuilder::new().with_provider_and_native_roots(rustls::crypto::ring::default_provider());
-            let tls = tls.map_err(|error| format!("TLS cannot be had: {error}"))?;
-            HttpClient::Tls(client.build(tls.https_only().enable_http1().build()))
-        };
+        let client = Client::to(&uri)?;
         Ok(Self { url: url.into(), uri, client })
     }
 }
@@ -184,18 +167,11 @@ impl KeySource for HttpKeys {
     fn read(&self) -> BoxFuture<'static, Result<Bytes, String>> {
         let (client, uri) = (self.client.clone(), self.uri.clone());
         async move {
-            let answer = match client {
-                HttpClient::Plain(client) => client.get(uri).await,
-                HttpClient::Tls(client) => client.get(uri).await,
-            };
-            // The error itself says that connecting failed; what it comes from says why.
-            let answer =
-                answer.map_err(|error| std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string))?;
-            if answer.status() != StatusCode::OK {
-                return Err(format!("it answers with {}", answer.status()));
+            let answer = client.send(Method::GET, uri, None, None, LARGEST).await?;
+            if answer.status != StatusCode::OK {
+                return Err(format!("it answers with {}", answer.status));
             }
-            let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|error| error.to_string())?;
-            Ok(body.to_bytes())
+            Ok(answer.body)
         }
         .boxed()
     }
