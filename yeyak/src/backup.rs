@@ -3,8 +3,9 @@
 //! It is made under another name, `.NAME.part`, and gets its own once all of it is whole and on disk. One that was killed leaves the part,
 //! which nobody takes for a backup, and which the next one clears away.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,8 +33,8 @@ pub(crate) fn name_of(instant: Timestamp) -> String {
 pub(crate) fn make(data: &Path, directory: &Path, name: &str, report: &Report) -> Result<Manifest, String> {
     let target = directory.join(name);
     let failed = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
-    if target.symlink_metadata().is_ok() {
-        return Err(format!("{} is there already: choose another name", target.display()));
+    if let Some(why) = standing(directory, name) {
+        return Err(why);
     }
     if !directory.is_dir() {
         data_dir::create(directory).map_err(|error| failed(directory, error))?;
@@ -45,6 +46,12 @@ pub(crate) fn make(data: &Path, directory: &Path, name: &str, report: &Report) -
     part.finish(&target).map_err(|error| failed(&target, error))?;
     data_dir::sync_directory(directory).map_err(|error| failed(directory, error))?;
     Ok(manifest)
+}
+
+/// Why there can be none of this name: there is one already, and it stays.
+pub(crate) fn standing(directory: &Path, name: &str) -> Option<String> {
+    let target = directory.join(name);
+    target.symlink_metadata().is_ok().then(|| format!("{} is there already: choose another name", target.display()))
 }
 
 /// A backup that is being made; taken away when it goes before it is finished.
@@ -59,15 +66,16 @@ const LOCK: &str = "lock";
 
 impl Part {
     fn begin(path: PathBuf) -> Result<Self, String> {
-        let begin = || {
-            fs::create_dir(&path)?;
+        let begin = || -> io::Result<File> {
+            // For its owner alone, as there are names in it.
+            DirBuilder::new().mode(0o700).create(&path)?;
             let lock = File::create(path.join(LOCK))?;
             lock.try_lock().map_err(io::Error::from)?;
             Ok(lock)
         };
         match begin() {
             Ok(lock) => Ok(Self { path, lock: Some(lock) }),
-            Err(error @ io::Error { .. }) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(format!("{}: another backup of this name is being made", path.display()))
             }
             Err(error) => Err(format!("{}: {error}", path.display())),

@@ -71,7 +71,8 @@ impl Shown {
 
     /// It is so far; the last of `total` ends the line.
     pub(crate) fn progress(&mut self, done: u64, total: u64) {
-        let percent = if total == 0 { 100 } else { done.saturating_mul(100) / total };
+        // Before anything is known there is nothing to show.
+        let Some(percent) = done.saturating_mul(100).checked_div(total) else { return };
         let step = if self.is_terminal { 1 } else { 10 };
         let news = self.last.is_none_or(|last| percent / step != last / step);
         if news {

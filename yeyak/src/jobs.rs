@@ -26,6 +26,8 @@ pub(crate) fn verifies(systems: Vec<SystemHandle>) -> Job {
 
 /// Backs up the data in `data` to directories below `directory`.
 pub(crate) fn backs_up(data: PathBuf, directory: PathBuf) -> Job {
+    let directory = std::path::absolute(&directory).unwrap_or(directory);
+    let place = directory.clone();
     let work = move |name: &serde_json::Value, report| {
         let name = name.as_str().unwrap_or_default();
         let made = backup::make(&data, &directory, name, &report);
@@ -33,5 +35,5 @@ pub(crate) fn backs_up(data: PathBuf, directory: PathBuf) -> Job {
         tracing::info!(name, "a backup was made");
         Ok(json!({"name": name, "directory": directory.join(name).display().to_string(), "manifest": manifest}))
     };
-    Job::new(Arc::new(work), thread())
+    Job::new(Arc::new(work), thread()).unless(Arc::new(move |name| backup::standing(&place, name.as_str().unwrap_or_default())))
 }

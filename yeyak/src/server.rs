@@ -100,7 +100,7 @@ impl Connection {
                 Ok(end) => return Ok(end),
                 Err((done, total)) => shown.progress(done, total),
             }
-            self.tasks.block_on(self.clock.sleep(LOOK_AGAIN));
+            self.tasks.block_on(async { self.clock.sleep(LOOK_AGAIN).await });
         }
     }
 

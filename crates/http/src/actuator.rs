@@ -20,7 +20,7 @@ use crate::auth::{Auth, Who};
 use crate::routes::read_body;
 use crate::{FieldError, Fields, Limits, Problem, optional, required};
 
-pub use jobs::{Busy, Job, Report, Thread, Work};
+pub use jobs::{Job, NotBegun, Refuse, Report, Thread, Work};
 
 /// What the actuator looks at.
 #[derive(Clone)]

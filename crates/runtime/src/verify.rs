@@ -82,15 +82,10 @@ pub(crate) fn services(
     order: Option<Order<'_>>,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Verified, StoreError> {
-    let mut total = 0;
-    for service in services {
-        total += snapshot.size(service.name)?;
-        for view in &service.projections {
-            total += snapshot.heads(view.source)?.iter().map(|head| head.seq).sum::<u64>();
-        }
-    }
-    let mut audit = Audit { snapshot, progress, done: 0, total, told: 0, verified: Verified::default(), feeds: HashMap::new() };
+    let verified = Verified::default();
+    let mut audit = Audit { snapshot, progress, done: 0, total: 0, told: 0, verified, feeds: HashMap::new() };
     audit.file()?;
+    audit.total = audit.size(services)?;
     for service in services {
         audit.feed(service)?;
     }
@@ -103,7 +98,7 @@ pub(crate) fn services(
         audit.views(&about, order)?;
         audit.consumers(&about)?;
     }
-    (audit.progress)(Progress { done: total, total });
+    (audit.progress)(Progress { done: audit.total, total: audit.total });
     Ok(audit.verified)
 }
 
@@ -175,6 +170,19 @@ impl Audit<'_> {
             self.told = self.done;
             (self.progress)(Progress { done: self.done.min(self.total), total: self.total });
         }
+    }
+
+    /// About how many events there are to look at. One that a view follows is looked at for it as well.
+    fn size(&mut self, services: &[Service]) -> Result<u64, StoreError> {
+        let mut total = 0;
+        for service in services {
+            total += self.read(service.name, "store", "events", |snapshot| snapshot.size(service.name))?.unwrap_or(0);
+            for view in &service.projections {
+                let heads = self.read(view.source, "feed", "heads", |snapshot| snapshot.heads(view.source))?.unwrap_or_default();
+                total += heads.iter().map(|head| head.seq).sum::<u64>();
+            }
+        }
+        Ok(total)
     }
 
     /// What the store itself finds wrong with its file.

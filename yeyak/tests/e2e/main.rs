@@ -9,10 +9,12 @@
 
 mod support;
 
+mod backups;
 mod cli;
 mod contention;
 mod flows;
 mod hostile;
 mod readme;
 mod signals;
+mod steering;
 mod who;

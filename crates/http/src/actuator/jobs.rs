@@ -14,11 +14,15 @@ pub type Work = Arc<dyn Fn(&Value, Report) -> Result<Value, String> + Send + Syn
 /// Runs something on a thread of its own.
 pub type Thread = Arc<dyn Fn(Box<dyn FnOnce() + Send>) -> Result<(), String> + Send + Sync>;
 
+/// Why what is asked for cannot be begun, if it cannot.
+pub type Refuse = Arc<dyn Fn(&Value) -> Option<String> + Send + Sync>;
+
 /// A job of which one runs at a time; how the last one ended stays known.
 #[derive(Clone)]
 pub struct Job {
     work: Work,
     thread: Thread,
+    refuse: Option<Refuse>,
     state: Arc<Mutex<State>>,
 }
 
@@ -37,25 +41,39 @@ impl State {
     }
 }
 
-/// Another one runs already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Busy;
+/// Why a job was not begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotBegun {
+    /// One that was asked for something else runs already.
+    Busy,
+    /// What it is asked for cannot be: a sentence.
+    Refused(String),
+}
 
 impl Job {
     /// One that does this.
     pub fn new(work: Work, thread: Thread) -> Self {
-        Self { work, thread, state: Arc::default() }
+        Self { work, thread, refuse: None, state: Arc::default() }
+    }
+
+    /// It is not begun for what cannot be.
+    #[must_use]
+    pub fn unless(self, refuse: Refuse) -> Self {
+        Self { refuse: Some(refuse), ..self }
     }
 
     /// Begins it, unless one that was asked for the same runs already.
     ///
     /// # Errors
-    /// [`Busy`] when one runs that was asked for something else.
-    pub fn begin(&self, asked: Value) -> Result<(), Busy> {
+    /// [`NotBegun`] says why not.
+    pub fn begin(&self, asked: Value) -> Result<(), NotBegun> {
         {
             let mut state = lock(&self.state);
             if state.runs() {
-                return if state.asked == asked { Ok(()) } else { Err(Busy) };
+                return if state.asked == asked { Ok(()) } else { Err(NotBegun::Busy) };
+            }
+            if let Some(why) = self.refuse.as_ref().and_then(|refuse| refuse(&asked)) {
+                return Err(NotBegun::Refused(why));
             }
             *state = State { number: state.number + 1, asked: asked.clone(), ..State::default() };
         }
@@ -138,7 +156,7 @@ mod tests {
         }));
         assert_eq!(job.show(), json!({"status": "never", "number": 0}));
         assert_eq!(job.begin(json!("a")), Ok(()));
-        assert_eq!((job.begin(json!("a")), job.begin(json!("b"))), (Ok(()), Err(Busy)));
+        assert_eq!((job.begin(json!("a")), job.begin(json!("b"))), (Ok(()), Err(NotBegun::Busy)));
         assert_eq!(job.show()["status"], "running");
         run_all(&waiting);
         assert_eq!(runs.try_iter().collect::<Vec<_>>(), [json!("a")]);
@@ -146,6 +164,15 @@ mod tests {
         assert_eq!(job.begin(json!("b")), Ok(()));
         run_all(&waiting);
         assert_eq!((runs.try_iter().count(), job.show()["number"].as_u64()), (1, Some(2)));
+    }
+
+    #[test]
+    fn what_cannot_be_is_not_begun() {
+        let (job, waiting) = job(Arc::new(|_, _| Ok(Value::Null)));
+        let job = job.unless(Arc::new(|asked| (asked == "a").then(|| "not a".into())));
+        assert_eq!(job.begin(json!("a")), Err(NotBegun::Refused("not a".into())));
+        assert_eq!((job.show()["number"].as_u64(), waiting.lock().unwrap().len()), (Some(0), 0));
+        assert_eq!(job.begin(json!("b")), Ok(()));
     }
 
     #[test]

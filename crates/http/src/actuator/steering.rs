@@ -8,7 +8,7 @@ use runtime::{NotParked, ProjectionStatus, RetriedView, ServiceHandle, Which, sh
 use serde_json::{Value, json};
 use store::{LineKey, Parked, ParkedLine, Position, StoreError};
 
-use super::{Actuator, Job, answer};
+use super::{Actuator, Job, NotBegun, answer};
 use crate::routes::read_body;
 use crate::{FieldError, Fields, Limits, Problem, Text, optional, required};
 
@@ -241,7 +241,10 @@ fn job(job: Option<&Job>) -> Result<&Job, Problem> {
 
 fn begin(job: &Job, asked: Value) -> Result<Response, Problem> {
     let busy = "One that was asked for something else runs already. Wait for its end.";
-    job.begin(asked).map_err(|_| Problem::new(StatusCode::CONFLICT, "job-under-way", busy))?;
+    job.begin(asked).map_err(|error| match error {
+        NotBegun::Busy => Problem::new(StatusCode::CONFLICT, "job-under-way", busy),
+        NotBegun::Refused(why) => Problem::new(StatusCode::CONFLICT, "job-refused", why),
+    })?;
     Ok(answer(StatusCode::ACCEPTED, &job.show()))
 }
 

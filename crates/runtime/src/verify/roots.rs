@@ -10,6 +10,9 @@ use super::{AT_ONCE, About, Audit};
 use crate::erased::{AnyKind, AnyState};
 use crate::sharding::shard_of;
 
+/// How a caller begins that is a policy, as [`kernel::Caller`] shows itself.
+const POLICY: &str = "internal:policy:";
+
 /// A root while it is folded again.
 struct Folded {
     state: Box<dyn AnyState>,
@@ -91,7 +94,7 @@ impl Audit<'_> {
         if event.published.is_some_and(|(published, _)| published != shard) {
             self.found(service, "feed", name, format!("version {} is not published in shard {shard}", event.version));
         }
-        if event.caller.starts_with("policy:")
+        if event.caller.starts_with(POLICY)
             && let Some((source, shard, seq)) = place(&event.causation)
         {
             let last = about.reacted.entry((source.to_owned(), shard)).or_default();
