@@ -224,7 +224,7 @@ pub(crate) fn verify(asked: &Verify) -> Result<bool, Fatal> {
             connection.watch_job("verifying", "/actuator/verify", &begun["number"]).map_err(unable)?
         }
     };
-    show(&asked.server, &result, |result| told(result))?;
+    show(&asked.server, &result, told)?;
     Ok(result["sound"] == true)
 }
 

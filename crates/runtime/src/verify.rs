@@ -201,8 +201,7 @@ impl Audit<'_> {
             let key = format!("shard {shard}");
             let mut known = ShardFeed { epochs: Vec::new(), head: head.seq };
             let mut after = 0;
-            loop {
-                let Some(feed) = self.read(name, "feed", &key, |snapshot| snapshot.feed(name, shard, after, AT_ONCE))? else { break };
+            while let Some(feed) = self.read(name, "feed", &key, |snapshot| snapshot.feed(name, shard, after, AT_ONCE))? {
                 if known.epochs.is_empty() {
                     self.epochs(name, &key, &feed.epochs, head.seq);
                     known.epochs = feed.epochs;

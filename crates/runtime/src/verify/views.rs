@@ -14,13 +14,13 @@ impl Audit<'_> {
             match order {
                 None => {
                     for shard in 0..SHARDS {
-                        self.fold_shard(about, view, shard, &mut |audit, events| audit.fold(about, view, &events))?;
+                        self.fold_shard(about, view, shard, |audit, events| audit.fold(about, view, &events))?;
                     }
                 }
                 Some(order) => {
                     let mut all = Vec::new();
                     for shard in 0..SHARDS {
-                        self.fold_shard(about, view, shard, &mut |_, events| {
+                        self.fold_shard(about, view, shard, |_, events| {
                             all.extend(events);
                             Ok(())
                         })?;
@@ -42,7 +42,7 @@ impl Audit<'_> {
         about: &About<'_>,
         view: &ProjectionEntry,
         shard: Shard,
-        take: &mut dyn FnMut(&mut Self, Vec<FeedEvent>) -> Result<(), StoreError>,
+        mut take: impl FnMut(&mut Self, Vec<FeedEvent>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let table = view.table();
         let held = about.positions.iter().find(|held| held.consumer == table && held.source == view.source && held.shard == shard);
