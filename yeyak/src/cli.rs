@@ -462,7 +462,7 @@ mod tests {
     fn a_wrong_command_line_is_one_line() {
         let says = |line: &str, message: &str| assert_eq!(read(line).unwrap_err(), format!("{message}; `yeyak --help` tells more"));
         says("yeyak", "a command is missing, such as serve or demo");
-        says("yeyak parked", "'yeyak parked' requires a subcommand but one was not provided");
+        says("yeyak parked", "'yeyak parked' requires a subcommand but one was not provided [subcommands: list, show, retry, discard]");
         says("yeyak surve", "unrecognized subcommand 'surve'; a similar subcommand exists: 'serve'");
         says("yeyak serve --fault", "unexpected argument '--fault' found; a similar argument exists: '--faults'");
         says("yeyak serve --listen", "a value is required for '--listen <ADDR>' but none was supplied");

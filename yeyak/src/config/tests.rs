@@ -122,6 +122,7 @@ fn every_key_has_a_variable() {
         ("YEYAK_LIMITS_QUEUE", "100000"),
         ("YEYAK_LIMITS_BODY", "1"),
         ("YEYAK_LIMITS_REQUEST_SECONDS", " 60 "),
+        ("YEYAK_BACKUP_DIR", "b"),
         ("YEYAK_MEETINGROOM_ZONE", "Europe/Berlin"),
         ("YEYAK_MEETINGROOM_RESERVE_GRACE_MINUTES", "0"),
         ("YEYAK_MEETINGROOM_RESERVE_EARLY_MINUTES", "1440"),
