@@ -69,10 +69,7 @@ pub(crate) fn restore(
             others[0]
         )));
     }
-    // What a restore has left that was killed.
-    for name in others {
-        fs::remove_file(data.join(name)).map_err(failed)?;
-    }
+    clear_killed(data, &others, now).map_err(failed)?;
     let stage = data.join(STAGE);
     _ = fs::remove_dir_all(&stage);
     make_ready(backup, &manifest, &stage)?;
@@ -100,6 +97,36 @@ fn ours_in(data: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// Makes room where a restore was killed. What it had put there already can go; but when it was moving an installation aside, what stands
+/// there may be the rest of that, and follows it.
+fn clear_killed(data: &Path, names: &[String], now: Timestamp) -> io::Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let entries = fs::read_dir(data)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    let is_aside = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(ASIDE));
+    let Some(last) = entries.into_iter().filter(is_aside).max() else {
+        return names.iter().try_for_each(|name| fs::remove_file(data.join(name)));
+    };
+    let has_them = names.iter().any(|name| last.join(name).exists());
+    let aside = if has_them { aside(data, now)? } else { last };
+    for name in names {
+        fs::rename(data.join(name), aside.join(name))?;
+    }
+    data_dir::sync_directory(&aside)?;
+    data_dir::sync_directory(data)
+}
+
+/// A new directory for what is moved aside.
+fn aside(data: &Path, now: Timestamp) -> io::Result<PathBuf> {
+    let name = format!("{ASIDE}{}", crate::backup::name_of(now));
+    let free =
+        (1..).map(|number| data.join(if number == 1 { name.clone() } else { format!("{name}-{number}") })).find(|path| !path.exists());
+    let aside = free.unwrap_or_else(|| data.join(&name));
+    fs::create_dir(&aside)?;
+    Ok(aside)
+}
+
 /// Copies everything, and begins a new epoch in each service: whoever followed what was lost is told so by it.
 fn make_ready(backup: &Path, manifest: &Manifest, stage: &Path) -> Result<(), Fatal> {
     let failed = |error: io::Error| Fatal::Data(DataDirError::Unwritable(stage.into(), error));
@@ -123,8 +150,7 @@ fn make_ready(backup: &Path, manifest: &Manifest, stage: &Path) -> Result<(), Fa
 
 /// Moves an installation to a directory beside its place, the marker first: from then on nobody takes what is left for one.
 fn move_aside(data: &Path, now: Timestamp) -> io::Result<PathBuf> {
-    let aside = data.join(format!("{ASIDE}{}", crate::backup::name_of(now)));
-    fs::create_dir(&aside)?;
+    let aside = aside(data, now)?;
     for name in [MARKER.to_owned()].into_iter().chain(ours_in(data)?) {
         fs::rename(data.join(&name), aside.join(&name))?;
         data_dir::sync_directory(&aside)?;

@@ -202,3 +202,32 @@ fn a_restore_that_was_killed_leaves_no_installation() {
     assert_eq!(yeyak.api().rows("/rooms").len(), 3);
     yeyak.stop();
 }
+
+/// Killed while it moved an installation aside, it has left some of that in its place.
+#[test]
+fn an_installation_that_was_being_moved_aside_is_moved_on_and_not_lost() {
+    let site = Site::new();
+    let yeyak = site.serve("data");
+    add_rooms(&yeyak.api());
+    good(&["backup", "b", "--url", &url(&yeyak)]);
+    yeyak.api().post("/rooms", &json!({"floor": "7"})).expect(201);
+    yeyak.stop();
+    let (data, aside) = (site.path("data"), site.path("data/replaced-20260101T000000Z"));
+    fs::create_dir(&aside).unwrap();
+    fs::create_dir(data.join("restoring")).unwrap();
+    fs::rename(data.join("yeyak.json"), aside.join("yeyak.json")).unwrap();
+    let (from, to) = (site.text("data/backups/b"), site.text("data"));
+    for _ in 0..2 {
+        assert!(good(&["restore", &from, "--data", &to]).contains("sound: "));
+        // And once more, killed after the new one had been moved to its place without its marker.
+        fs::create_dir(data.join("restoring")).unwrap();
+        fs::remove_file(data.join("yeyak.json")).unwrap();
+    }
+    assert!(good(&["restore", &from, "--data", &to]).contains("sound: "));
+    let restored = site.serve("data");
+    assert_eq!(restored.api().rows("/rooms").len(), 3);
+    restored.stop();
+    let replaced = site.serve("data/replaced-20260101T000000Z");
+    assert_eq!(replaced.api().rows("/rooms").len(), 4, "what was replaced is whole");
+    replaced.stop();
+}
