@@ -178,6 +178,21 @@ fn what_comes_while_a_view_takes_its_place_is_neither_lost_nor_doubled() {
     }
 }
 
+/// The consumer that serves has handled it, and what takes its place has not.
+#[test]
+fn what_was_handled_by_the_old_one_alone_is_handled_again_in_the_new_one() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.execute(add(1, 1));
+    toy.store.fail_to_switch(3);
+    assert!(rebuild(&bench, &toy));
+    toy.execute(add(1, 2));
+    assert_eq!((toy.viewed(1), totals(&toy).state()), (Some(3), "live"), "nothing more is folded into the new one");
+    bench.pass(LOOK);
+    assert_eq!(toy.viewed(1), Some(3), "nothing more has been published since");
+    toy.check();
+}
+
 #[test]
 fn a_view_that_has_halted_can_be_tried_again_and_built_anew() {
     let bench = Bench::new();

@@ -124,6 +124,12 @@ impl Shim {
         self.fails_to_switch.store(times, Ordering::Release);
     }
 
+    fn fails_to_switch(&self) -> bool {
+        let fails = self.fails_to_switch.load(Ordering::Acquire);
+        self.fails_to_switch.store(fails.saturating_sub(1), Ordering::Release);
+        fails > 0
+    }
+
     /// From now on every snapshot that is written cannot be read.
     pub fn spoil_snapshots(&self, spoil: bool) {
         self.spoil_snapshots.store(spoil, Ordering::Release);
@@ -262,9 +268,7 @@ impl Store for Shim {
     }
 
     fn switch_view(&self, service: &'static str, view: &'static str, version: u32) -> StoreFuture<'_, ()> {
-        let fails = self.fails_to_switch.load(Ordering::Acquire);
-        if fails > 0 {
-            self.fails_to_switch.store(fails - 1, Ordering::Release);
+        if self.fails_to_switch() {
             return async { Err(StoreError::Away("not this one".into())) }.boxed();
         }
         self.read(|store| store.switch_view(service, view, version))
@@ -295,6 +299,9 @@ impl Store for Shim {
     }
 
     fn finish_rebuild(&self, service: &'static str, table: &str) -> StoreFuture<'_, ()> {
+        if self.fails_to_switch() {
+            return async { Err(StoreError::Away("not this one".into())) }.boxed();
+        }
         self.inner.finish_rebuild(service, table)
     }
 
