@@ -187,7 +187,9 @@ fn what_was_handled_by_the_old_one_alone_is_handled_again_in_the_new_one() {
     toy.store.fail_to_switch(3);
     assert!(rebuild(&bench, &toy));
     toy.execute(add(1, 2));
-    assert_eq!((toy.viewed(1), totals(&toy).state()), (Some(3), "live"), "nothing more is folded into the new one");
+    assert_eq!((toy.viewed(1), totals(&toy).state()), (Some(3), "live"));
+    let anew = toy.wait(store::Store::positions(&*toy.store, "board", "totals@1~", COUNTERS)).unwrap();
+    assert_eq!(anew.iter().map(|position| position.seq).sum::<u64>(), 1, "nothing more is folded into the new one");
     bench.pass(LOOK);
     assert_eq!(toy.viewed(1), Some(3), "nothing more has been published since");
     toy.check();
