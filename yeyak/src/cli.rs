@@ -11,7 +11,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::config::{Data, Environment, Problem, Settings, nearest, quoted, variable};
 use crate::error::{Fatal, one_line};
 
-pub(crate) use operator::{Backup, Fault, Parked, Projections, Restore, Server, Services, Verify};
+pub(crate) use operator::{Backup, DEFAULT_URL, Fault, Parked, Projections, Restore, Server, Services, Verify};
 
 /// Reservations of anything: rooms, tables, hair, books, courses, bids.
 #[derive(Debug, Parser)]

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use axum::http::{Method, Uri};
 
-use crate::cli::Server;
+use crate::cli::{DEFAULT_URL, Server};
 use crate::config::quoted;
 use crate::error::{Fatal, Shown};
 
@@ -38,7 +38,9 @@ impl Connection {
     /// # Errors
     /// [`Fatal::Usage`] when the address is none.
     pub(crate) fn to(server: &Server) -> Result<Self, Fatal> {
-        let url = server.url.trim_end_matches('/');
+        // A variable that is set to nothing counts as not set.
+        let url = if server.url.is_empty() { DEFAULT_URL } else { server.url.trim_end_matches('/') };
+        let token = server.token.clone().filter(|token| !token.is_empty());
         let wrong = || Fatal::Usage(format!("--url: {} is no address: write one such as http://127.0.0.1:8088", quoted(&server.url)));
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) || uri.query().is_some() {
@@ -47,7 +49,7 @@ impl Connection {
         let tasks = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let tasks = tasks.map_err(|error| Fatal::Failed(format!("threads cannot be had: {error}")))?;
         let client = Client::to(&uri).map_err(Fatal::Failed)?;
-        Ok(Self { url: url.into(), token: server.token.clone(), client, tasks, clock: SystemClock::with_offset(SignedDuration::ZERO) })
+        Ok(Self { url: url.into(), token, client, tasks, clock: SystemClock::with_offset(SignedDuration::ZERO) })
     }
 
     /// What it answers to a GET.

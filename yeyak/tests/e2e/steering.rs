@@ -226,6 +226,10 @@ fn an_operator_looks_and_tries_and_an_administrator_gives_up_and_makes_anew() {
     refused(discard, &administrator, "not-parked");
     let with_variable = command().args(["services", "--url", &url]).env("YEYAK_TOKEN", &operator).output().unwrap();
     assert!(with_variable.status.success());
+    let with_variable = command().args(["parked", "list"]).env("YEYAK_TOKEN", &operator).env("YEYAK_URL", &url).output().unwrap();
+    assert!(with_variable.status.success());
+    let with_nothing = command().args(["services", "--url", &url]).env("YEYAK_TOKEN", "").output().unwrap();
+    assert!(String::from_utf8(with_nothing.stderr).unwrap().contains("token-missing"), "set to nothing is not set");
     yeyak.stop();
 }
 
