@@ -297,8 +297,8 @@ fn what_is_parked_is_listed_shown_tried_and_discarded() {
     refused(&["parked", "discard", &line, "--event", "4", "--reason", "x", "--url", &url], 1, &["parked-moved-on"]);
     let discarded = ask(&["parked", "discard", &line, "--event", "3", "--reason", "it was written by hand"]);
     assert!(discarded.contains("/3") && discarded.contains("left: 2"), "{discarded}");
-    let logged = || yeyak.lines().into_iter().find(|said| said.contains("parked events were discarded"));
-    assert!(logged().is_some_and(|said| said.contains("it was written by hand") && said.contains(&line)));
+    let logged = until("it is logged", || yeyak.lines().into_iter().find(|said| said.contains("parked events were discarded")));
+    assert!(logged.contains("it was written by hand") && logged.contains(&line), "{logged}");
     let tried = ask(&["parked", "retry", &line]);
     assert_eq!(tried, "handled: 2, left: 0\n");
     assert_eq!(ask(&["parked", "list"]), "nothing is parked\n");
