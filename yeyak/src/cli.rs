@@ -1,6 +1,8 @@
 //! The command line. Every flag has a variable of the environment that says the same, but those that `token` and `events` alone
 //! have.
 
+mod operator;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,8 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{Data, Environment, Problem, Settings, nearest, quoted, variable};
 use crate::error::{Fatal, one_line};
+
+pub(crate) use operator::{Backup, DEFAULT_URL, Fault, Parked, Projections, Restore, Server, Services, Verify};
 
 /// Reservations of anything: rooms, tables, hair, books, courses, bids.
 #[derive(Debug, Parser)]
@@ -32,6 +36,33 @@ pub(crate) enum Command {
     Token(Token),
     /// Tell what became of a request: all that happened because of it, in order
     Events(Events),
+    /// Events that a service could not handle, and what waits behind them
+    #[command(subcommand, arg_required_else_help = false)]
+    Parked(Parked),
+    /// Projections: how far they are, and building them anew
+    #[command(subcommand, arg_required_else_help = false)]
+    Projections(Projections),
+    /// The services that run, and what is in their way
+    Services(Services),
+    /// Make something wrong on purpose, to see what follows
+    #[command(subcommand, arg_required_else_help = false)]
+    Fault(Fault),
+    /// Fold everything again and compare: 0 all is sound, 1 something differs, 2 it could not be done
+    Verify(Verify),
+    /// Make a consistent copy of all data, while it is in use or not
+    Backup(Backup),
+    /// Put a backup in the place of an installation's data
+    Restore(Restore),
+    /// Print what a shell completes this command line by
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages to a directory
+    Man {
+        /// Which one
+        directory: PathBuf,
+    },
     /// Print the schemas of all events
     #[command(hide = true)]
     Schemas,
@@ -118,15 +149,11 @@ pub(crate) struct Events {
     /// Whose story: the id that histories show as `correlation`
     #[arg(long, value_name = "ID")]
     pub(crate) correlation: String,
-    /// Ask the process that serves here
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8088", conflicts_with = "data")]
-    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) server: Server,
     /// Read this data directory instead, which no process serves now
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// A file with the token of an operator, where auth=required
-    #[arg(long, value_name = "FILE", conflicts_with = "data")]
-    pub(crate) token: Option<PathBuf>,
     /// In which time zone times are shown
     #[arg(long, value_name = "ZONE", default_value = "Asia/Seoul")]
     pub(crate) zone: String,
@@ -221,7 +248,7 @@ impl Cli {
 }
 
 /// The command line, each flag with its variable.
-fn command() -> clap::Command {
+pub(crate) fn command() -> clap::Command {
     let explained = |argument: clap::Arg| {
         let Some(name) = argument.get_long().map(str::to_owned).or_else(|| (argument.get_id() == "targets").then(|| "target".into()))
         else {
@@ -237,7 +264,7 @@ fn command() -> clap::Command {
 /// What clap says in several paragraphs.
 fn in_one_line(error: &clap::Error) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "a command is missing: serve, demo, check-config, token or events; `yeyak --help` tells more".into();
+        return "a command is missing, such as serve or demo; `yeyak --help` tells more".into();
     }
     let text = error.to_string();
     let mut said = Vec::new();
@@ -448,7 +475,7 @@ mod tests {
 
     #[test]
     fn every_flag_has_its_variable() {
-        for subcommand in command().get_subcommands().filter(|one| !["schemas", "token", "events"].contains(&one.get_name())) {
+        for subcommand in command().get_subcommands().filter(|one| ["serve", "demo", "check-config"].contains(&one.get_name())) {
             for argument in subcommand.get_arguments().filter(|argument| argument.get_id() != "file") {
                 let name = argument.get_long().unwrap_or("target");
                 let help = argument.get_help().unwrap().to_string();
@@ -473,7 +500,8 @@ mod tests {
     #[test]
     fn a_wrong_command_line_is_one_line() {
         let says = |line: &str, message: &str| assert_eq!(read(line).unwrap_err(), format!("{message}; `yeyak --help` tells more"));
-        says("yeyak", "a command is missing: serve, demo, check-config, token or events");
+        says("yeyak", "a command is missing, such as serve or demo");
+        says("yeyak parked", "'yeyak parked' requires a subcommand but one was not provided [subcommands: list, show, retry, discard]");
         says("yeyak surve", "unrecognized subcommand 'surve'; a similar subcommand exists: 'serve'");
         says("yeyak serve --fault", "unexpected argument '--fault' found; a similar argument exists: '--faults'");
         says("yeyak serve --listen", "a value is required for '--listen <ADDR>' but none was supplied");

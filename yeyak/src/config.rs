@@ -54,6 +54,9 @@ pub(crate) struct Settings {
     pub(crate) telemetry: Telemetry,
     /// What is too much: `[limits]`.
     pub(crate) limits: Limits,
+    /// Where backups are put that are asked for while it runs: `backup.dir`, by default `backups` in the data directory. A relative path
+    /// is taken from the working directory.
+    pub(crate) backup_dir: Option<PathBuf>,
     /// The meeting rooms: `[meetingroom]`.
     pub(crate) meetingroom: Meetingroom,
 }
@@ -226,6 +229,7 @@ impl Settings {
                 silence_seconds: said.take("limits.silence-seconds", value::whole(1, 3600)).into_value().unwrap_or(75),
                 drain_seconds: said.take("limits.drain-seconds", value::whole(0, 60)).into_value().unwrap_or(0),
             },
+            backup_dir: said.take("backup.dir", value::path).into_value(),
             meetingroom: Meetingroom {
                 zone: said.take("meetingroom.zone", value::zone).into_value().unwrap_or_else(|| "Asia/Seoul".into()),
                 queues: Self::read_queues(&mut said, &MEETINGROOM_QUEUES),

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 /// The format this release writes, and the newest it reads.
 const FORMAT: u64 = 1;
-const MARKER: &str = "yeyak.json";
+pub(crate) const MARKER: &str = "yeyak.json";
 const NEW_MARKER: &str = "yeyak.json.new";
 const LOCK: &str = "lock";
 /// What stands in the root of an empty disk.
@@ -46,6 +46,9 @@ pub(crate) enum DataDirError {
     /// There is something else of this name.
     #[error("the data directory {} is not a directory: choose another with --data", .0.display())]
     NotADirectory(PathBuf),
+    /// There is no installation in it.
+    #[error("there is no installation in {}", .0.display())]
+    Empty(PathBuf),
     /// It is not there, and cannot be made.
     #[error("the data directory {} cannot be created: {}", .0.display(), .1)]
     Uncreatable(PathBuf, #[source] io::Error),
@@ -99,6 +102,18 @@ impl DataDir {
     /// Each [`DataDirError`]. What is not ours is left as it was.
     pub(crate) fn open(path: &Path, now: Timestamp) -> Result<Self, DataDirError> {
         Self::open_keeping(path, now, None)
+    }
+
+    /// Opens a directory that has an installation in it already.
+    ///
+    /// # Errors
+    /// Each [`DataDirError`]. Nothing is made.
+    pub(crate) fn existing(path: &Path, now: Timestamp) -> Result<Self, DataDirError> {
+        match read_marker(path) {
+            Ok(Some(_)) => Self::open(path, now),
+            Ok(None) => Err(DataDirError::Empty(path.into())),
+            Err(error) => Err(error),
+        }
     }
 
     /// A new directory among the system's temporary ones, which is removed when this value goes.
@@ -174,7 +189,7 @@ impl DataDir {
 }
 
 /// Makes the directory, for its owner alone as there are names in it, and has all that is new on disk.
-fn create(path: &Path) -> io::Result<()> {
+pub(crate) fn create(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = path.ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.exists()).collect();
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -189,7 +204,8 @@ fn create(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+/// Has what stands in a directory on disk.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
@@ -231,8 +247,26 @@ fn refuse_foreign(path: &Path) -> Result<(), DataDirError> {
     }
 }
 
+/// Locks a directory for putting an installation into it, unless it has something in it that is neither ours nor `expected`.
+///
+/// # Errors
+/// [`DataDirError`], when it has, or another process has it.
+pub(crate) fn lock_to_restore(path: &Path, expected: &dyn Fn(&str) -> bool) -> Result<File, DataDirError> {
+    if !path.is_dir() {
+        return Err(DataDirError::NotADirectory(path.into()));
+    }
+    match not_ours(path)?.into_iter().filter(|name| !expected(name)).min() {
+        Some(found) => Err(DataDirError::Foreign { path: path.into(), found }),
+        None => lock(path),
+    }
+}
+
 /// The first name in the directory, in their order, of something that was not put there by this file.
 fn first_that_is_not_ours(path: &Path) -> Result<Option<String>, DataDirError> {
+    Ok(not_ours(path)?.into_iter().min())
+}
+
+fn not_ours(path: &Path) -> Result<Vec<String>, DataDirError> {
     let names = fs::read_dir(path).and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>());
     let names = names.map_err(|error| DataDirError::Unreadable(path.into(), error))?;
     let others = names.into_iter().filter(|name| match name.to_str() {
@@ -240,7 +274,7 @@ fn first_that_is_not_ours(path: &Path) -> Result<Option<String>, DataDirError> {
         Some(LOCK) => !is_our_lock(&path.join(LOCK)),
         _ => true,
     });
-    Ok(others.min().map(|name| name.to_string_lossy().into_owned()))
+    Ok(others.map(|name| name.to_string_lossy().into_owned()).collect())
 }
 
 /// Whether it has nothing but the number of a process in it. It is there without a marker when a process was killed in between.

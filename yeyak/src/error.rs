@@ -1,7 +1,7 @@
 //! What ends Yeyak, said in one clear line; and the one place that prints.
 
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -24,15 +24,17 @@ pub(crate) enum Fatal {
         /// Why not.
         source: io::Error,
     },
+    /// Something could not be looked at, which says nothing of whether it is sound.
+    Unable(String),
     /// Anything else.
     Failed(String),
 }
 
 impl Fatal {
-    /// The code Yeyak ends with: 2 when it was told something wrong, 1 for the rest.
+    /// The code Yeyak ends with: 2 when it was told something wrong or could not look, 1 for the rest.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Settings(_) => 2,
+            Self::Usage(_) | Self::Settings(_) | Self::Unable(_) => 2,
             Self::Data(_) | Self::Listen { .. } | Self::Failed(_) => 1,
         }
     }
@@ -53,6 +55,43 @@ pub(crate) fn print(text: &str) {
     _ = out.flush();
 }
 
+/// How far something is that takes long, on stderr: one line that changes on a terminal, else a line for each tenth.
+pub(crate) struct Shown {
+    what: String,
+    is_terminal: bool,
+    /// The last percentage that was shown.
+    last: Option<u64>,
+}
+
+impl Shown {
+    /// Of this, which has not begun yet.
+    pub(crate) fn of(what: &str) -> Self {
+        Self { what: one_line(what), is_terminal: io::stderr().is_terminal(), last: None }
+    }
+
+    /// It is so far; the last of `total` ends the line.
+    pub(crate) fn progress(&mut self, done: u64, total: u64) {
+        // Before anything is known there is nothing to show.
+        let Some(percent) = done.saturating_mul(100).checked_div(total) else { return };
+        let step = if self.is_terminal { 1 } else { 10 };
+        let news = self.last.is_none_or(|last| percent / step != last / step);
+        if news {
+            self.last = Some(percent);
+            let (before, after) = if self.is_terminal { ("\r", "") } else { ("", "\n") };
+            // Nobody may be listening.
+            _ = write!(io::stderr().lock(), "{before}{}: {percent} % ({done} of {total}){after}", self.what);
+        }
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if self.is_terminal && self.last.is_some() {
+            _ = writeln!(io::stderr().lock());
+        }
+    }
+}
+
 /// A text in one line, whatever a file was named.
 pub(crate) fn one_line(text: &str) -> String {
     text.chars().flat_map(|letter| if letter.is_control() { letter.escape_default().collect() } else { vec![letter] }).collect()
@@ -67,7 +106,7 @@ impl fmt::Display for Fatal {
                 }
                 return Ok(());
             }
-            Self::Usage(message) | Self::Failed(message) => message.clone(),
+            Self::Usage(message) | Self::Unable(message) | Self::Failed(message) => message.clone(),
             Self::Data(error) => error.to_string(),
             Self::Listen { address, source } => match source.kind() {
                 io::ErrorKind::AddrInUse => {

@@ -1,11 +1,9 @@
 //! `yeyak events`: what became of a request, for whoever has to explain it to somebody.
 
-use std::fs;
 use std::path::Path;
 
-use axum::http::{Request, StatusCode, Uri, header};
 use clock::SystemClock;
-use edge::{Outgoing, story};
+use edge::story;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -15,10 +13,8 @@ use crate::cli::Events;
 use crate::config::quoted;
 use crate::data_dir::DataDir;
 use crate::error::{Fatal, one_line};
+use crate::server::Connection;
 use crate::systems;
-
-/// The largest page that is read from a process: a thousand events, each of some kilobytes.
-const LARGEST: usize = 16 * 1024 * 1024;
 
 /// A story, as it was told by a process or a store.
 struct Story {
@@ -31,14 +27,14 @@ struct Story {
 /// # Errors
 /// When nobody can be asked, or nothing is known of it.
 pub(crate) fn tell(asked: &Events) -> Result<String, Fatal> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Fatal::Failed(format!("a thread cannot be had: {error}")))?;
-    let story = runtime.block_on(async {
-        match &asked.data {
-            Some(directory) => read(directory, &asked.correlation).await,
-            None => ask(asked).await,
+    let story = match &asked.data {
+        Some(directory) => {
+            let tasks = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let tasks = tasks.map_err(|error| Fatal::Failed(format!("threads cannot be had: {error}")))?;
+            tasks.block_on(read(directory, &asked.correlation))?
         }
-    })?;
+        None => ask(asked)?,
+    };
     if story.events.is_empty() && story.is_whole {
         return Err(Fatal::Failed(format!("nothing is known of a story {}", quoted(&asked.correlation))));
     }
@@ -68,30 +64,12 @@ fn in_words(asked: &Events, zone: &TimeZone, story: &Story) -> String {
 }
 
 /// Asks a process that serves, page by page.
-async fn ask(asked: &Events) -> Result<Story, Fatal> {
-    let failed = |why: String| Fatal::Failed(format!("{}: {why}", asked.url));
-    let base = asked.url.trim_end_matches('/');
-    let token = asked.token.as_ref().map(|path| {
-        let read = fs::read_to_string(path).map_err(|error| Fatal::Failed(format!("{}: cannot be read: {error}", path.display())));
-        read.map(|token| format!("Bearer {}", token.trim()))
-    });
-    let token = token.transpose()?;
-    let uri = |target: &str| format!("{base}{target}").parse::<Uri>().map_err(|_| failed("is no address".into()));
-    let outgoing = Outgoing::to(&uri("/")?).map_err(failed)?;
+fn ask(asked: &Events) -> Result<Story, Fatal> {
+    let server = Connection::to(&asked.server)?;
     let mut story = Story { events: Vec::new(), is_whole: true };
     let mut next = Some(format!("/actuator/events?correlation={}&size=1000", percent_encoded(&asked.correlation)));
     while let Some(target) = next {
-        let mut request = Request::get(uri(&target)?);
-        if let Some(token) = &token {
-            request = request.header(header::AUTHORIZATION, token);
-        }
-        let request = request.body(axum::body::Bytes::new().into()).map_err(|_| failed("the token is none".into()))?;
-        let (status, body) = outgoing.send(request, LARGEST).await.map_err(failed)?;
-        let mut page: Value = serde_json::from_slice(&body).map_err(|_| failed(format!("it answers with {status}, and no JSON")))?;
-        if status != StatusCode::OK {
-            let detail = page["detail"].as_str().unwrap_or_default();
-            return Err(failed(one_line(&format!("it answers with {status}: {detail}"))));
-        }
+        let mut page = server.get(&target)?;
         story.is_whole &= page["complete"] == true;
         next = page["_links"]["next"]["href"].as_str().map(str::to_owned);
         match page["_embedded"]["events"].take() {
@@ -116,7 +94,7 @@ async fn read(directory: &Path, correlation: &str) -> Result<Story, Fatal> {
     let data = DataDir::open(directory, SystemClock::real_now()).map_err(Fatal::Data)?;
     let mut told = Vec::new();
     for spec in systems::declared() {
-        let file = data.path().join(format!("{}.db", spec.name));
+        let file = data.path().join(systems::file(spec.name));
         if file.exists() {
             let failed = |why: String| Fatal::Failed(format!("{}: {why}", file.display()));
             let store = SqliteStore::open(&file, spec.schema(), &Options::default()).map_err(|error| failed(error.to_string()))?;

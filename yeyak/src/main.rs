@@ -1,18 +1,27 @@
 //! Yeyak: reservation systems in one binary.
 //!
-//! `serve` and `demo` run systems, `check-config` checks what they would be told, `token` makes tokens for trying out, `events`
-//! tells what became of a request. What can be served stands in `systems`.
+//! `serve` and `demo` run systems, `check-config` checks what they would be told, `token` makes tokens for trying out. What can be served
+//! stands in `systems`. The other commands are operators': they ask an installation that runs (`server`), or look at the data of one that
+//! does not.
 
+mod backup;
 mod cli;
 mod config;
 mod data_dir;
 mod error;
 mod events;
+mod jobs;
 mod log;
+mod manifest;
+mod manual;
+mod operator;
 mod reload;
+mod restore;
 mod serve;
+mod server;
 mod systems;
 mod token;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -52,8 +61,22 @@ fn run() -> Result<ExitCode, Fatal> {
         }
         Command::Token(token) => error::print(&token::make(&token)?),
         Command::Events(asked) => error::print(&events::tell(&asked)?),
+        Command::Parked(asked) => operator::parked(&asked)?,
+        Command::Projections(asked) => operator::projections(&asked)?,
+        Command::Services(asked) => operator::services(&asked)?,
+        Command::Fault(asked) => operator::fault(&asked)?,
+        Command::Verify(asked) => return operator::verify(&asked).map(sound),
+        Command::Backup(asked) => operator::backup(&asked)?,
+        Command::Restore(asked) => return operator::restore(&asked).map(sound),
+        Command::Completions { shell } => error::print(&manual::completions(shell)?),
+        Command::Man { directory } => error::print(&manual::pages(&directory)?),
         Command::Schemas => error::print(&systems::schemas()),
         Command::Print(text) => error::print(&text),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The code of a command that looks whether all is sound.
+fn sound(sound: bool) -> ExitCode {
+    if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

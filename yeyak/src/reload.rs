@@ -59,8 +59,22 @@ impl Reload {
 /// The parts of the configuration that differ.
 fn differing(now: &Settings, read: &Settings) -> Vec<&'static str> {
     // Named one by one, so that a new part is not forgotten here.
-    let Settings { listen, data, auth, open_to_network, clock, samples, service_ports, faults, log, telemetry, cors, limits, meetingroom } =
-        now;
+    let Settings {
+        listen,
+        data,
+        auth,
+        open_to_network,
+        clock,
+        samples,
+        service_ports,
+        faults,
+        log,
+        telemetry,
+        cors,
+        backup_dir,
+        limits,
+        meetingroom,
+    } = now;
     let Log { level: _, format } = log;
     let parts = [
         ("listen", *listen != read.listen),
@@ -74,6 +88,7 @@ fn differing(now: &Settings, read: &Settings) -> Vec<&'static str> {
         ("faults", *faults != read.faults),
         ("log.format", *format != read.log.format),
         ("telemetry", *telemetry != read.telemetry),
+        ("backup.dir", *backup_dir != read.backup_dir),
         ("limits", *limits != read.limits),
         ("meetingroom", *meetingroom != read.meetingroom),
     ];

@@ -32,6 +32,7 @@ use crate::error::{Fatal, print};
 use crate::log::Levels;
 use crate::reload::{Again, Reload};
 use crate::systems::{self, Runnable};
+use crate::{backup, jobs};
 
 /// How long requests that are under way may take once the process is told to stop.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -134,6 +135,11 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
         observer: observer.clone(),
         open_to_network,
         stopping: Arc::clone(&stopping),
+        verify: Some(jobs::verifies(running.iter().map(|system| system.handle.clone()).collect())),
+        backup: Some(jobs::backs_up(
+            data.path().into(),
+            settings.backup_dir.clone().unwrap_or_else(|| data.path().join(backup::DIRECTORY)),
+        )),
     };
     let hosted: Vec<_> = running
         .iter()
@@ -275,7 +281,7 @@ async fn start(
     let threads = threads.clone();
     let mut runnable = systems::runnable(selected.system, settings)?;
     let spec = std::mem::replace(&mut runnable.spec, runtime::SystemSpec { name: selected.system, services: Vec::new() });
-    let file = data.join(format!("{}.db", selected.system));
+    let file = data.join(systems::file(selected.system));
     let store = SqliteStore::open(&file, spec.schema(), &Options::default()).map_err(|error| Fatal::Failed(error.to_string()))?;
     let environment = Environment {
         store: Arc::new(store),
@@ -303,7 +309,7 @@ fn new_id() -> String {
 async fn load_samples(system: &Running, data: &Path, limits: edge::Limits) -> Result<(), Fatal> {
     let name = system.handle.name();
     let failed = |what: String| Fatal::Failed(format!("sample data of {name}: {what}"));
-    let under_way = data.join(format!("{name}.samples"));
+    let under_way = data.join(systems::samples_marker(name));
     if !under_way.exists() && !system.handle.is_fresh().await.map_err(|error| failed(error.to_string()))? {
         return Ok(());
     }

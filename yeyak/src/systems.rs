@@ -29,6 +29,16 @@ pub(crate) fn catalogue() -> Catalogue {
     Catalogue::new(meetingroom::KOREAN)
 }
 
+/// The file of a system, in the data directory.
+pub(crate) fn file(system: &str) -> String {
+    format!("{system}.db")
+}
+
+/// The file that is there while a system's sample data is being loaded.
+pub(crate) fn samples_marker(system: &str) -> String {
+    format!("{system}.samples")
+}
+
 /// Everything there is.
 pub(crate) fn all() -> Vec<Selected> {
     known().into_iter().map(|KnownSystem { name, services }| Selected { system: name, services }).collect()

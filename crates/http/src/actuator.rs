@@ -1,5 +1,8 @@
 //! What an operator asks of a process: its health, its metrics, the story of a request, and the fault switch.
 
+mod jobs;
+mod steering;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +23,8 @@ use crate::auth::{Auth, Who};
 use crate::routes::read_body;
 use crate::{FieldError, Fields, Limits, Observer, Problem, metrics, optional, required, story, unreadable};
 
+pub use jobs::{Job, NotBegun, Refuse, Report, Thread, Work};
+
 /// What the actuator looks at.
 #[derive(Clone)]
 pub struct Actuator {
@@ -35,6 +40,10 @@ pub struct Actuator {
     pub open_to_network: bool,
     /// Set once the process was told to stop: it is no longer ready for anything new.
     pub stopping: Arc<AtomicBool>,
+    /// What verifies everything, when there is something.
+    pub verify: Option<Job>,
+    /// What makes backups, asked for by their names, when there is something.
+    pub backup: Option<Job>,
 }
 
 /// Who may use a route of the actuator.
@@ -61,6 +70,7 @@ type Offered = (&'static str, &'static str, Access, MethodRouter<Actuator>);
 /// Everything there is under `/actuator`.
 fn offered() -> Vec<Offered> {
     let operator = Access::Only(Who::Operator);
+    let administrator = Access::Only(Who::Administrator);
     vec![
         ("GET", "/actuator/health", Access::Probe, get(health)),
         // A process that answers at all is alive; whoever restarts it for a store that is away makes things worse.
@@ -71,6 +81,18 @@ fn offered() -> Vec<Offered> {
         ("GET", FAULTS, operator, get(list_faults)),
         ("POST", FAULTS, operator, post(set_fault)),
         ("DELETE", FAULTS, operator, delete(clear_faults)),
+        ("GET", "/actuator/services", operator, get(steering::services)),
+        ("GET", "/actuator/parked", operator, get(steering::parked)),
+        ("GET", "/actuator/parked/events", operator, get(steering::parked_events)),
+        ("POST", "/actuator/parked/retry", operator, post(steering::retry_parked)),
+        ("POST", "/actuator/parked/discard", administrator, post(steering::discard_parked)),
+        ("GET", "/actuator/projections", operator, get(steering::projections)),
+        ("POST", "/actuator/projections/retry", operator, post(steering::retry_projection)),
+        ("POST", "/actuator/projections/rebuild", administrator, post(steering::rebuild_projection)),
+        ("GET", "/actuator/verify", operator, get(steering::show_verify)),
+        ("POST", "/actuator/verify", operator, post(steering::verify)),
+        ("GET", "/actuator/backup", operator, get(steering::show_backup)),
+        ("POST", "/actuator/backup", administrator, post(steering::backup)),
     ]
 }
 
@@ -294,6 +316,18 @@ mod tests {
                 "GET /actuator/faults: operator",
                 "POST /actuator/faults: operator",
                 "DELETE /actuator/faults: operator",
+                "GET /actuator/services: operator",
+                "GET /actuator/parked: operator",
+                "GET /actuator/parked/events: operator",
+                "POST /actuator/parked/retry: operator",
+                "POST /actuator/parked/discard: administrator",
+                "GET /actuator/projections: operator",
+                "POST /actuator/projections/retry: operator",
+                "POST /actuator/projections/rebuild: administrator",
+                "GET /actuator/verify: operator",
+                "POST /actuator/verify: operator",
+                "GET /actuator/backup: operator",
+                "POST /actuator/backup: administrator",
             ]
         );
     }
@@ -332,6 +366,8 @@ mod tests {
             observer: crate::Observer::new(clock, telemetry::Tracer::off()),
             open_to_network: false,
             stopping: Arc::default(),
+            verify: None,
+            backup: None,
         }
         .into_router();
 

@@ -11,6 +11,7 @@
 pub mod actuator;
 pub mod auth;
 mod caller;
+pub mod client;
 mod conditional;
 mod fields;
 mod finish;
@@ -20,7 +21,7 @@ mod incoming;
 pub mod language;
 mod metrics;
 mod observer;
-mod outgoing;
+
 pub mod position;
 mod prefer;
 mod problem;
@@ -36,7 +37,7 @@ pub use caller::open_caller;
 pub use fields::{Fault, Field, Fields, Json, Lenient, Optional, Or, Presence, Required, Spec, Text, optional, required};
 pub use incoming::{Incoming, Reply, internal, unreadable};
 pub use observer::Observer;
-pub use outgoing::Outgoing;
+
 pub use problem::{FieldError, Parts, Problem};
 pub use routes::{Declared, Entry, Limits, Routes};
 pub use traces::Exporter;

@@ -8,7 +8,7 @@ use clock::{SharedClock, timeout};
 use http_body_util::Full;
 use telemetry::{Ended, Resource, Tracer};
 
-use crate::outgoing::Outgoing;
+use crate::client::Client;
 
 /// How long spans are gathered before they are sent together.
 const GATHER: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ const LARGEST: usize = 64 * 1024;
 /// Sends what a [`Tracer`] has recorded. What cannot be delivered is lost and counted: it neither grows nor holds anybody up.
 pub struct Exporter {
     endpoint: Uri,
-    outgoing: Outgoing,
+    client: Client,
     resource: Resource,
     tracer: Tracer,
     clock: SharedClock,
@@ -40,8 +40,8 @@ impl Exporter {
         let base = endpoint.trim_end_matches('/');
         let whole = if base.ends_with("/v1/traces") { base.to_owned() } else { format!("{base}/v1/traces") };
         let endpoint: Uri = whole.parse().map_err(|_| format!("{endpoint} is no address"))?;
-        let outgoing = Outgoing::to(&endpoint)?;
-        Ok(Self { endpoint, outgoing, resource, tracer, clock })
+        let client = Client::to(&endpoint)?;
+        Ok(Self { endpoint, client, resource, tracer, clock })
     }
 
     /// Sends until the process ends.
@@ -89,9 +89,7 @@ impl Exporter {
         let body = Bytes::from(telemetry::request(&self.resource, spans));
         let request = Request::post(self.endpoint.clone()).header(header::CONTENT_TYPE, "application/x-protobuf").body(Full::new(body));
         let request = request.map_err(|error| error.to_string())?;
-        match self.outgoing.send(request, LARGEST).await? {
-            (status, _) if status.is_success() => Ok(()),
-            (status, _) => Err(format!("it answers with {status}")),
-        }
+        let status = self.client.ask(request, LARGEST).await?.status;
+        if status.is_success() { Ok(()) } else { Err(format!("it answers with {status}")) }
     }
 }

@@ -65,14 +65,24 @@ impl Consumer {
     async fn follow(&mut self) -> Result<std::convert::Infallible, Stop> {
         self.load_positions().await;
         self.catch_up().await?;
+        let state = Arc::clone(&self.state);
+        let mut moved = state.moved.subscribe();
         loop {
             let clock = Arc::clone(self.service.clock());
-            let delivery = timeout(&*clock, LOOK_AGAIN, self.carrier.next()).await;
+            let delivery = tokio::select! {
+                biased;
+                _ = moved.changed() => None,
+                delivery = timeout(&*clock, LOOK_AGAIN, self.carrier.next()) => Some(delivery),
+            };
             self.until_up().await;
             match delivery {
-                Ok(Delivery::Events(events)) => self.take(&events).await?,
-                Ok(Delivery::Missed) | Err(_) => self.catch_up().await?,
-                Ok(Delivery::Closed) => return Err(Stop::Ended),
+                Some(Ok(Delivery::Events(events))) => self.take(&events).await?,
+                Some(Ok(Delivery::Missed) | Err(_)) => self.catch_up().await?,
+                Some(Ok(Delivery::Closed)) => return Err(Stop::Ended),
+                None => {
+                    self.load_positions().await;
+                    self.catch_up().await?;
+                }
             }
         }
     }
@@ -193,7 +203,7 @@ impl Consumer {
                     return Ok(true);
                 }
                 Done::Away(why) => self.wait_out(&why).await,
-                Done::Unheard => return Err(Stop::Ended),
+                Done::Unheard | Done::Gone => return Err(Stop::Ended),
                 // Somebody else has moved the positions; the store knows where they are.
                 Done::Gap => {
                     self.load_positions().await;

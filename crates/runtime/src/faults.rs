@@ -30,9 +30,13 @@ impl Default for Faults {
 }
 
 impl Faults {
-    /// Makes something wrong with a service, by its name `{system}/{service}`.
+    /// Makes something wrong with a service, by its name `{system}/{service}`, or, with a fault that is none, well again.
     pub fn set(&self, service: &str, fault: Fault) {
-        self.faults().insert(service.into(), fault);
+        if fault == Fault::default() {
+            self.faults().remove(service);
+        } else {
+            self.faults().insert(service.into(), fault);
+        }
         self.changed.send_replace(());
     }
 

@@ -42,7 +42,7 @@ pub(crate) struct System {
     pub(crate) spawner: Spawner,
     pub(crate) ids: Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) consumers: Mutex<Vec<Arc<ConsumerState>>>,
-    pub(crate) views: Served,
+    pub(crate) views: Arc<Served>,
     pub(crate) open_sagas: OpenSagas,
     pub(crate) stats: Arc<Stats>,
     pub(crate) tracer: Tracer,
@@ -240,6 +240,11 @@ impl ServiceHandle {
         let state = Arc::new(ConsumerState::new(self.name, name.into(), source));
         consumers.push(Arc::clone(&state));
         state
+    }
+
+    /// A consumer that is no more tells nothing.
+    pub(crate) fn forget_consumer(&self, state: &Arc<ConsumerState>) {
+        self.system.consumers.lock().unwrap_or_else(PoisonError::into_inner).retain(|one| !Arc::ptr_eq(one, state));
     }
 
     pub(crate) fn full_name_of(&self, service: &str) -> String {

@@ -1,6 +1,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use store::StoreError;
+
+use crate::handle::ServiceHandle;
+
 /// How many sagas of one system may be open before new ones are refused.
 const MOST: usize = 4096;
 
@@ -68,4 +72,15 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.sagas().beginning -= 1;
     }
+}
+
+/// The sagas of one service that have not ended, `service/saga/key`, whether somebody here drives them or they wait to be woken.
+pub(crate) async fn unfinished(handle: &ServiceHandle) -> Result<Vec<String>, StoreError> {
+    let mut found = Vec::new();
+    for saga in &handle.service().sagas {
+        // A saga wants to be woken for as long as it has not ended, and there are never many more than may be open.
+        let waking = handle.store().waking_roots(handle.name(), saga.name, MOST * 2).await?;
+        found.extend(waking.into_iter().map(|root| format!("{}/{}/{}", handle.name(), saga.name, root.key)));
+    }
+    Ok(found)
 }

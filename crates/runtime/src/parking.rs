@@ -63,7 +63,7 @@ async fn step(system: &Arc<System>) -> Result<Option<Next>, String> {
             }
             match service.inbox().begun(service.name(), Work::Retry(parked)).await {
                 // Either the next of its key is first now, or this one waits for longer than before: there is news in any case.
-                Done::Handled => next = Some(Next::AtOnce),
+                Done::Handled | Done::ParkedAgain | Done::Gone => next = Some(Next::AtOnce),
                 Done::Away(why) => return Err(why),
                 other => return Err(format!("a parked event was answered with {}", other.name())),
             }

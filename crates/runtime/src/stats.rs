@@ -41,6 +41,7 @@ impl Work {
             Self::Handle(_) => "events",
             Self::Tick(_) => "wake-up",
             Self::Retry(_) => "retry",
+            Self::Discard(_) => "discard",
         }
     }
 }
@@ -58,6 +59,8 @@ impl Done {
             Self::Expired => "expired",
             Self::Handled => "handled",
             Self::Gap => "gap",
+            Self::ParkedAgain => "parked-again",
+            Self::Gone => "gone",
             Self::Lost => "lost",
             Self::Ticked => "ticked",
             Self::Failed(_) => "failed",

@@ -48,12 +48,21 @@ pub(crate) struct ConsumerState {
     pub(crate) consumer: String,
     pub(crate) source: &'static str,
     pub(crate) positions: watch::Sender<Vec<Position>>,
+    /// Told when somebody else has moved its positions in the store.
+    pub(crate) moved: watch::Sender<()>,
     halted: Mutex<Option<String>>,
 }
 
 impl ConsumerState {
     pub(crate) fn new(service: &'static str, consumer: String, source: &'static str) -> Self {
-        Self { service, consumer, source, positions: watch::Sender::new(Vec::new()), halted: Mutex::new(None) }
+        Self {
+            service,
+            consumer,
+            source,
+            positions: watch::Sender::new(Vec::new()),
+            moved: watch::Sender::new(()),
+            halted: Mutex::new(None),
+        }
     }
 
     pub(crate) fn reach(&self, positions: &[Position]) {
@@ -62,6 +71,19 @@ impl ConsumerState {
 
     pub(crate) fn halt(&self, why: String) {
         *self.halted.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    pub(crate) fn why_halted(&self) -> Option<String> {
+        self.halted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn is_halted(&self) -> bool {
+        self.why_halted().is_some()
+    }
+
+    /// It is to be followed again; `false` when it has not halted.
+    pub(crate) fn revive(&self) -> bool {
+        self.halted.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
     }
 
     pub(crate) fn status(&self, heads: &[Position]) -> ConsumerStatus {

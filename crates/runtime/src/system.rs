@@ -16,14 +16,14 @@ use crate::faults::Faults;
 use crate::feeds::OwnFeeds;
 use crate::follow::Following;
 use crate::handle::{ServiceHandle, Spawner, System};
-use crate::open_sagas::OpenSagas;
+use crate::open_sagas::{self, OpenSagas};
 use crate::served::Served;
 use crate::service::{Service, Services};
 use crate::stats::Stats;
 use crate::status::Status;
-use crate::verify::{self, Disagreement, Order};
+use crate::verify::{self, Disagreement, Order, Progress, Verified};
 use crate::writer::{ConsumerKind, Writer, WriterParts};
-use crate::{parking, pruning, views, wakeups};
+use crate::{parking, pruning, rebuild, views, wakeups};
 
 /// A system as it is declared.
 pub struct SystemSpec {
@@ -111,7 +111,7 @@ impl SystemHandle {
         way: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>,
     ) -> Result<Self, StoreError> {
         let Environment { store, carrier, clock, faults, spawner, ids, queues, only, tracer } = environment;
-        let views = Served::load(spec.services.iter(), &*store).await?;
+        let views = Arc::new(Served::load(spec.services.iter(), &*store).await?);
         let running: Vec<_> =
             spec.services.iter().map(|service| service.name).filter(|name| only.is_empty() || only.iter().any(|one| one == name)).collect();
         let services = Arc::new(Services(spec.services));
@@ -120,6 +120,7 @@ impl SystemHandle {
         let parts = WriterParts {
             following: Arc::clone(&following),
             services: Arc::clone(&services),
+            views: Arc::clone(&views),
             store: Arc::clone(&store),
             carrier: Arc::clone(&carrier),
             clock: Arc::clone(&clock),
@@ -160,7 +161,7 @@ impl SystemHandle {
         (system.spawner)(Box::pin(writer.run()));
         for service in system.handles() {
             doors.open(service.name(), service.door());
-            follow(&service);
+            follow(&service).await?;
         }
         system.drive(wakeups::run(Arc::clone(&system), wakes));
         system.drive(parking::run(Arc::clone(&system), parked));
@@ -249,7 +250,7 @@ impl SystemHandle {
     /// # Errors
     /// When its store cannot be read.
     pub async fn verify(&self) -> Result<Vec<Disagreement>, StoreError> {
-        self.verify_in(&|events| events).await
+        Ok(self.audit(None, &mut |_| ()).await?.found)
     }
 
     /// The same, with the events of each view folded in another order of keys, which must make no difference.
@@ -257,11 +258,20 @@ impl SystemHandle {
     /// # Errors
     /// When its store cannot be read.
     pub async fn verify_in(&self, order: Order<'_>) -> Result<Vec<Disagreement>, StoreError> {
-        let mut found = Vec::new();
-        for service in self.system.handles() {
-            found.extend(verify::service(&service, order).await?);
-        }
-        Ok(found)
+        Ok(self.audit(Some(order), &mut |_| ()).await?.found)
+    }
+
+    /// The same of what stands at one instant, while everything goes on. It takes long, on the caller's thread, and says how far it is.
+    ///
+    /// # Errors
+    /// When its store cannot be read.
+    pub async fn verified(&self, mut progress: impl FnMut(Progress) + Send) -> Result<Verified, StoreError> {
+        self.audit(None, &mut progress).await
+    }
+
+    async fn audit(&self, order: Option<Order<'_>>, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Verified, StoreError> {
+        let snapshot = self.system.store.snapshot().await?;
+        verify::services(&self.system.services.0, &*snapshot, order, progress)
     }
 
     /// The sagas that have not ended, `service/saga/key`, whether driven now or waiting to be woken.
@@ -271,7 +281,7 @@ impl SystemHandle {
     pub async fn unfinished_sagas(&self) -> Result<Vec<String>, StoreError> {
         let mut found = Vec::new();
         for service in self.system.handles() {
-            found.extend(verify::unfinished_sagas(&service).await?);
+            found.extend(open_sagas::unfinished(&service).await?);
         }
         Ok(found)
     }
@@ -303,7 +313,7 @@ impl SystemHandle {
 }
 
 /// Starts the consumers of a service.
-fn follow(service: &ServiceHandle) {
+async fn follow(service: &ServiceHandle) -> Result<(), StoreError> {
     for source in service.service().policy_sources() {
         service.system.drive(Consumer::new(service.clone(), "policies".into(), ConsumerKind::Policies, source).run());
     }
@@ -314,5 +324,10 @@ fn follow(service: &ServiceHandle) {
             let state = service.watch_consumer(&view.table(), view.source);
             service.system.drive(views::switch_when_caught_up(service.clone(), view.name, state));
         }
+        // A rebuild that was cut short goes on where it was.
+        if service.store().is_rebuilding(service.name, &view.table()).await? {
+            rebuild::follow(service, view);
+        }
     }
+    Ok(())
 }

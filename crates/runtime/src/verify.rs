@@ -1,176 +1,247 @@
-//! Folds everything again and compares it with what stands: the first thing to look at after a crash.
+//! Folds everything again and compares it with what stands: the first thing to look at after a crash or a restore.
+//!
+//! It reads one instant of a store, whether that runs or not, part by part; what it folds again stands in a scratch database, so that a
+//! store of any size takes little memory.
 
-use std::collections::BTreeMap;
+mod compare;
+mod consumers;
+mod kept;
+mod roots;
+mod views;
 
-use serde_json::Value;
-use store::{FeedEvent, Query, SHARDS, StoreError};
+use std::collections::{BTreeMap, HashMap};
 
-use crate::handle::ServiceHandle;
-use crate::service::{ProjectionEntry, Service};
+use store::sqlite::Scratch;
+use store::{Epoch, FeedEvent, HeldPosition, SHARDS, Shard, Snapshot, StoreError};
+
+use crate::service::Service;
+use crate::system::SystemSpec;
 
 /// How much is read at once.
 const AT_ONCE: usize = 1000;
 
+/// How many disagreements are told. Who has so many needs a backup, and not a longer list.
+const MOST: usize = 1000;
+
+/// How often progress is told: each time so many events have been looked at.
+const STRIDE: u64 = 1000;
+
 /// Something that does not agree with the events it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disagreement {
-    /// The service in which it stands.
+    /// The service in which it stands; empty for the store itself.
     pub service: &'static str,
-    /// What it is: a root, a row.
-    pub what: String,
+    /// What sort of thing it is: `root`, `snapshot`, `wake-up`, `row`, `view`, `history`, `feed`, `position`, `counter`, `answer`,
+    /// `call`, `parked` or `store`.
+    pub kind: &'static str,
+    /// Which one.
+    pub key: String,
     /// What its events say, and what stands.
-    pub detail: String,
+    pub what: String,
+}
+
+/// What verifying came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// What does not agree, up to a bound.
+    pub found: Vec<Disagreement>,
+    /// Whether there was more.
+    pub more: bool,
+    /// How many aggregates were folded again.
+    pub roots: u64,
+    /// How many of their events.
+    pub events: u64,
+    /// How many rows were compared, those of views among them.
+    pub rows: u64,
+}
+
+/// How far verifying is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// How many events have been looked at; one that a view follows counts again.
+    pub done: u64,
+    /// Of about how many.
+    pub total: u64,
 }
 
 /// In which order a view's events are folded. The events of one key have to stay in theirs.
 pub type Order<'a> = &'a (dyn Fn(Vec<FeedEvent>) -> Vec<FeedEvent> + Send + Sync);
 
-type FoldedRows = BTreeMap<(String, u64), Option<Value>>;
-
-/// Compares roots, rows, positions and views of one service with their events.
-pub(crate) async fn service(handle: &ServiceHandle, order: Order<'_>) -> Result<Vec<Disagreement>, StoreError> {
-    let mut found = Vec::new();
-    let mut rows = fold_roots(handle, &mut found).await?;
-    rows.extend(fold_views(handle, order, &mut found).await?);
-    compare_rows(handle, &rows, &mut found).await?;
-    check_feed(handle, &mut found).await?;
-    Ok(found)
+/// Verifies the store of a system that does not run.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn store(spec: &SystemSpec, snapshot: &dyn Snapshot, mut progress: impl FnMut(Progress) + Send) -> Result<Verified, StoreError> {
+    services(&spec.services, snapshot, None, &mut progress)
 }
 
-/// The sagas of one service that have not ended, `service/saga/key`, whether somebody here drives them or they wait to be woken.
-pub(crate) async fn unfinished_sagas(handle: &ServiceHandle) -> Result<Vec<String>, StoreError> {
-    let mut found = Vec::new();
-    for saga in &handle.service().sagas {
-        let Some(kind) = handle.service().kind(saga.name) else { continue };
-        let mut after = None;
-        loop {
-            let roots = handle.store().roots(handle.name(), saga.name, after.as_deref(), AT_ONCE).await?;
-            for root in &roots {
-                let mut state = kind.fresh();
-                for event in handle.store().events(root).await? {
-                    state.evolve(&event.data, event.at).map_err(StoreError::Unreadable)?;
-                }
-                // A saga wants to be woken for as long as it has not ended.
-                if state.wake_at().is_some() {
-                    found.push(format!("{}/{}/{}", handle.name(), saga.name, root.key));
-                }
-            }
-            match roots.last() {
-                Some(last) => after = Some(last.key.clone()),
-                None => break,
-            }
+/// Compares everything of these services with their events. A view's events are read shard by shard, or all at once in an `order`.
+pub(crate) fn services(
+    services: &[Service],
+    snapshot: &dyn Snapshot,
+    order: Option<Order<'_>>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Verified, StoreError> {
+    let verified = Verified::default();
+    let mut audit = Audit { snapshot, progress, done: 0, total: 0, told: 0, verified, feeds: HashMap::new() };
+    audit.file()?;
+    audit.total = audit.size(services)?;
+    for service in services {
+        audit.feed(service)?;
+    }
+    for service in services {
+        let mut about = About { service, scratch: Scratch::new()?, positions: Vec::new(), reacted: BTreeMap::new() };
+        about.positions = audit.read(service.name, "position", "all", |snapshot| snapshot.positions(service.name))?.unwrap_or_default();
+        audit.roots(&mut about)?;
+        audit.kept(&about)?;
+        audit.own_rows(&about)?;
+        audit.views(&about, order)?;
+        audit.consumers(&about)?;
+    }
+    (audit.progress)(Progress { done: audit.total, total: audit.total });
+    Ok(audit.verified)
+}
+
+/// What is known of one service while it is looked at.
+struct About<'a> {
+    service: &'a Service,
+    /// The rows that its events make, its own under their table and those of views likewise.
+    scratch: Scratch,
+    /// How far its consumers are.
+    positions: Vec<HeldPosition>,
+    /// The last event of each source and shard that a policy has reacted to.
+    reacted: BTreeMap<(String, Shard), u64>,
+}
+
+/// What is known of a feed's shard once it was looked at.
+struct ShardFeed {
+    epochs: Vec<Epoch>,
+    head: u64,
+}
+
+impl ShardFeed {
+    /// The epoch in which this place was given.
+    fn epoch_of(&self, seq: u64) -> u32 {
+        self.epochs.iter().rev().find(|epoch| epoch.after < seq).map_or(0, |epoch| epoch.epoch)
+    }
+}
+
+struct Audit<'a> {
+    snapshot: &'a dyn Snapshot,
+    progress: &'a mut (dyn FnMut(Progress) + Send),
+    done: u64,
+    total: u64,
+    /// What was done when progress was last told.
+    told: u64,
+    verified: Verified,
+    feeds: HashMap<(&'static str, Shard), ShardFeed>,
+}
+
+impl Audit<'_> {
+    fn found(&mut self, service: &'static str, kind: &'static str, key: impl Into<String>, what: impl Into<String>) {
+        if self.verified.found.len() < MOST {
+            self.verified.found.push(Disagreement { service, kind, key: key.into(), what: what.into() });
+        } else {
+            self.verified.more = true;
         }
     }
-    Ok(found)
-}
 
-async fn fold_roots(handle: &ServiceHandle, found: &mut Vec<Disagreement>) -> Result<FoldedRows, StoreError> {
-    let mut rows = FoldedRows::new();
-    for kind in &handle.service().kinds {
-        let mut after = None;
-        loop {
-            let roots = handle.store().roots(handle.name(), kind.name(), after.as_deref(), AT_ONCE).await?;
-            for root in &roots {
-                let mut state = kind.fresh();
-                for (expected, event) in (1..).zip(handle.store().events(root).await?) {
-                    if event.version != expected {
-                        found.push(disagreement(handle, format!("{root:?}"), format!("version {expected} is {}", event.version)));
+    /// Reads a part. What cannot be read because of what stands there is one more thing found; a store that is away ends it all.
+    fn read<T>(
+        &mut self,
+        service: &'static str,
+        kind: &'static str,
+        key: &str,
+        read: impl FnOnce(&dyn Snapshot) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        match read(self.snapshot) {
+            Ok(part) => Ok(Some(part)),
+            Err(StoreError::Unreadable(why) | StoreError::Rejected(why)) => {
+                self.found(service, kind, key, format!("cannot be read: {why}"));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn looked_at(&mut self, events: u64) {
+        self.done += events;
+        if self.done - self.told >= STRIDE {
+            self.told = self.done;
+            (self.progress)(Progress { done: self.done.min(self.total), total: self.total });
+        }
+    }
+
+    /// About how many events there are to look at. One that a view follows is looked at for it as well.
+    fn size(&mut self, services: &[Service]) -> Result<u64, StoreError> {
+        let mut total = 0;
+        for service in services {
+            total += self.read(service.name, "store", "events", |snapshot| snapshot.size(service.name))?.unwrap_or(0);
+            for view in &service.projections {
+                let heads = self.read(view.source, "feed", "heads", |snapshot| snapshot.heads(view.source))?.unwrap_or_default();
+                total += heads.iter().map(|head| head.seq).sum::<u64>();
+            }
+        }
+        Ok(total)
+    }
+
+    /// What the store itself finds wrong with its file.
+    fn file(&mut self) -> Result<(), StoreError> {
+        for fault in self.read("", "store", "file", |snapshot| snapshot.faults(10))?.unwrap_or_default() {
+            self.found("", "store", "file", fault);
+        }
+        Ok(())
+    }
+
+    /// The feed has every position from 1 to its head, once, each in its epoch.
+    fn feed(&mut self, service: &Service) -> Result<(), StoreError> {
+        let name = service.name;
+        let Some(heads) = self.read(name, "feed", "heads", |snapshot| snapshot.heads(name))? else { return Ok(()) };
+        for (shard, head) in (0..SHARDS).zip(heads) {
+            let key = format!("shard {shard}");
+            let mut known = ShardFeed { epochs: Vec::new(), head: head.seq };
+            let mut after = 0;
+            while let Some(feed) = self.read(name, "feed", &key, |snapshot| snapshot.feed(name, shard, after, AT_ONCE))? {
+                if known.epochs.is_empty() {
+                    self.epochs(name, &key, &feed.epochs, head.seq);
+                    known.epochs = feed.epochs;
+                }
+                if feed.events.is_empty() {
+                    if after != head.seq {
+                        self.found(name, "feed", &key, format!("its head is {}, its last event {after}", head.seq));
                     }
-                    match state.fold(&root.key, &event.data, event.at) {
-                        Ok(changes) => {
-                            rows.extend(changes.into_iter().map(|change| ((change.collection.to_owned(), change.id), change.row)));
-                        }
-                        Err(why) => found.push(disagreement(handle, format!("{root:?}"), why)),
+                    break;
+                }
+                for event in feed.events {
+                    let (seq, epoch) = (event.position.seq, known.epoch_of(event.position.seq));
+                    if seq != after + 1 {
+                        self.found(name, "feed", &key, format!("after {after} comes {seq}"));
                     }
+                    if event.position.epoch != epoch {
+                        self.found(
+                            name,
+                            "feed",
+                            event.id(),
+                            format!("it says epoch {}, and stands in epoch {epoch}", event.position.epoch),
+                        );
+                    }
+                    if serde_json::from_str::<serde::de::IgnoredAny>(&event.data).is_err() {
+                        self.found(name, "feed", event.id(), "its published form is not JSON");
+                    }
+                    after = seq;
                 }
             }
-            match roots.last() {
-                Some(last) => after = Some(last.key.clone()),
-                None => break,
-            }
+            self.feeds.insert((name, shard), known);
+        }
+        Ok(())
+    }
+
+    /// Epochs follow each other, the first from the beginning.
+    fn epochs(&mut self, service: &'static str, key: &str, epochs: &[Epoch], head: u64) {
+        let begins = epochs.first().is_some_and(|first| first.epoch == 1 && first.after == 0);
+        let follows = epochs.windows(2).all(|pair| pair[0].epoch + 1 == pair[1].epoch && pair[0].after <= pair[1].after);
+        if !begins || !follows || epochs.last().is_some_and(|last| last.after > head) {
+            self.found(service, "feed", key, format!("its epochs do not follow each other up to {head}: {epochs:?}"));
         }
     }
-    Ok(rows)
-}
-
-async fn fold_views(handle: &ServiceHandle, order: Order<'_>, found: &mut Vec<Disagreement>) -> Result<FoldedRows, StoreError> {
-    let mut rows = FoldedRows::new();
-    for view in &handle.service().projections {
-        for event in order(handled_by(handle, view).await?) {
-            for id in (view.rows)(&event.data).unwrap_or_default() {
-                let key = (view.table(), id);
-                let before = rows.get(&key).and_then(|row| row.as_ref()).map(Value::to_string);
-                match (view.fold)(id, before.as_deref(), &event.data, event.at) {
-                    Ok(after) => drop(rows.insert(key, after)),
-                    Err(why) => found.push(disagreement(handle, format!("{}/{id}", view.table()), why)),
-                }
-            }
-        }
-    }
-    Ok(rows)
-}
-
-/// What a view has handled, shard by shard. What it has not handled yet is no disagreement.
-async fn handled_by(handle: &ServiceHandle, view: &ProjectionEntry) -> Result<Vec<FeedEvent>, StoreError> {
-    let mut events = Vec::new();
-    let positions = handle.store().positions(handle.name(), &view.table(), view.source).await?;
-    for (shard, position) in (0..SHARDS).zip(positions) {
-        let mut after = 0;
-        loop {
-            let Ok(feed) = handle.feeds().feed(view.source, shard, after, AT_ONCE).await else { break };
-            let Some(last) = feed.events.last() else { break };
-            after = last.position.seq;
-            events.extend(feed.events.into_iter().filter(|event| event.position.seq <= position.seq));
-        }
-    }
-    Ok(events)
-}
-
-async fn compare_rows(handle: &ServiceHandle, rows: &FoldedRows, found: &mut Vec<Disagreement>) -> Result<(), StoreError> {
-    for ((table, id), expected) in rows {
-        let stands = handle.store().row(handle.name(), table, *id).await?;
-        let stands: Option<Value> = stands.and_then(|row| serde_json::from_str(&row).ok());
-        if &stands != expected {
-            found.push(disagreement(handle, format!("{table}/{id}"), format!("events say {expected:?}, the row says {stands:?}")));
-        }
-    }
-    for table in tables(handle.service()) {
-        let expected = rows.iter().filter(|((name, _), row)| *name == table && row.is_some()).count() as u64;
-        let page = handle.store().rows(handle.name(), &table, &Query::default()).await?;
-        if !page.total_is_lower_bound && page.total != expected {
-            found.push(disagreement(handle, table, format!("events say {expected} rows, {} stand", page.total)));
-        }
-    }
-    Ok(())
-}
-
-fn tables(service: &Service) -> Vec<String> {
-    service.schema().tables.into_iter().map(|table| table.name).collect()
-}
-
-/// The feed has every position from 1 to its head, once.
-async fn check_feed(handle: &ServiceHandle, found: &mut Vec<Disagreement>) -> Result<(), StoreError> {
-    for (shard, head) in (0..SHARDS).zip(handle.store().heads(handle.name()).await?) {
-        let mut after = 0;
-        loop {
-            let feed = handle.store().feed(handle.name(), shard, after, AT_ONCE).await?;
-            if feed.events.is_empty() {
-                break;
-            }
-            for event in feed.events {
-                if event.position.seq != after + 1 {
-                    found.push(disagreement(handle, format!("shard {shard}"), format!("after {after} comes {}", event.position.seq)));
-                }
-                after = event.position.seq;
-            }
-        }
-        if after != head.seq {
-            found.push(disagreement(handle, format!("shard {shard}"), format!("its head is {}, its last event {after}", head.seq)));
-        }
-    }
-    Ok(())
-}
-
-fn disagreement(handle: &ServiceHandle, what: String, detail: String) -> Disagreement {
-    Disagreement { service: handle.name(), what, detail }
 }

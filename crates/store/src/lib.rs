@@ -14,6 +14,7 @@ mod error;
 mod event;
 mod query;
 mod schema;
+mod snapshot;
 pub mod sqlite;
 mod write;
 
@@ -24,10 +25,11 @@ pub use changes::{Change, Changes, Place};
 pub use error::{OpenError, StoreError};
 pub use event::{Epoch, Feed, FeedEvent, HistoryEntry, Life, Meta, Position, RecordedEvent, SHARDS, Shard, StoryEvent, Stretch};
 pub use query::{Cell, Direction, Page, Query, cell};
-pub use schema::{Schema, ServiceSchema, TableSchema};
+pub use schema::{Schema, ServiceSchema, TableSchema, beside};
+pub use snapshot::{HeldPosition, Snapshot, StoredEvent, StoredRoot, StoredRow};
 pub use write::{
-    Abort, Claims, Committed, Decide, Loaded, LoadedRoot, NewEvent, NewHistory, NewPublished, Parked, PositionKey, Record, RecordKey,
-    RecordKind, RootKey, RootWrite, RowKey, RowWrite, SequenceKey, Writes,
+    Abort, Claims, Committed, Decide, LineKey, Loaded, LoadedRoot, NewEvent, NewHistory, NewPublished, Parked, ParkedLine, PositionKey,
+    Record, RecordKey, RecordKind, RootKey, RootWrite, RowKey, RowWrite, SequenceKey, Writes,
 };
 
 /// What a store answers, now or later.
@@ -118,11 +120,27 @@ pub trait Store: Send + Sync + 'static {
     /// called by its collection, and its tables and consumers `{view}@{version}`.
     fn switch_view(&self, service: &'static str, view: &'static str, version: u32) -> StoreFuture<'_, ()>;
 
+    /// Whether this version of a view is being built anew beside itself.
+    fn is_rebuilding(&self, service: &'static str, table: &str) -> StoreFuture<'_, bool>;
+
+    /// Begins to build a view's version, by its table `{view}@{version}`, anew: an empty table [`beside`] it, for a consumer of that name.
+    /// What was built there before is gone.
+    fn begin_rebuild(&self, service: &'static str, table: &str) -> StoreFuture<'_, ()>;
+
+    /// Puts what was built beside a view's version in its place: rows, history and positions. Nothing happens when nothing was.
+    fn finish_rebuild(&self, service: &'static str, table: &str) -> StoreFuture<'_, ()>;
+
     /// What consumers of `service` have parked, the oldest events first.
     fn parked(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<Parked>>;
 
     /// Of each line of parked events, those of one consumer, source and key, the first; up to `limit`, the soonest to be tried first.
     fn parked_heads(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<Parked>>;
+
+    /// The lines of parked events, in the order of their names.
+    fn parked_lines(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<ParkedLine>>;
+
+    /// What is parked in one line behind the place `after`, in order.
+    fn parked_line(&self, line: &LineKey, after: u64, limit: usize) -> StoreFuture<'_, Vec<Parked>>;
 
     /// Forgets answers of one kind that were kept before `before`; how many. At most `limit` at a time.
     fn prune(&self, service: &'static str, kind: RecordKind, before: Timestamp, limit: usize) -> StoreFuture<'_, usize>;
@@ -131,6 +149,9 @@ pub trait Store: Send + Sync + 'static {
     /// snapshots; how many. At most `limit` at a time, and never one that published anything. They are as if they had never been
     /// written, so nobody is to hold one folded, and nothing is to come for them any more.
     fn prune_roots(&self, service: &'static str, aggregate: &'static str, before: Timestamp, limit: usize) -> StoreFuture<'_, usize>;
+
+    /// Everything as it stands now, for verifying.
+    fn snapshot(&self) -> StoreFuture<'_, Box<dyn Snapshot + '_>>;
 
     /// Begins a new epoch in every service, from the positions that stand now: what a restore does.
     fn raise_epoch(&self) -> StoreFuture<'_, ()>;

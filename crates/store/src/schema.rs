@@ -28,3 +28,8 @@ pub struct TableSchema {
     /// Whether it can be told which of its rows changed, in what order: see [`Store::changes`](crate::Store::changes). Costs an index.
     pub followed: bool,
 }
+
+/// The name of the table, and of the consumer, that builds a view's version anew beside the one that is served.
+pub fn beside(table: &str) -> String {
+    format!("{table}~")
+}

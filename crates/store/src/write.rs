@@ -35,6 +35,21 @@ pub struct PositionKey {
     pub shard: Shard,
 }
 
+/// What names a line of parked events: those of one key that wait behind each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LineKey {
+    /// The consuming service.
+    pub service: &'static str,
+    /// The consumer in it.
+    pub consumer: String,
+    /// The publishing service.
+    pub source: String,
+    /// The shard of the key.
+    pub shard: Shard,
+    /// The key of the events' aggregate.
+    pub key: String,
+}
+
 /// What sort of answer is kept under a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RecordKind {
@@ -96,6 +111,8 @@ pub struct Claims {
     pub positions: BTreeSet<PositionKey>,
     /// Consumers (service, name) whose parked keys have to be known.
     pub consumers: BTreeSet<(&'static str, String)>,
+    /// Lines of parked events of which the first has to be known.
+    pub lines: BTreeSet<LineKey>,
     /// Roots, with the version that the caller has folded already.
     pub roots: BTreeMap<RootKey, u64>,
     /// Those of the roots that are loaded from their first event, because their snapshot does not read.
@@ -115,6 +132,8 @@ pub struct Loaded {
     pub positions: HashMap<PositionKey, Position>,
     /// (service, consumer, source, key) of everything parked by the consumers claimed.
     pub parked: HashSet<(&'static str, String, String, String)>,
+    /// The first event of each line claimed that has any.
+    pub lines: HashMap<LineKey, Parked>,
     /// The roots claimed; one that was never written has version 0.
     pub roots: HashMap<RootKey, LoadedRoot>,
     /// The last number given by each counter claimed.
@@ -214,6 +233,28 @@ pub struct Parked {
     pub next_at: Timestamp,
 }
 
+impl Parked {
+    /// The line it stands in.
+    pub fn line(&self) -> LineKey {
+        LineKey {
+            service: self.service,
+            consumer: self.consumer.clone(),
+            source: self.event.source.clone(),
+            shard: self.event.shard,
+            key: self.event.key.clone(),
+        }
+    }
+}
+
+/// A line of parked events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParkedLine {
+    /// Its first event, which is the one that is tried again.
+    pub first: Parked,
+    /// How many wait behind it, counted up to [`Page::COUNTED`](crate::Page::COUNTED).
+    pub behind: u64,
+}
+
 /// What a transaction writes.
 #[derive(Debug, Default)]
 pub struct Writes {
@@ -235,6 +276,8 @@ pub struct Writes {
     pub parked: Vec<Parked>,
     /// Parked events that were handled or discarded.
     pub unparked: Vec<Parked>,
+    /// Lines of parked events that are discarded, each up to and with this place.
+    pub discarded: Vec<(LineKey, u64)>,
 }
 
 /// What a transaction did.

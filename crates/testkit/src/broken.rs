@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::Timestamp;
 use store::{
-    Abort, Cell, Changes, Claims, Committed, Decide, Feed, HistoryEntry, Life, Page, Parked, Place, Position, Query, RecordKind,
-    RecordedEvent, RootKey, Shard, Store, StoreFuture, StoryEvent, Stretch, Writes,
+    Abort, Cell, Changes, Claims, Committed, Decide, Feed, HistoryEntry, Life, LineKey, Page, Parked, ParkedLine, Place, Position, Query,
+    RecordKind, RecordedEvent, RootKey, Shard, Snapshot, Store, StoreFuture, StoryEvent, Stretch, Writes,
 };
 
 /// A promise of [`Store`] that can be broken.
@@ -179,6 +179,30 @@ impl Store for Broken {
 
     fn prune_roots(&self, service: &'static str, aggregate: &'static str, before: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
         self.store.prune_roots(service, aggregate, before, limit)
+    }
+
+    fn is_rebuilding(&self, service: &'static str, table: &str) -> StoreFuture<'_, bool> {
+        self.store.is_rebuilding(service, table)
+    }
+
+    fn begin_rebuild(&self, service: &'static str, table: &str) -> StoreFuture<'_, ()> {
+        self.store.begin_rebuild(service, table)
+    }
+
+    fn finish_rebuild(&self, service: &'static str, table: &str) -> StoreFuture<'_, ()> {
+        self.store.finish_rebuild(service, table)
+    }
+
+    fn parked_lines(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<ParkedLine>> {
+        self.store.parked_lines(service, limit)
+    }
+
+    fn parked_line(&self, line: &LineKey, after: u64, limit: usize) -> StoreFuture<'_, Vec<Parked>> {
+        self.store.parked_line(line, after, limit)
+    }
+
+    fn snapshot(&self) -> StoreFuture<'_, Box<dyn Snapshot + '_>> {
+        self.store.snapshot()
     }
 
     fn raise_epoch(&self) -> StoreFuture<'_, ()> {

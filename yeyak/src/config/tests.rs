@@ -43,6 +43,7 @@ fn default() -> Settings {
         log: Log { level: "info".parse().unwrap(), format: LogFormat::Text },
         telemetry: Telemetry { otlp: None, sampled_percent: 100 },
         limits: Limits { queue: 1024, body: 65536, request_seconds: 10, connections: 4096, silence_seconds: 75, drain_seconds: 0 },
+        backup_dir: None,
         meetingroom: Meetingroom {
             zone: "Asia/Seoul".into(),
             queues: BTreeMap::new(),
@@ -77,6 +78,9 @@ connections = 9
 silence-seconds = 8
 drain-seconds = 7
 
+[backup]
+dir = "b"
+
 [meetingroom]
 zone = "europe/berlin"
 room.queue = 1
@@ -103,6 +107,7 @@ fn all() -> Settings {
         log: Log { level: "warn,yeyak_store::sqlite=debug".parse().unwrap(), format: LogFormat::Json },
         telemetry: Telemetry { otlp: Some("https://collector.example:4318".into()), sampled_percent: 5 },
         limits: Limits { queue: 100_000, body: 1, request_seconds: 60, connections: 9, silence_seconds: 8, drain_seconds: 7 },
+        backup_dir: Some("b".into()),
         meetingroom: Meetingroom {
             zone: "Europe/Berlin".into(),
             queues: [("room", 1), ("reserve", 2), ("conference", 3), ("maintenance", 4)].map(|(name, queue)| (name.into(), queue)).into(),
@@ -153,6 +158,7 @@ fn every_key_has_a_variable() {
         ("YEYAK_MEETINGROOM_RESERVE_QUEUE", "2"),
         ("YEYAK_MEETINGROOM_CONFERENCE_QUEUE", "3"),
         ("YEYAK_MEETINGROOM_MAINTENANCE_QUEUE", "4"),
+        ("YEYAK_BACKUP_DIR", "b"),
         ("YEYAK_MEETINGROOM_ZONE", "Europe/Berlin"),
         ("YEYAK_MEETINGROOM_RESERVE_GRACE_MINUTES", "0"),
         ("YEYAK_MEETINGROOM_RESERVE_EARLY_MINUTES", "1440"),
@@ -363,7 +369,7 @@ fn a_time_zone_is_one_of_the_database() {
 fn an_unknown_key_is_named_with_the_one_that_was_meant() {
     const KEYS: &str = "the keys are listen, service-ports, data, auth, auth.mode, auth.issuer, auth.audience, auth.jwks, \
         cors, open-to-network, clock, samples, faults, log.level, log.format, telemetry.otlp, telemetry.sampled-percent, limits.queue, \
-        limits.body, limits.request-seconds, limits.connections, limits.silence-seconds, limits.drain-seconds, meetingroom.zone, \
+        limits.body, limits.request-seconds, limits.connections, limits.silence-seconds, limits.drain-seconds, backup.dir, meetingroom.zone, \
         meetingroom.room.queue, meetingroom.reserve.queue, meetingroom.conference.queue, meetingroom.maintenance.queue, \
         meetingroom.reserve.grace-minutes, meetingroom.reserve.early-minutes";
     wrong("lisen = ':1'", &["y.toml:1: lisen: is unknown: did you mean listen?"]);

@@ -9,6 +9,7 @@
 
 mod support;
 
+mod backups;
 mod cli;
 mod contention;
 mod edge;
@@ -18,4 +19,5 @@ mod overload;
 mod readme;
 mod seeing;
 mod signals;
+mod steering;
 mod who;

@@ -10,12 +10,12 @@ use tempfile::TempDir;
 use crate::support::{Answer, Api, Yeyak, command, until};
 
 /// A directory with a configuration, and keys beside it.
-struct Place {
+pub(crate) struct Place {
     directory: TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let place = Self { directory: TempDir::new().unwrap() };
         let jwks = place.path("keys.json");
         let config = format!("[auth]\nmode = \"required\"\nissuer = \"yeyak\"\naudience = \"yeyak\"\njwks = \"{}\"\n", jwks.display());
@@ -23,20 +23,20 @@ impl Place {
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
     /// What `yeyak token` with these flags prints, with the key of this name.
     #[track_caller]
-    fn token(&self, key: &str, flags: &[&str]) -> String {
+    pub(crate) fn token(&self, key: &str, flags: &[&str]) -> String {
         let output = command().arg("token").arg("--key").arg(self.path(key)).args(flags).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     /// Makes keys known to whoever checks tokens.
-    fn publish(&self, keys: &[&str]) {
+    pub(crate) fn publish(&self, keys: &[&str]) {
         let all: Vec<Value> =
             keys.iter().map(|key| serde_json::from_str::<Value>(&self.token(key, &["--jwks"])).unwrap()["keys"][0].clone()).collect();
         // As one should: nobody ever sees half of it.
@@ -44,7 +44,7 @@ impl Place {
         fs::rename(self.path("next.json"), self.path("keys.json")).unwrap();
     }
 
-    fn serve(&self, flags: &[&str]) -> Yeyak {
+    pub(crate) fn serve(&self, flags: &[&str]) -> Yeyak {
         let config = self.path("yeyak.toml");
         Yeyak::serve(&self.path("data"), &[&["--config", config.to_str().unwrap()], flags].concat())
     }

@@ -7,13 +7,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use axum::http::{Request, StatusCode, Uri};
+use crate::client::Client;
+use axum::http::{Method, StatusCode, Uri};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http_body_util::Full;
-
-use crate::outgoing::Outgoing;
 
 /// The largest set of keys that is read, in bytes.
 pub(super) const LARGEST: usize = 64 * 1024;
@@ -157,7 +155,7 @@ pub(super) fn read_file(path: &Path) -> Result<Bytes, String> {
 pub struct HttpKeys {
     name: String,
     uri: Uri,
-    outgoing: Outgoing,
+    client: Client,
 }
 
 impl HttpKeys {
@@ -167,8 +165,8 @@ impl HttpKeys {
     /// When keys cannot be there, or TLS cannot be had because this machine knows no authorities.
     pub fn new(url: &str) -> Result<Self, String> {
         let uri = address(url).map_err(|error| error.to_string())?;
-        let outgoing = Outgoing::to(&uri)?;
-        Ok(Self { name: without_query(url).into(), uri, outgoing })
+        let client = Client::to(&uri)?;
+        Ok(Self { name: without_query(url).into(), uri, client })
     }
 }
 
@@ -178,13 +176,13 @@ impl KeySource for HttpKeys {
     }
 
     fn read(&self) -> BoxFuture<'static, Result<Bytes, String>> {
-        let (outgoing, uri) = (self.outgoing.clone(), self.uri.clone());
+        let (client, uri) = (self.client.clone(), self.uri.clone());
         async move {
-            let request = Request::get(uri).body(Full::default()).map_err(|error| error.to_string())?;
-            match outgoing.send(request, LARGEST).await? {
-                (StatusCode::OK, body) => Ok(body),
-                (status, _) => Err(format!("it answers with {status}")),
+            let answer = client.send(Method::GET, uri, None, None, LARGEST).await?;
+            if answer.status != StatusCode::OK {
+                return Err(format!("it answers with {}", answer.status));
             }
+            Ok(answer.body)
         }
         .boxed()
     }

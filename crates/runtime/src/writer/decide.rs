@@ -7,13 +7,13 @@ use std::time::Duration;
 use calls::CallKey;
 use kernel::{Command, Commands, Refused, RefusedKind, RowChange, Timestamp, misread};
 use store::{
-    FeedEvent, Loaded, Meta, NewEvent, NewHistory, NewPublished, Parked, PositionKey, Record, RecordKey, RootKey, RootWrite, RowKey,
-    RowWrite, SequenceKey, Writes, cell,
+    FeedEvent, LineKey, Loaded, Meta, NewEvent, NewHistory, NewPublished, Parked, PositionKey, Record, RecordKey, RootKey, RootWrite,
+    RowKey, RowWrite, SequenceKey, Writes, cell,
 };
 
 use super::prepare::{Prepared, Reaction, consumer_name, position_key, record_key};
 use super::roots::{Cache, Root};
-use super::work::{Act, Answer, CallRecord, ClientRecord, ConsumerKind, Done, Handle, Ids, KeyUse, Purpose, Reply, Work};
+use super::work::{Act, Answer, CallRecord, ClientRecord, ConsumerKind, Discard, Done, Handle, Ids, KeyUse, Purpose, Reply, Work};
 use crate::service::{ProjectionEntry, Service, Services};
 use crate::sharding::shard_of;
 
@@ -81,7 +81,11 @@ pub(super) fn decide(
             (Work::Tick(root), _) => transaction.tick(root)?,
             (Work::Handle(handle), Prepared::Events(reactions)) => transaction.handle(service, handle, reactions)?,
             (Work::Retry(parked), Prepared::Events(reactions)) => transaction.retry(service, parked, reactions)?,
-            (Work::Handle(_) | Work::Retry(_), Prepared::Plain) => return Err(GiveUp::Fails("events were not prepared".into())),
+            (Work::Discard(discard), _) => transaction.discard(discard),
+            (Work::Handle(_), Prepared::Gone) => Done::Gone,
+            (Work::Handle(_) | Work::Retry(_), Prepared::Plain | Prepared::Gone) => {
+                return Err(GiveUp::Fails("events were not prepared".into()));
+            }
         });
         published.push(first..transaction.published);
     }
@@ -492,7 +496,7 @@ impl<'a> Transaction<'a> {
                 }
                 Ok(())
             }
-            (ConsumerKind::View(name), Reaction::Rows(rows)) => {
+            (ConsumerKind::View(name) | ConsumerKind::Anew(name), Reaction::Rows(rows)) => {
                 let view = service.projections.iter().find(|one| one.name == *name).ok_or("no such view")?;
                 rows.iter().try_for_each(|id| self.fold_row(service, view, consumer, *id, event))
             }
@@ -523,10 +527,34 @@ impl<'a> Transaction<'a> {
 
     /// A parked event once more. Its failure is told by `Err`, upon which it is tried alone and then parked again.
     fn retry(&mut self, service: &Service, parked: &Parked, reactions: &[Result<Reaction, String>]) -> Result<Done, String> {
+        // Whoever else tries it has claimed the line too: one of them finds it gone.
+        if !self.take_first(&parked.line(), parked.event.position.seq) {
+            return Ok(Done::Gone);
+        }
         let reaction = reactions.first().ok_or("events were not prepared")?;
         self.take_in(service, &ConsumerKind::Policies, &parked.consumer, &parked.event, reaction)?;
         self.writes.unparked.push(parked.clone());
         Ok(Done::Handled)
+    }
+}
+
+/// Lines of parked events.
+impl Transaction<'_> {
+    /// Whether this event was the first of its line. Which one comes after it, this transaction does not know.
+    fn take_first(&mut self, line: &LineKey, seq: u64) -> bool {
+        let is_first = self.loaded.lines.get(line).is_some_and(|first| first.event.position.seq == seq);
+        if is_first {
+            self.loaded.lines.remove(line);
+        }
+        is_first
+    }
+
+    fn discard(&mut self, discard: &Discard) -> Done {
+        if !self.take_first(&discard.line, discard.first) {
+            return Done::Gone;
+        }
+        self.writes.discarded.push((discard.line.clone(), discard.last));
+        Done::Handled
     }
 }
 

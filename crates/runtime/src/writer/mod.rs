@@ -11,22 +11,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use clock::SharedClock;
-use eventlog::Carrier;
-use kernel::Timestamp;
-use store::{Abort, Claims, Committed, FeedEvent, Parked, RootKey, Store, StoreError, Writes};
-use telemetry::{Kind, Span, Tracer};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
-
 use crate::feed_position::FeedPosition;
 use crate::follow::Following;
+use crate::served::Served;
 use crate::service::Services;
 use crate::stats::Stats;
+use clock::SharedClock;
 pub(crate) use decide::CALLS_KEPT;
 use decide::{Decided, GiveUp, Tally, decide, parked_again};
+use eventlog::Carrier;
+use kernel::Timestamp;
 use prepare::prepare;
 use roots::Cache;
-pub(crate) use work::{Act, ConsumerKind, Done, Handle, KeyUse, Purpose, Work};
+use store::{Abort, Claims, Committed, FeedEvent, Loaded, Parked, RootKey, Store, StoreError, Writes};
+use telemetry::{Kind, Span, Tracer};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+pub(crate) use work::{Act, CallRecord, ClientRecord, ConsumerKind, Discard, Done, Handle, KeyUse, Purpose, Work};
 pub use work::{Answer, ClientKey, Expected, Ids, Outcome, Request, Shown};
 
 /// The most pieces of work that one transaction takes.
@@ -97,6 +97,7 @@ fn stopped() -> Done {
 pub(crate) struct Writer {
     following: Arc<Following>,
     services: Arc<Services>,
+    views: Arc<Served>,
     store: Arc<dyn Store>,
     carrier: Arc<dyn Carrier>,
     clock: SharedClock,
@@ -118,6 +119,7 @@ pub(crate) struct Writer {
 pub(crate) struct WriterParts {
     pub(crate) following: Arc<Following>,
     pub(crate) services: Arc<Services>,
+    pub(crate) views: Arc<Served>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) clock: SharedClock,
@@ -174,11 +176,26 @@ impl Writer {
         let parked = watch::Sender::new(0);
         let parked_signal = parked.subscribe();
         let signal = WakeSignal { written: wakes.subscribe(), earliest: Arc::clone(&earliest_wake) };
-        let WriterParts { following, services, store, carrier, clock, ids, stats, tracer, .. } = parts;
+        let WriterParts { following, services, views, store, carrier, clock, ids, stats, tracer, .. } = parts;
         let inbox = Inbox { fresh: fresh_in, begun: begun_in, tracer: tracer.clone() };
         let cache = Arc::new(Mutex::new(Cache::new(CACHED_ROOTS)));
-        let writer =
-            Self { following, services, store, carrier, clock, ids, stats, tracer, cache, wakes, earliest_wake, parked, fresh, begun };
+        let writer = Self {
+            following,
+            services,
+            views,
+            store,
+            carrier,
+            clock,
+            ids,
+            stats,
+            tracer,
+            cache,
+            wakes,
+            earliest_wake,
+            parked,
+            fresh,
+            begun,
+        };
         (writer, inbox, signal, parked_signal)
     }
 
@@ -315,11 +332,17 @@ impl Writer {
     async fn park_again(&self, service: &'static str, parked: &Parked, why: String) -> Done {
         let (parked_event, correlation) = (parked.event.id(), &parked.event.meta.correlation);
         tracing::warn!(service, event = parked_event, correlation, tries = parked.tries, why, "a parked event cannot be handled yet");
+        let (line, seq) = (parked.line(), parked.event.position.seq);
+        let claims = Claims { batch: (self.ids)(), lines: [line.clone()].into(), ..Claims::default() };
         let parked = parked_again(parked, why, self.clock.now());
-        let claims = Claims { batch: (self.ids)(), ..Claims::default() };
-        let writes = Writes { parked: vec![parked], ..Writes::default() };
-        match self.store.write(claims, Box::new(move |_| Ok(writes))).await {
-            Ok(_) => Done::Handled,
+        // It may have been handled or discarded since it failed, and then it must not come back.
+        let decide = move |loaded: Loaded| match loaded.lines.get(&line) {
+            Some(first) if first.event.position.seq == seq => Ok(Writes { parked: vec![parked], ..Writes::default() }),
+            _ => Err(Abort("it is not parked any more".into())),
+        };
+        match self.store.write(claims, Box::new(decide)).await {
+            Ok(_) => Done::ParkedAgain,
+            Err(StoreError::Aborted(_)) => Done::Gone,
             Err(error) => {
                 tracing::warn!(service, event = parked_event, %error, "a parked event could not be parked again; it is tried again");
                 Done::Away(error.to_string())
@@ -344,7 +367,8 @@ impl Writer {
         let batch = (self.ids)();
         let borrowed: Vec<_> = works.iter().map(|work| &**work).collect();
         // What a policy does with an event may panic like any other rule.
-        let prepared = catch_unwind(AssertUnwindSafe(|| prepare(&self.services, batch.clone(), &borrowed, &lock(&self.cache))));
+        let prepared =
+            catch_unwind(AssertUnwindSafe(|| prepare(&self.services, &self.views, batch.clone(), &borrowed, &lock(&self.cache))));
         let Ok((claims, prepared)) = prepared else { return Ok(Attempt::Fails("a rule panicked".into())) };
         let claims = Claims { whole, ..claims };
 
@@ -360,7 +384,9 @@ impl Writer {
                 let result = catch_unwind(AssertUnwindSafe(|| decide(&services, &works, &prepared, loaded, &mut lock(&cache), now)));
                 let (result, outcome) = match result.unwrap_or_else(|_| Err(GiveUp::Fails("a rule panicked".into()))) {
                     Ok(Decided { writes, done, published, roots, tally }) => {
-                        let left = Left { roots, tally, parks: !writes.parked.is_empty(), followers: following.to_tell(&writes.rows) };
+                        // Whoever tries what is parked again wants to know, also when another is the first of its line now.
+                        let parks = !writes.parked.is_empty() || !writes.discarded.is_empty();
+                        let left = Left { roots, tally, parks, followers: following.to_tell(&writes.rows) };
                         (Ok(writes), Some(Ok((done, published, left))))
                     }
                     Err(GiveUp::Unreadable(roots)) => (Err(Abort("snapshots do not read".into())), Some(Err(roots))),

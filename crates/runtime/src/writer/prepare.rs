@@ -3,16 +3,19 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kernel::Commands;
-use store::{Claims, FeedEvent, PositionKey, RecordKey, RecordKind, RootKey, RowKey, SequenceKey};
+use store::{Claims, FeedEvent, PositionKey, RecordKey, RecordKind, RootKey, RowKey, SequenceKey, beside};
 
 use super::roots::Cache;
 use super::work::{Act, ConsumerKind, Handle, KeyUse, Purpose, Work};
-use crate::service::{Service, Services};
+use crate::served::Served;
+use crate::service::{ProjectionEntry, Service, Services};
 
 /// The parts of one piece of work that can be known beforehand.
 pub(super) enum Prepared {
     /// Nothing beyond the work itself.
     Plain,
+    /// There is nobody for whom it could be done any more.
+    Gone,
     /// For each event, what it leads to.
     Events(Vec<Result<Reaction, String>>),
 }
@@ -26,7 +29,13 @@ pub(super) enum Reaction {
 }
 
 /// Prepares works, and says what their transaction has to claim.
-pub(super) fn prepare(services: &Services, batch: String, works: &[&(&'static str, Work)], cache: &Cache) -> (Claims, Vec<Prepared>) {
+pub(super) fn prepare(
+    services: &Services,
+    views: &Served,
+    batch: String,
+    works: &[&(&'static str, Work)],
+    cache: &Cache,
+) -> (Claims, Vec<Prepared>) {
     let mut claims = Claims { batch, ..Claims::default() };
     let prepared = works
         .iter()
@@ -39,10 +48,16 @@ pub(super) fn prepare(services: &Services, batch: String, works: &[&(&'static st
                 claims.roots.insert(root.clone(), cache.version(root));
                 Prepared::Plain
             }
+            Work::Handle(Handle { consumer: ConsumerKind::Anew(view), .. }) if !views.is_anew(service, view) => Prepared::Gone,
             Work::Handle(handle) => claim_events(services, &mut claims, service, &handle.consumer, &handle.events, cache),
             Work::Retry(parked) => {
                 let consumer = ConsumerKind::Policies;
+                claims.lines.insert(parked.line());
                 claim_events(services, &mut claims, service, &consumer, std::slice::from_ref(&parked.event), cache)
+            }
+            Work::Discard(discard) => {
+                claims.lines.insert(discard.line.clone());
+                Prepared::Plain
             }
         })
         .collect();
@@ -77,11 +92,11 @@ pub(super) fn position_key(service: &'static str, consumer: &str, event: &FeedEv
 
 /// The name under which a consumer keeps its positions and what it parks.
 pub(super) fn consumer_name(service: &Service, consumer: &ConsumerKind) -> String {
+    let table = |name: &str| service.projections.iter().find(|one| one.name == name).map_or_else(String::new, ProjectionEntry::table);
     match consumer {
         ConsumerKind::Policies => "policies".into(),
-        ConsumerKind::View(name) => {
-            service.projections.iter().find(|one| one.name == *name).map_or_else(String::new, crate::service::ProjectionEntry::table)
-        }
+        ConsumerKind::View(name) => table(name),
+        ConsumerKind::Anew(name) => beside(&table(name)),
     }
 }
 
@@ -126,7 +141,7 @@ fn react(service: &Service, consumer: &ConsumerKind, event: &FeedEvent) -> Resul
             let reactions = policies.map(|policy| Ok((policy.name, (policy.react)(&event.data, event.at)?)));
             reactions.collect::<Result<_, String>>().map(Reaction::Policies)
         }
-        ConsumerKind::View(name) => {
+        ConsumerKind::View(name) | ConsumerKind::Anew(name) => {
             let view = service.projections.iter().find(|one| one.name == *name).ok_or("no such view")?;
             (view.rows)(&event.data).map(Reaction::Rows)
         }

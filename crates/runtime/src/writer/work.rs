@@ -6,7 +6,7 @@ use calls::CallKey;
 use kernel::{Commands, Refused, RowChange, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{FeedEvent, Meta, Parked, RootKey, RowKey};
+use store::{FeedEvent, LineKey, Meta, Parked, RootKey, RowKey};
 use telemetry::TraceContext;
 
 /// Hands out new ids while a command is made. Ids of a command that is refused are handed out again.
@@ -269,6 +269,8 @@ pub(crate) enum ConsumerKind {
     Policies,
     /// Folds them into the view with this name.
     View(&'static str),
+    /// Folds them into what is built anew beside it.
+    Anew(&'static str),
 }
 
 /// Something for the writer to do.
@@ -279,6 +281,17 @@ pub(crate) enum Work {
     Tick(RootKey),
     /// A parked event is tried again.
     Retry(Parked),
+    /// Parked events are given up.
+    Discard(Discard),
+}
+
+/// The first events of a line of parked ones, to be given up.
+pub(crate) struct Discard {
+    pub(crate) line: LineKey,
+    /// The place of the event that has to be the first of its line still.
+    pub(crate) first: u64,
+    /// The place of the last that goes.
+    pub(crate) last: u64,
 }
 
 impl Work {
@@ -286,7 +299,7 @@ impl Work {
     pub(crate) fn trace(&self) -> Option<&TraceContext> {
         match self {
             Self::Act(act) => act.meta.trace.as_ref(),
-            Self::Handle(_) | Self::Tick(_) | Self::Retry(_) => None,
+            Self::Handle(_) | Self::Tick(_) | Self::Retry(_) | Self::Discard(_) => None,
         }
     }
 }
@@ -309,6 +322,10 @@ pub(crate) enum Done {
     Expired,
     /// Events were handled or parked, or had been before.
     Handled,
+    /// A parked event failed again, and is parked for longer.
+    ParkedAgain,
+    /// Somebody else was faster: the parked event is the first of its line no more, or what was built anew is in its place.
+    Gone,
     /// An event does not follow the position; the feed has what is missing.
     Gap,
     /// An event of a new epoch stands where this consumer has been already: a restore lost what it saw.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::toy::{COUNTERS, Follow, PANICS_IN_REACT, TOY, Totals, mended, with};
 use crate::support::{Bench, Process, add};
-use runtime::{Fault, Faults, SystemSpec};
+use runtime::{Fault, Faults, ProjectionStatus, RetriedView, SystemSpec};
 
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -92,5 +92,130 @@ fn a_view_is_switched_although_the_store_was_away_just_then() {
     toy.faults.clear();
     bench.pass(LOOK);
     assert_eq!((toy.viewed(1), rebuilding(&toy)), (Some(6), false), "nothing more has been published since");
+    toy.check();
+}
+
+fn totals(toy: &Process) -> ProjectionStatus {
+    toy.wait(toy.service("board").projection("totals")).unwrap().unwrap()
+}
+
+fn rebuild(bench: &Bench, toy: &Process) -> bool {
+    let begun = toy.wait(toy.service("board").rebuild("totals")).unwrap().unwrap();
+    bench.settle();
+    begun
+}
+
+/// What somebody did to a row past everything.
+fn spoil(toy: &Process) {
+    let row = store::RowKey { service: "board", table: "totals@1".into(), id: 1 };
+    let spoilt = Some((vec![store::Cell::Null], r#"{"id":1,"total":99}"#.to_owned()));
+    let writes = store::Writes { rows: vec![store::RowWrite { row, content: spoilt }], ..store::Writes::default() };
+    let claims = store::Claims { batch: toy.service("board").new_id(), ..store::Claims::default() };
+    toy.wait(store::Store::write(&*toy.store, claims, Box::new(move |_| Ok(writes)))).unwrap();
+    assert_eq!(toy.viewed(1), Some(99));
+}
+
+#[test]
+fn a_view_is_built_anew_by_hand_while_it_is_served() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.say([add(1, 1), add(1, 2), add(2, 7)]);
+    spoil(&toy);
+    source_down(&toy.faults);
+    assert!(rebuild(&bench, &toy));
+    assert!(!rebuild(&bench, &toy), "it is under way already");
+    assert_eq!((totals(&toy).state(), toy.viewed(1)), ("rebuilding", Some(99)), "what there is, is served meanwhile");
+    toy.faults.clear();
+    bench.pass(LOOK);
+    assert_eq!((totals(&toy).state(), toy.viewed(1), toy.viewed(2)), ("live", Some(3), Some(7)));
+    toy.execute(add(1, 4));
+    assert_eq!(toy.viewed(1), Some(7), "it is followed on");
+    toy.check();
+    // And once more, over what was built anew.
+    spoil(&toy);
+    assert!(rebuild(&bench, &toy));
+    bench.pass(LOOK);
+    assert_eq!(toy.viewed(1), Some(7));
+    toy.check();
+}
+
+#[test]
+fn a_rebuild_by_hand_that_was_cut_short_goes_on_after_the_next_start() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.say([add(1, 1), add(1, 2)]);
+    spoil(&toy);
+    source_down(&toy.faults);
+    assert!(rebuild(&bench, &toy));
+    toy.kill();
+    let toy = bench.start_with(mended(), source_down);
+    assert_eq!((totals(&toy).state(), toy.viewed(1)), ("rebuilding", Some(99)));
+    toy.faults.clear();
+    bench.pass(LOOK);
+    assert_eq!((totals(&toy).state(), toy.viewed(1)), ("live", Some(3)));
+    toy.check();
+}
+
+#[test]
+fn what_comes_while_a_view_takes_its_place_is_neither_lost_nor_doubled() {
+    for held in [crate::support::Hold::Before, crate::support::Hold::After] {
+        let bench = Bench::new();
+        let toy = bench.start(mended());
+        toy.execute(add(1, 1));
+        // A fold into what is built anew is under way while it is put in its place.
+        toy.store.hold(held, |claims| claims.rows.iter().any(|row| row.table == "totals@1~"));
+        toy.wait(toy.service("board").rebuild("totals")).unwrap();
+        bench.settle();
+        assert!(toy.store.holds());
+        let asked = toy.hand_in(add(1, 2));
+        bench.settle();
+        toy.store.release();
+        bench.pass(LOOK);
+        assert!(asked.answer().is_some());
+        toy.execute(add(1, 4));
+        assert_eq!((toy.viewed(1), totals(&toy).state()), (Some(7), "live"));
+        toy.check();
+    }
+}
+
+/// The consumer that serves has handled it, and what takes its place has not.
+#[test]
+fn what_was_handled_by_the_old_one_alone_is_handled_again_in_the_new_one() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.execute(add(1, 1));
+    toy.store.fail_to_switch(3);
+    assert!(rebuild(&bench, &toy));
+    toy.execute(add(1, 2));
+    assert_eq!((toy.viewed(1), totals(&toy).state()), (Some(3), "live"));
+    let anew = toy.wait(store::Store::positions(&*toy.store, "board", "totals@1~", COUNTERS)).unwrap();
+    assert_eq!(anew.iter().map(|position| position.seq).sum::<u64>(), 1, "nothing more is folded into the new one");
+    bench.pass(LOOK);
+    assert_eq!(toy.viewed(1), Some(3), "nothing more has been published since");
+    toy.check();
+}
+
+#[test]
+fn a_view_that_has_halted_can_be_tried_again_and_built_anew() {
+    let bench = Bench::new();
+    let toy = bench.start(broken());
+    toy.say([add(1, 1), add(1, PANICS_IN_REACT)]);
+    bench.pass(LOOK);
+    assert_eq!(totals(&toy).state(), "halted");
+    assert_eq!(toy.service("board").retry_projection("totals"), Some(RetriedView::Follows));
+    bench.pass(LOOK);
+    assert_eq!(totals(&toy).state(), "halted", "nothing was mended");
+    assert!(rebuild(&bench, &toy));
+    bench.pass(LOOK);
+    let anew = totals(&toy);
+    assert!(anew.rebuilding.is_some_and(|anew| anew.halted.is_some()), "it meets the same event");
+    assert_eq!(toy.viewed(1), Some(1), "and what is served stays");
+    toy.kill();
+
+    let toy = bench.start(mended());
+    bench.pass(LOOK);
+    assert_eq!((totals(&toy).state(), toy.viewed(1)), ("live", Some(1 + PANICS_IN_REACT)));
+    assert_eq!(toy.service("board").retry_projection("totals"), Some(RetriedView::HadNotHalted));
+    assert_eq!(toy.service("board").retry_projection("none"), None);
     toy.check();
 }

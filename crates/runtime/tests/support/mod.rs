@@ -309,6 +309,12 @@ impl Process {
         started
     }
 
+    /// Begins to try a line of what the board has parked, without running anything.
+    pub fn hand_in_retry(&self, line: &store::LineKey) -> Started<Result<runtime::Retried, runtime::NotParked>> {
+        let (service, line) = (self.service(toy::BOARD), line.clone());
+        self.bench.executor.start(self.number, async move { service.retry_parked(&line).await })
+    }
+
     /// How many seats the pool has left.
     pub fn seats_left(&self) -> u64 {
         let pool = self.wait(self.store.events(&store::RootKey { service: "pool", aggregate: "pool", key: "stalls".into() })).unwrap();

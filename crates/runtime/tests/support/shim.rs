@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt;
 use kernel::Timestamp;
 use store::{
-    Cell, Changes, Claims, Committed, Decide, Feed, HistoryEntry, Life, Page, Parked, Place, Position, Query, RecordKind, RecordedEvent,
-    RootKey, Shard, Store, StoreError, StoreFuture, StoryEvent, Stretch,
+    Cell, Changes, Claims, Committed, Decide, Feed, HistoryEntry, Life, LineKey, Page, Parked, ParkedLine, Place, Position, Query,
+    RecordKind, RecordedEvent, RootKey, Shard, Snapshot, Store, StoreError, StoreFuture, StoryEvent, Stretch,
 };
 use tokio::sync::watch;
 
@@ -122,6 +122,12 @@ impl Shim {
     /// Is away for so many of the next changes of a view's version.
     pub fn fail_to_switch(&self, times: usize) {
         self.fails_to_switch.store(times, Ordering::Release);
+    }
+
+    fn fails_to_switch(&self) -> bool {
+        let fails = self.fails_to_switch.load(Ordering::Acquire);
+        self.fails_to_switch.store(fails.saturating_sub(1), Ordering::Release);
+        fails > 0
     }
 
     /// From now on every snapshot that is written cannot be read.
@@ -283,9 +289,7 @@ impl Store for Shim {
     }
 
     fn switch_view(&self, service: &'static str, view: &'static str, version: u32) -> StoreFuture<'_, ()> {
-        let fails = self.fails_to_switch.load(Ordering::Acquire);
-        if fails > 0 {
-            self.fails_to_switch.store(fails - 1, Ordering::Release);
+        if self.fails_to_switch() {
             return async { Err(StoreError::Away("not this one".into())) }.boxed();
         }
         self.read(|store| store.switch_view(service, view, version))
@@ -305,6 +309,33 @@ impl Store for Shim {
 
     fn prune_roots(&self, service: &'static str, aggregate: &'static str, before: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
         self.read(|store| store.prune_roots(service, aggregate, before, limit))
+    }
+
+    fn is_rebuilding(&self, service: &'static str, table: &str) -> StoreFuture<'_, bool> {
+        self.inner.is_rebuilding(service, table)
+    }
+
+    fn begin_rebuild(&self, service: &'static str, table: &str) -> StoreFuture<'_, ()> {
+        self.inner.begin_rebuild(service, table)
+    }
+
+    fn finish_rebuild(&self, service: &'static str, table: &str) -> StoreFuture<'_, ()> {
+        if self.fails_to_switch() {
+            return async { Err(StoreError::Away("not this one".into())) }.boxed();
+        }
+        self.inner.finish_rebuild(service, table)
+    }
+
+    fn parked_lines(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<ParkedLine>> {
+        self.inner.parked_lines(service, limit)
+    }
+
+    fn parked_line(&self, line: &LineKey, after: u64, limit: usize) -> StoreFuture<'_, Vec<Parked>> {
+        self.inner.parked_line(line, after, limit)
+    }
+
+    fn snapshot(&self) -> StoreFuture<'_, Box<dyn Snapshot + '_>> {
+        self.inner.snapshot()
     }
 
     fn raise_epoch(&self) -> StoreFuture<'_, ()> {

@@ -117,3 +117,35 @@ pub fn the_first_of_each_parked_line_comes_soonest_first(opened: Opened<'_>) {
     opened.write(Writes { unparked: vec![soon], ..Writes::default() });
     assert_eq!(heads(1), [tried("soon", 0, 6, 5)], "who waited behind it is the first now");
 }
+
+pub fn lines_are_told_with_how_many_wait_in_them(opened: Opened<'_>) {
+    let all = [parked("b", 1, 4), parked("a", 0, 1), parked("a", 0, 2), parked("a", 0, 5), parked("c", 0, 3)];
+    opened.write(Writes { parked: all.into(), ..Writes::default() });
+    let lines = |limit| {
+        let lines = opened.wait(opened.store.parked_lines(SHOP, limit)).unwrap();
+        lines.into_iter().map(|line| (line.first.event.key, line.first.event.position.seq, line.behind)).collect::<Vec<_>>()
+    };
+    let told = [("a".to_owned(), 1, 2), ("c".to_owned(), 3, 0), ("b".to_owned(), 4, 0)];
+    assert_eq!(lines(10), told);
+    assert_eq!(lines(2), told[..2]);
+    let line = parked("a", 0, 1).line();
+    let of_line = |after, limit| {
+        let events = opened.wait(opened.store.parked_line(&line, after, limit)).unwrap();
+        events.into_iter().map(|parked| parked.event.position.seq).collect::<Vec<_>>()
+    };
+    assert_eq!((of_line(0, 10), of_line(1, 1), of_line(5, 10)), (vec![1, 2, 5], vec![2], vec![]));
+}
+
+pub fn the_first_of_a_line_is_known_to_whoever_claims_it(opened: Opened<'_>) {
+    opened.write(Writes { parked: vec![parked("a", 0, 1), parked("a", 0, 2), parked("b", 0, 3)], ..Writes::default() });
+    let (line, none) = (parked("a", 0, 1).line(), parked("z", 0, 1).line());
+    let loaded = opened.load(Claims { lines: [line.clone(), none.clone()].into(), ..claims() });
+    assert_eq!((loaded.lines.get(&line), loaded.lines.get(&none)), (Some(&parked("a", 0, 1)), None));
+}
+
+pub fn a_line_is_discarded_up_to_a_place(opened: Opened<'_>) {
+    let all = [parked("a", 0, 1), parked("a", 0, 3), parked("a", 0, 6), parked("b", 0, 2)];
+    opened.write(Writes { parked: all.into(), ..Writes::default() });
+    opened.write(Writes { discarded: vec![(parked("a", 0, 1).line(), 3)], ..Writes::default() });
+    assert_eq!(opened.wait(opened.store.parked(SHOP, 10)).unwrap(), [parked("b", 0, 2), parked("a", 0, 6)]);
+}

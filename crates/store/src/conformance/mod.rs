@@ -20,6 +20,7 @@ pub mod pruning;
 pub mod records;
 pub mod rows;
 pub mod sequences;
+pub mod snapshots;
 pub mod stories;
 pub mod tables;
 pub mod wakes;
@@ -89,6 +90,9 @@ macro_rules! conformance {
                 parked_events_come_oldest_first,
                 the_first_of_each_parked_line_comes_soonest_first,
                 an_unparked_event_is_gone,
+                lines_are_told_with_how_many_wait_in_them,
+                the_first_of_a_line_is_known_to_whoever_claims_it,
+                a_line_is_discarded_up_to_a_place,
             ],
             records: [
                 an_answer_is_kept_under_its_key,
@@ -134,6 +138,8 @@ macro_rules! conformance {
                 switching_clears_everything_of_other_versions,
                 the_version_served_is_readable_when_the_schema_no_longer_has_it,
                 switching_to_the_version_served_changes_nothing,
+                what_is_built_beside_a_version_takes_its_place,
+                a_new_version_takes_what_was_built_beside_an_old_one_along,
             ],
             history: [
                 of_a_resource_is_its_own_events_in_order,
@@ -154,6 +160,10 @@ macro_rules! conformance {
                 services_wake_apart,
                 a_kind_that_the_code_no_longer_has_does_not_wake,
                 those_of_one_kind_that_want_to_wake_are_known,
+            ],
+            snapshots: [
+                it_shows_everything_that_stands,
+                what_is_a_stray_is_told,
             ],
             pruning: [
                 takes_what_is_finished_with_its_events_and_snapshots,

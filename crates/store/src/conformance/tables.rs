@@ -2,7 +2,7 @@
 
 use super::Opened;
 use super::fixture::{DEPOT, GOODS, SHOP, claims, good, put, received, row, rows, schema, schema_with};
-use crate::{Cell, Claims, Direction, NewHistory, Parked, Position, PositionKey, Query, Writes};
+use crate::{Cell, Claims, Direction, NewHistory, Parked, Position, PositionKey, Query, Writes, beside};
 use kernel::Field;
 
 fn names(opened: &Opened<'_>, table: &str, query: &Query) -> Vec<String> {
@@ -109,4 +109,39 @@ pub fn switching_to_the_version_served_changes_nothing(opened: Opened<'_>) {
         opened.wait(opened.store.switch_view(SHOP, "offers", 1)).unwrap();
         assert_eq!(left(&opened, "offers@1"), WHOLE);
     }
+}
+
+pub fn what_is_built_beside_a_version_takes_its_place(opened: Opened<'_>) {
+    let opened = opened.reopen(schema_with(&[("offers@1", GOODS), ("goods", GOODS)]));
+    let anew = beside("offers@1");
+    let is_rebuilding = |opened: &Opened<'_>| opened.wait(opened.store.is_rebuilding(SHOP, "offers@1")).unwrap();
+    fold(&opened, "offers@1", "old");
+    // Twice, since what was put in its place is built anew again one day.
+    for name in ["first", "second"] {
+        opened.wait(opened.store.begin_rebuild(SHOP, "offers@1")).unwrap();
+        fold(&opened, &anew, "half");
+        opened.wait(opened.store.begin_rebuild(SHOP, "offers@1")).unwrap();
+        assert_eq!((left(&opened, "offers@1"), left(&opened, &anew)), (WHOLE, GONE), "begun again, it is empty");
+        fold(&opened, &anew, name);
+        assert!(is_rebuilding(&opened));
+        let other = PositionKey { service: SHOP, consumer: "offers@1".into(), source: DEPOT.into(), shard: 7 };
+        opened.write(Writes { positions: vec![(other, Position { epoch: 1, seq: 9 })], ..Writes::default() });
+        opened.wait(opened.store.finish_rebuild(SHOP, "offers@1")).unwrap();
+        assert_eq!((left(&opened, "offers@1"), left(&opened, &anew), is_rebuilding(&opened)), (WHOLE, GONE, false));
+        assert_eq!(names(&opened, "offers@1", &Query::equal("name", Cell::Text(name.into()), 9)).len(), 1);
+        assert_eq!(opened.wait(opened.store.positions(SHOP, "offers@1", DEPOT)).unwrap()[7].seq, 0, "it was not there yet");
+    }
+    opened.wait(opened.store.finish_rebuild(SHOP, "offers@1")).unwrap();
+    assert_eq!(left(&opened, "offers@1"), WHOLE, "with nothing beside it, it stays");
+    let opened = opened.reopen(schema_with(&[("offers@1", GOODS), ("goods", GOODS)]));
+    assert_eq!(left(&opened, "offers@1"), WHOLE);
+}
+
+pub fn a_new_version_takes_what_was_built_beside_an_old_one_along(opened: Opened<'_>) {
+    let opened = opened.reopen(schema_with(&[("offers@1", GOODS), ("offers@2", GOODS)]));
+    opened.wait(opened.store.begin_rebuild(SHOP, "offers@1")).unwrap();
+    fold(&opened, &beside("offers@1"), "half");
+    opened.wait(opened.store.switch_view(SHOP, "offers", 2)).unwrap();
+    assert!(!opened.wait(opened.store.is_rebuilding(SHOP, "offers@1")).unwrap());
+    assert_eq!(left(&opened, &beside("offers@1")), GONE);
 }

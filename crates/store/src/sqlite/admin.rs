@@ -1,12 +1,12 @@
 //! Transactions that no command asks for: views change their version, answers grow old, a restore begins an epoch.
 
 use kernel::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, params};
 
-use super::sql::Sql;
+use super::sql::{Sql, TableSql};
 use super::write::transact;
 use super::{names, read, row_tables};
-use crate::{RecordKind, RootKey, StoreError};
+use crate::{RecordKind, RootKey, StoreError, TableSchema, beside};
 
 /// Serves another version of a view, and clears away what belonged to all others.
 pub(super) fn switch_view(connection: &mut Connection, sql: &Sql, service: &str, view: &str, version: u32) -> Result<(), StoreError> {
@@ -16,7 +16,7 @@ pub(super) fn switch_view(connection: &mut Connection, sql: &Sql, service: &str,
         let kept = format!("{view}@{version}");
         // A view's versions are named `view@1`, `view@2`, …: all that lies between `view@` and `viewA`, the next letter.
         let (first, end) = (format!("{view}@"), format!("{view}A"));
-        for (table, column) in [("history", "view"), ("positions", "consumer"), ("parked", "consumer")] {
+        for (table, column) in OF_CONSUMERS {
             let table = names::table(service, table);
             transaction.execute(
                 &format!("DELETE FROM {table} WHERE {column} >= ?1 AND {column} < ?2 AND {column} <> ?3"),
@@ -25,6 +25,50 @@ pub(super) fn switch_view(connection: &mut Connection, sql: &Sql, service: &str,
         }
         Ok(())
     })
+}
+
+/// Begins to build a view's version anew beside it, with nothing in it yet.
+pub(super) fn begin_rebuild(connection: &mut Connection, sql: &Sql, service: &str, table: &str) -> Result<(), StoreError> {
+    transact(connection, |transaction| {
+        let TableSql { fields, followed, .. } = sql.service(service)?.table(table)?;
+        let anew = TableSchema { name: beside(table), fields, followed: *followed };
+        row_tables::drop_table(transaction, service, &anew.name)?;
+        forget_consumer(transaction, service, &anew.name)?;
+        row_tables::make_beside(transaction, service, &anew)
+    })
+}
+
+/// Whether there is a table beside a view's version.
+pub(super) fn is_rebuilding(connection: &Connection, service: &str, table: &str) -> rusqlite::Result<bool> {
+    let name = names::rows(service, &beside(table));
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM tables WHERE name = ?1)", [name], |row| row.get(0))
+}
+
+/// Puts what was built beside a view's version in its place.
+pub(super) fn finish_rebuild(connection: &mut Connection, service: &str, table: &str) -> Result<(), StoreError> {
+    transact(connection, |transaction| {
+        if !is_rebuilding(transaction, service, table)? {
+            return Ok(());
+        }
+        let anew = beside(table);
+        row_tables::replace(transaction, service, &anew, table)?;
+        forget_consumer(transaction, service, table)?;
+        for (of, column) in OF_CONSUMERS {
+            let of = names::table(service, of);
+            transaction.execute(&format!("UPDATE {of} SET {column} = ?1 WHERE {column} = ?2"), [table, &anew])?;
+        }
+        Ok(())
+    })
+}
+
+/// What belongs to a consumer, and the column that names it.
+const OF_CONSUMERS: [(&str, &str); 3] = [("history", "view"), ("positions", "consumer"), ("parked", "consumer")];
+
+fn forget_consumer(transaction: &Transaction<'_>, service: &str, consumer: &str) -> rusqlite::Result<()> {
+    for (of, column) in OF_CONSUMERS {
+        transaction.execute(&format!("DELETE FROM {} WHERE {column} = ?1", names::table(service, of)), [consumer])?;
+    }
+    Ok(())
 }
 
 /// Forgets kept answers older than `before`.

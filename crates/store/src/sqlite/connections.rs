@@ -154,7 +154,15 @@ impl Connections {
         })
     }
 
-    fn here<T>(&self, job: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    /// A connection of its own for a reader, unless everything runs on the one.
+    pub(super) fn beside(&self) -> rusqlite::Result<Option<Connection>> {
+        match &self.writer {
+            Writer::Inline(_) => Ok(None),
+            Writer::Thread(..) => connection::reader(&self.path, &self.options).map(Some),
+        }
+    }
+
+    pub(super) fn here<T>(&self, job: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         match &self.writer {
             Writer::Inline(slot) => {
                 let open = &mut lock(slot).connection;

@@ -27,6 +27,11 @@ pub(super) fn claimed(transaction: &Transaction<'_>, sql: &Sql, claims: &Claims)
             loaded.parked.insert((service, consumer.clone(), source, key));
         }
     }
+    for key in &claims.lines {
+        if let Some(first) = read::parked_first(transaction, sql, key)? {
+            loaded.lines.insert(key.clone(), first);
+        }
+    }
     for (key, folded) in &claims.roots {
         let root = if claims.whole.contains(key) { whole_root(transaction, sql, key)? } else { root(transaction, sql, key, *folded)? };
         loaded.roots.insert(key.clone(), root);

@@ -14,6 +14,7 @@ mod append;
 mod batch;
 mod connection;
 mod connections;
+mod copy;
 mod ddl;
 mod failure;
 #[cfg(test)]
@@ -25,8 +26,10 @@ mod plans;
 mod read;
 mod readers;
 mod row_tables;
+mod scratch;
 #[cfg(test)]
 mod slow;
+mod snapshot;
 mod sql;
 mod write;
 
@@ -36,10 +39,14 @@ use std::sync::Arc;
 use kernel::Timestamp;
 
 use crate::{
-    Cell, Changes, Claims, Committed, Decide, Feed, HistoryEntry, Life, OpenError, Page, Parked, Place, Position, Query, RecordKind,
-    RecordedEvent, RootKey, Schema, Shard, Store, StoreFuture, StoryEvent, Stretch,
+    Cell, Changes, Claims, Committed, Decide, Feed, HistoryEntry, Life, LineKey, OpenError, Page, Parked, ParkedLine, Place, Position,
+    Query, RecordKind, RecordedEvent, RootKey, Schema, Shard, Snapshot, Store, StoreFuture, StoryEvent, Stretch,
 };
 use connections::Connections;
+pub use copy::{CopyProgress, copy, quick_check};
+pub use scratch::{Scratch, ScratchRow};
+use snapshot::SqliteSnapshot;
+pub use snapshot::snapshot_of;
 use sql::Sql;
 
 /// How a file is opened.
@@ -167,6 +174,21 @@ impl Store for SqliteStore {
         self.connections.write(move |connection| admin::switch_view(connection, &sql, service, view, version))
     }
 
+    fn is_rebuilding(&self, service: &'static str, table: &str) -> StoreFuture<'_, bool> {
+        let table = table.to_owned();
+        self.connections.read(move |connection| admin::is_rebuilding(connection, service, &table))
+    }
+
+    fn begin_rebuild(&self, service: &'static str, table: &str) -> StoreFuture<'_, ()> {
+        let (sql, table) = (Arc::clone(&self.sql), table.to_owned());
+        self.connections.write(move |connection| admin::begin_rebuild(connection, &sql, service, &table))
+    }
+
+    fn finish_rebuild(&self, service: &'static str, table: &str) -> StoreFuture<'_, ()> {
+        let table = table.to_owned();
+        self.connections.write(move |connection| admin::finish_rebuild(connection, service, &table))
+    }
+
     fn parked(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<Parked>> {
         self.connections.read(move |connection| read::parked(connection, &self.sql, service, limit))
     }
@@ -174,6 +196,16 @@ impl Store for SqliteStore {
     fn parked_heads(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<Parked>> {
         let sql = Arc::clone(&self.sql);
         self.connections.read_apart(move |connection| read::parked_heads(connection, &sql, service, limit))
+    }
+
+    fn parked_lines(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<ParkedLine>> {
+        let sql = Arc::clone(&self.sql);
+        self.connections.read_apart(move |connection| read::parked_lines(connection, &sql, service, limit))
+    }
+
+    fn parked_line(&self, line: &LineKey, after: u64, limit: usize) -> StoreFuture<'_, Vec<Parked>> {
+        let line = line.clone();
+        self.connections.read(move |connection| read::parked_line(connection, &self.sql, &line, after, limit))
     }
 
     fn prune(&self, service: &'static str, kind: RecordKind, before: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
@@ -193,6 +225,11 @@ impl Store for SqliteStore {
             let sql = Arc::clone(&self.sql);
             self.connections.write(move |connection| admin::prune_roots(connection, &sql, &roots, before)).await
         })
+    }
+
+    fn snapshot(&self) -> StoreFuture<'_, Box<dyn Snapshot + '_>> {
+        let held = SqliteSnapshot::of(&self.connections, &self.sql);
+        Box::pin(std::future::ready(held.map(|held| Box::new(held) as Box<dyn Snapshot + '_>).map_err(failure::reading)))
     }
 
     fn raise_epoch(&self) -> StoreFuture<'_, ()> {

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use super::names;
 use super::sql::{self, Sql};
 use crate::{
-    Cell, Change, Changes, Epoch, Feed, FeedEvent, HistoryEntry, Life, Meta, Page, Parked, Place, Position, Query, RecordedEvent, RootKey,
-    SHARDS, Shard, StoryEvent, Stretch,
+    Cell, Change, Changes, Epoch, Feed, FeedEvent, HistoryEntry, Life, LineKey, Meta, Page, Parked, ParkedLine, Place, Position, Query,
+    RecordedEvent, RootKey, SHARDS, Shard, StoryEvent, Stretch,
 };
 
 /// An instant as it is stored: microseconds since 1970.
@@ -43,9 +43,13 @@ pub(super) fn position(row: &Row<'_>, first: usize) -> rusqlite::Result<Position
 
 pub(super) fn feed(connection: &Connection, sql: &Sql, service: &str, shard: Shard, after: u64, limit: usize) -> rusqlite::Result<Feed> {
     // Epochs and events are read as they stand at one instant.
-    let snapshot = connection.unchecked_transaction()?;
+    feed_in(&*connection.unchecked_transaction()?, sql, service, shard, after, limit)
+}
+
+/// The same, in the caller's transaction.
+pub(super) fn feed_in(connection: &Connection, sql: &Sql, service: &str, shard: Shard, after: u64, limit: usize) -> rusqlite::Result<Feed> {
     let texts = sql.service(service)?;
-    let events = snapshot
+    let events = connection
         .prepare_cached(&texts.feed)?
         .query_map(params![shard, bound(after), bound(limit)], |row| {
             Ok(FeedEvent {
@@ -59,7 +63,7 @@ pub(super) fn feed(connection: &Connection, sql: &Sql, service: &str, shard: Sha
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
-    let epochs = snapshot
+    let epochs = connection
         .prepare_cached(&texts.epochs)?
         .query_map([shard], |row| Ok(Epoch { epoch: row.get(0)?, after: row.get(1)? }))?
         .collect::<rusqlite::Result<_>>()?;
@@ -328,6 +332,48 @@ pub(super) fn finished(
 
 pub(super) fn parked(connection: &Connection, sql: &Sql, service: &'static str, limit: usize) -> rusqlite::Result<Vec<Parked>> {
     connection.prepare_cached(&sql.service(service)?.parked)?.query_map([bound(limit)], |row| parked_event(service, row))?.collect()
+}
+
+/// The first event of a line.
+pub(super) fn parked_first(connection: &Connection, sql: &Sql, line: &LineKey) -> rusqlite::Result<Option<Parked>> {
+    let LineKey { service, consumer, source, shard, key } = line;
+    connection
+        .prepare_cached(&sql.service(service)?.parked_first)?
+        .query_row(params![consumer, source, shard, key], |row| parked_event(service, row))
+        .optional()
+}
+
+/// Events of a line behind a place.
+pub(super) fn parked_line(connection: &Connection, sql: &Sql, line: &LineKey, after: u64, limit: usize) -> rusqlite::Result<Vec<Parked>> {
+    let LineKey { service, consumer, source, shard, key } = line;
+    connection
+        .prepare_cached(&sql.service(service)?.parked_line)?
+        .query_map(params![consumer, source, shard, key, bound(after), bound(limit)], |row| parked_event(service, row))?
+        .collect()
+}
+
+/// Each line, by its first event, and how many wait behind it.
+pub(super) fn parked_lines(connection: &Connection, sql: &Sql, service: &'static str, limit: usize) -> rusqlite::Result<Vec<ParkedLine>> {
+    let snapshot = connection.unchecked_transaction()?;
+    let texts = sql.service(service)?;
+    let mut next_line = snapshot.prepare_cached(&texts.next_line)?;
+    let mut parked_at = snapshot.prepare_cached(&texts.parked_at)?;
+    let mut behind = snapshot.prepare_cached(&texts.parked_behind)?;
+    let mut lines = Vec::new();
+    let mut line = (String::new(), String::new(), -1_i64, String::new());
+    while lines.len() < limit {
+        let (consumer, source, shard, key) = &line;
+        let found = next_line.query_row(params![consumer, source, shard, key], |row| {
+            Ok(((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), row.get::<_, u64>(4)?))
+        });
+        let Some((next, seq)) = found.optional()? else { break };
+        line = next;
+        let (consumer, source, shard, key) = &line;
+        let first = parked_at.query_row(params![consumer, source, shard, seq], |row| parked_event(service, row))?;
+        let behind = behind.query_row(params![consumer, source, shard, key, seq], |row| row.get(0))?;
+        lines.push(ParkedLine { first, behind });
+    }
+    Ok(lines)
 }
 
 fn parked_event(service: &'static str, row: &Row<'_>) -> rusqlite::Result<Parked> {

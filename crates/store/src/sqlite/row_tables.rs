@@ -92,6 +92,57 @@ fn make_anew(transaction: &Transaction<'_>, service: &str, table: &TableSchema, 
     index(transaction, service, table)
 }
 
+/// Makes a table for a view that is built anew.
+pub(super) fn make_beside(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
+    create(transaction, service, table)?;
+    let name = names::rows(service, &table.name);
+    let served = table.name.trim_end_matches('~');
+    let of_fields = table.fields.iter().map(|field| {
+        let named = |table: &str| names::index(service, table, field.name);
+        (named(&table.name), named(served), format!("\"{}\"", field.name))
+    });
+    let of_changes = (names::changes(service, &table.name), names::changes(service, served), names::CHANGED.to_owned());
+    for (first, other, column) in of_fields.chain(table.followed.then_some(of_changes)) {
+        // An index keeps its name when its table gets another. So the one that is served may have this name, and then not the other.
+        let taken: bool = transaction.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?1)",
+            [first.trim_matches('"')],
+            |row| row.get(0),
+        )?;
+        let index = if taken { other } else { first };
+        transaction.execute_batch(&format!("CREATE INDEX {index} ON {name} ({column});"))?;
+    }
+    transaction.execute("INSERT INTO tables (name, fields) VALUES (?1, ?2)", params![name, describe(table)])?;
+    Ok(())
+}
+
+/// Takes a table away, if it is there.
+pub(super) fn drop_table(transaction: &Transaction<'_>, service: &str, table: &str) -> rusqlite::Result<()> {
+    let name = names::rows(service, table);
+    transaction.execute_batch(&format!("DROP TABLE IF EXISTS {name};"))?;
+    transaction.execute("DELETE FROM tables WHERE name = ?1", [&name])?;
+    Ok(())
+}
+
+/// Puts the table `anew` in the place of `old`.
+pub(super) fn replace(transaction: &Transaction<'_>, service: &str, anew: &str, old: &str) -> rusqlite::Result<()> {
+    let (from, to) = (names::rows(service, anew), names::rows(service, old));
+    let fields: String = transaction.query_row("SELECT fields FROM tables WHERE name = ?1", [&from], |row| row.get(0))?;
+    if fields.ends_with(FOLLOWED) {
+        // What was folded anew may differ from what followers were told, so they are told all of it, and what is no longer there.
+        let last: i64 = transaction.query_row("SELECT coalesce(max(n), 0) FROM batches", [], |row| row.get(0))?;
+        let number = super::batch::claim(transaction, &format!("{from} was built anew after batch {last}"))?;
+        let gone = names::table(service, "gone");
+        let lost = format!("INSERT INTO {gone} (name, batch, id) SELECT ?1, ?2, id FROM {to} WHERE id NOT IN (SELECT id FROM {from})");
+        transaction.execute(&lost, params![old, number])?;
+        transaction.execute(&format!("UPDATE {from} SET {} = ?1", names::CHANGED), [number])?;
+    }
+    drop_table(transaction, service, old)?;
+    transaction.execute_batch(&format!("ALTER TABLE {from} RENAME TO {to};"))?;
+    transaction.execute("UPDATE tables SET name = ?1 WHERE name = ?2", [&to, &from])?;
+    Ok(())
+}
+
 /// Takes away all versions of a view but one.
 pub(super) fn drop_other_versions(transaction: &Transaction<'_>, service: &str, view: &str, kept: u32) -> rusqlite::Result<()> {
     let kept = names::rows(service, &format!("{view}@{kept}"));

@@ -4,10 +4,11 @@
 
 use std::collections::HashMap;
 
+use kernel::Field;
 use rusqlite::Error;
 
 use super::names;
-use crate::{Direction, Page, Query, Schema, ServiceSchema, TableSchema};
+use crate::{Direction, Page, Query, Schema, ServiceSchema, TableSchema, beside};
 
 /// The statements of every service of a schema.
 pub(super) struct Sql {
@@ -29,6 +30,10 @@ pub(super) struct ServiceSql {
     pub(super) next_line: String,
     pub(super) parked_at: String,
     pub(super) parked_keys: String,
+    pub(super) parked_first: String,
+    pub(super) parked_behind: String,
+    pub(super) parked_line: String,
+    pub(super) discard: String,
     pub(super) park: String,
     pub(super) unpark: String,
     pub(super) root: String,
@@ -68,7 +73,21 @@ pub(super) struct ServiceSql {
     pub(super) forget_gone: String,
     pub(super) first_gone: String,
     pub(super) gone: String,
+    pub(super) audit: AuditSql,
     tables: HashMap<String, TableSql>,
+}
+
+/// The statements that only verifying takes: they read all there is, a part at a time.
+pub(super) struct AuditSql {
+    pub(super) size: String,
+    pub(super) roots: String,
+    pub(super) events: String,
+    pub(super) stray_events: String,
+    pub(super) stray_snapshots: String,
+    pub(super) sequences: String,
+    pub(super) histories: String,
+    pub(super) positions: String,
+    pub(super) records: String,
 }
 
 /// The statements over a table of rows.
@@ -77,6 +96,8 @@ pub(super) struct TableSql {
     pub(super) put: String,
     pub(super) delete: String,
     pub(super) followed: bool,
+    pub(super) scan: String,
+    pub(super) fields: &'static [Field],
 }
 
 impl Sql {
@@ -146,6 +167,20 @@ impl ServiceSql {
                  WHERE consumer = ?1 AND source = ?2 AND shard = ?3 AND seq = ?4"
             ),
             parked_keys: format!("SELECT DISTINCT source, key FROM {parked} WHERE consumer = ?1"),
+            parked_first: format!(
+                "SELECT consumer, event, error, tries, next_at FROM {parked} \
+                 WHERE consumer = ?1 AND source = ?2 AND shard = ?3 AND key = ?4 ORDER BY seq LIMIT 1"
+            ),
+            parked_behind: format!(
+                "SELECT count(*) FROM (SELECT 1 FROM {parked} \
+                 WHERE consumer = ?1 AND source = ?2 AND shard = ?3 AND key = ?4 AND seq > ?5 LIMIT {})",
+                Page::COUNTED
+            ),
+            parked_line: format!(
+                "SELECT consumer, event, error, tries, next_at FROM {parked} \
+                 WHERE consumer = ?1 AND source = ?2 AND shard = ?3 AND key = ?4 AND seq > ?5 ORDER BY seq LIMIT ?6"
+            ),
+            discard: format!("DELETE FROM {parked} WHERE consumer = ?1 AND source = ?2 AND shard = ?3 AND key = ?4 AND seq <= ?5"),
             park: format!(
                 "INSERT INTO {parked} (consumer, source, shard, seq, key, at, event, error, tries, next_at) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
@@ -222,8 +257,39 @@ impl ServiceSql {
             forget_gone: format!("DELETE FROM {gone} WHERE n <= ?1"),
             first_gone: format!("SELECT n, batch FROM {gone} ORDER BY n LIMIT 1"),
             gone: format!("SELECT batch, id FROM {gone} WHERE name = ?1 AND (batch, id) > (?2, ?3) ORDER BY batch, id LIMIT ?4"),
-            tables: schema.tables.iter().map(|table| (table.name.clone(), TableSql::new(service, table))).collect(),
+            audit: AuditSql {
+                size: format!("SELECT coalesce(max(id), 0) FROM {events}"),
+                roots: format!(
+                    "SELECT root.key, root.version, at, wake_at, snapshot.version, state FROM {roots} AS root \
+                     LEFT JOIN {snapshots} AS snapshot ON snapshot.aggregate = root.aggregate AND snapshot.key = root.key \
+                     WHERE root.aggregate = ?1 AND root.key > ?2 ORDER BY root.key LIMIT ?3"
+                ),
+                events: format!(
+                    "SELECT version, at, data, causation, caller, shard, epoch, seq FROM {events} \
+                     WHERE aggregate = ?1 AND key = ?2 AND version > ?3 ORDER BY version LIMIT ?4"
+                ),
+                stray_events: format!(
+                    "SELECT DISTINCT aggregate, key FROM {events} AS event WHERE NOT EXISTS \
+                     (SELECT 1 FROM {roots} AS root WHERE root.aggregate = event.aggregate AND root.key = event.key) LIMIT ?1"
+                ),
+                stray_snapshots: format!(
+                    "SELECT aggregate, key FROM {snapshots} AS snapshot WHERE NOT EXISTS \
+                     (SELECT 1 FROM {roots} AS root WHERE root.aggregate = snapshot.aggregate AND root.key = snapshot.key) LIMIT ?1"
+                ),
+                sequences: format!("SELECT name, value FROM {sequences} ORDER BY name"),
+                histories: format!("SELECT row, count(*) FROM {history} WHERE view = ?1 AND row > ?2 GROUP BY row ORDER BY row LIMIT ?3"),
+                positions: format!("SELECT consumer, source, shard, epoch, seq FROM {positions} ORDER BY consumer, source, shard"),
+                records: format!("SELECT key, at, value FROM {records} WHERE kind = ?1 AND key > ?2 ORDER BY key LIMIT ?3"),
+            },
+            tables: schema.tables.iter().flat_map(|table| Self::tables(service, table)).collect(),
         }
+    }
+
+    /// A table, and for a view the one in which its version is built anew.
+    fn tables(service: &str, table: &TableSchema) -> impl Iterator<Item = (String, TableSql)> {
+        let anew = table.name.contains('@').then(|| TableSchema { name: beside(&table.name), ..table.clone() });
+        let all = [Some(table.clone()), anew].into_iter().flatten();
+        all.map(|table| (table.name.clone(), TableSql::new(service, &table)))
     }
 
     pub(super) fn table(&self, name: &str) -> rusqlite::Result<&TableSql> {
@@ -255,6 +321,8 @@ impl TableSql {
             ),
             delete: format!("DELETE FROM {name} WHERE id = ?1"),
             followed: table.followed,
+            scan: format!("SELECT id, {JSON}{columns} FROM {name} WHERE id > ?1 ORDER BY id LIMIT ?2", JSON = names::JSON),
+            fields: table.fields,
         }
     }
 }

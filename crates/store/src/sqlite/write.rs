@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params, params_from
 use super::failure::{committing, writing};
 use super::sql::Sql;
 use super::{append, batch, load, names, read};
-use crate::{Claims, Committed, Decide, Loaded, NewHistory, Parked, Record, RecordKey, RootWrite, RowWrite, StoreError, Writes};
+use crate::{Claims, Committed, Decide, LineKey, Loaded, NewHistory, Parked, Record, RecordKey, RootWrite, RowWrite, StoreError, Writes};
 
 /// How many rows that were taken away are remembered, in each service. Whoever follows from before those begins anew.
 const GONE_KEPT: i64 = 10_000;
@@ -79,6 +79,10 @@ fn apply(transaction: &Transaction<'_>, sql: &Sql, number: i64, writes: Writes) 
             event.shard,
             event.position.seq
         ])?;
+    }
+    for (line, last) in &writes.discarded {
+        let LineKey { service, consumer, source, shard, key } = line;
+        transaction.prepare_cached(&sql.service(service)?.discard)?.execute(params![consumer, source, shard, key, last])?;
     }
     append::events(transaction, sql, writes.events)
 }

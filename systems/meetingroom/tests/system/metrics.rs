@@ -24,6 +24,8 @@ const SEEN: Subject = Subject {
             observer: observer.clone(),
             open_to_network: false,
             stopping: Arc::default(),
+            verify: None,
+            backup: None,
         };
         let routes = yeyak_meetingroom::routes(system, "", &Entry::open(Limits::default()), &yeyak_meetingroom::Settings::default());
         observer.over(routes.merge(actuator.into_router()))

@@ -241,6 +241,8 @@ fn health(verifier: &Arc<Verifier>, value: Option<&str>) -> (u16, Value) {
         observer: crate::Observer::new(Arc::new(ManualClock::at(now())), telemetry::Tracer::off()),
         open_to_network: false,
         stopping: Arc::default(),
+        verify: None,
+        backup: None,
     };
     let mut request = axum::http::Request::get("/actuator/health").body(axum::body::Body::empty()).unwrap();
     *request.headers_mut() = headers(value.as_slice());

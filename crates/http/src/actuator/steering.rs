@@ -1,0 +1,273 @@
+//! What operators steer: parked events, views, and work that takes long.
+
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use runtime::{NotParked, ProjectionStatus, RetriedView, ServiceHandle, Which, shard_of};
+use serde_json::{Value, json};
+use store::{LineKey, Parked, ParkedLine, Position, StoreError};
+
+use super::{Actuator, Job, NotBegun, answer};
+use crate::routes::read_body;
+use crate::{FieldError, Fields, Limits, Problem, Text, optional, required};
+
+/// How many lines of each service, and events of one line, are shown at once.
+const SHOWN: usize = 1000;
+
+impl Actuator {
+    /// Each service that runs here, with what is in its way.
+    async fn describe_services(&self) -> Result<Vec<Value>, Problem> {
+        let mut services = Vec::new();
+        for system in &self.systems {
+            let status = system.status().await.map_err(away)?;
+            let lines = system.parked_lines(SHOWN).await.map_err(away)?;
+            for service in system.services() {
+                let fault = service.fault();
+                let own = || status.consumers.iter().filter(|consumer| consumer.service == service.name());
+                let halted = own().filter(|consumer| consumer.halted.is_some()).count();
+                services.push(json!({
+                    "service": service.full_name(),
+                    "state": if fault.down { "down" } else if halted > 0 { "halted" } else { "up" },
+                    "fault": {"down": fault.down, "delayMs": fault.delay.as_millis() as u64, "refuse": fault.refuse},
+                    "behind": own().map(|consumer| consumer.behind).sum::<u64>(),
+                    "halted": halted,
+                    "parked": lines.iter().filter(|line| line.first.service == service.name()).count(),
+                    "projections": service.projection_names().collect::<Vec<_>>(),
+                }));
+            }
+        }
+        Ok(services)
+    }
+
+    fn service(&self, system: &str, service: &str) -> Option<ServiceHandle> {
+        self.systems.iter().find(|one| one.name() == system)?.service(service)
+    }
+
+    /// The line that is called so: `{system}/{service}/{consumer}/{source}/{key}`.
+    fn line(&self, id: &str) -> Result<(ServiceHandle, LineKey), Problem> {
+        let parts: Vec<&str> = id.splitn(5, '/').collect();
+        let found = match parts[..] {
+            [system, service, consumer, source, key] => self.service(system, service).map(|service| {
+                let name = service.name();
+                let line =
+                    LineKey { service: name, consumer: consumer.into(), source: source.into(), shard: shard_of(key), key: key.into() };
+                (service, line)
+            }),
+            _ => None,
+        };
+        found.ok_or_else(not_parked)
+    }
+
+    /// The view that is called so: `{system}/{service}/{name}`.
+    fn view<'a>(&self, id: &'a str) -> Result<(ServiceHandle, &'a str), Problem> {
+        let parts: Vec<&str> = id.splitn(3, '/').collect();
+        let found = match parts[..] {
+            [system, service, name] => self.service(system, service).map(|service| (service, name)),
+            _ => None,
+        };
+        found.ok_or_else(no_such_projection)
+    }
+}
+
+fn away(error: StoreError) -> Problem {
+    tracing::warn!(%error, "an operator's question was not answered");
+    Problem::unavailable("store")
+}
+
+fn not_parked() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not-parked", "Nothing is parked under this name.")
+}
+
+fn no_such_projection() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no-such-projection", "There is no projection of this name: SYSTEM/SERVICE/NAME.")
+}
+
+fn refused(error: NotParked) -> Problem {
+    match error {
+        NotParked::Nothing => not_parked(),
+        NotParked::MovedOn(first) => {
+            Problem::new(StatusCode::CONFLICT, "parked-moved-on", "Another event is the first of this line now.").with("first", first)
+        }
+        NotParked::Store(error) => away(error),
+        NotParked::Away(why) => {
+            tracing::warn!(why, "parked events could not be worked on");
+            Problem::unavailable("store")
+        }
+    }
+}
+
+pub(super) async fn services(State(actuator): State<Actuator>) -> Result<Response, Problem> {
+    Ok(answer(StatusCode::OK, &json!({"services": actuator.describe_services().await?})))
+}
+
+fn show_line(system: &str, line: &ParkedLine) -> Value {
+    let mut shown = show_parked(&line.first);
+    let Parked { service, consumer, event, .. } = &line.first;
+    shown["line"] = format!("{system}/{service}/{consumer}/{}/{}", event.source, event.key).into();
+    shown["behind"] = line.behind.into();
+    shown
+}
+
+fn show_parked(parked: &Parked) -> Value {
+    let Parked { event, error, tries, next_at, .. } = parked;
+    json!({
+        "event": event.position.seq,
+        "id": event.id(),
+        "since": event.at.to_string(),
+        "error": error,
+        "tries": tries,
+        "nextTry": next_at.to_string(),
+    })
+}
+
+pub(super) async fn parked(State(actuator): State<Actuator>) -> Result<Response, Problem> {
+    let mut lines = Vec::new();
+    for system in &actuator.systems {
+        let found = system.parked_lines(SHOWN).await.map_err(away)?;
+        lines.extend(found.iter().map(|line| show_line(system.name(), line)));
+    }
+    Ok(answer(StatusCode::OK, &json!({"lines": lines})))
+}
+
+pub(super) async fn parked_events(State(actuator): State<Actuator>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    let query = query.unwrap_or_default();
+    let of = |wanted: &str| form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned());
+    let id = of("line").ok_or_else(|| Problem::unprocessable(vec![FieldError::new("line", "missing", "must be given")]))?;
+    let after = of("after").map(|after| after.parse::<u64>()).transpose();
+    let after = after.map_err(|_| Problem::unprocessable(vec![FieldError::new("after", "invalid", "must be the number of an event")]))?;
+    let (service, line) = actuator.line(&id)?;
+    let events = service.parked_line(&line, after.unwrap_or(0), SHOWN).await.map_err(away)?;
+    if events.is_empty() && after.is_none() {
+        return Err(not_parked());
+    }
+    let events: Vec<Value> = events
+        .iter()
+        .map(|parked| {
+            let mut shown = show_parked(parked);
+            shown["correlation"] = parked.event.meta.correlation.as_str().into();
+            shown["data"] = serde_json::from_str(&parked.event.data).unwrap_or_else(|_| parked.event.data.as_str().into());
+            shown
+        })
+        .collect();
+    Ok(answer(StatusCode::OK, &json!({"line": id, "events": events})))
+}
+
+pub(super) async fn retry_parked(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+    let body = read_body(body, Limits::default().body).await?;
+    let id = Fields::parse(&body)?.read(required::<String>("line"))?;
+    let (service, line) = actuator.line(&id)?;
+    let retried = service.retry_parked(&line).await.map_err(refused)?;
+    tracing::info!(line = id, handled = retried.handled, left = retried.left, "an operator had parked events tried again");
+    let failed = retried.failed.as_ref().map(show_parked);
+    Ok(answer(StatusCode::OK, &json!({"line": id, "handled": retried.handled, "left": retried.left, "failed": failed})))
+}
+
+pub(super) async fn discard_parked(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+    let body = read_body(body, Limits::default().body).await?;
+    let (id, event, all, reason) = Fields::parse(&body)?.read((
+        required::<String>("line"),
+        optional::<u64>("event"),
+        optional::<bool>("all"),
+        required::<Text<500>>("reason"),
+    ))?;
+    let which = match (event, all.unwrap_or(false)) {
+        (Some(event), false) => Which::First(event),
+        (None, true) => Which::All,
+        _ => {
+            let message = "either the number of the first event, or all=true, must be given";
+            return Err(Problem::unprocessable(vec![FieldError::new("event", "invalid", message)]));
+        }
+    };
+    let (service, line) = actuator.line(&id)?;
+    let discarded = service.discard_parked(&line, which).await.map_err(refused)?;
+    // What was given up is found again by its ids, which stand in the feed for ever.
+    tracing::warn!(line = id, events = ?discarded.events, reason = &*reason.to_string(), "parked events were discarded");
+    Ok(answer(StatusCode::OK, &json!({"line": id, "discarded": discarded.events, "left": discarded.left})))
+}
+
+fn show_projection(system: &str, one: &ProjectionStatus) -> Value {
+    let places = |positions: &[Position]| positions.iter().map(|position| position.seq).collect::<Vec<_>>();
+    let handled = |positions: &[Position]| positions.iter().map(|position| position.seq).sum::<u64>();
+    let rebuilding = one
+        .rebuilding
+        .as_ref()
+        .map(|anew| json!({"handled": handled(&anew.positions), "behind": one.behind(&anew.positions), "halted": anew.halted}));
+    json!({
+        "projection": format!("{system}/{}/{}", one.service, one.name),
+        "collection": one.collection,
+        "version": one.version,
+        "served": one.served,
+        "state": one.state(),
+        "halted": one.halted,
+        "rows": one.rows,
+        "rowsIsLowerBound": one.rows_is_lower_bound,
+        "source": one.source,
+        "behind": one.behind(&one.positions),
+        "positions": places(&one.positions),
+        "heads": places(&one.heads),
+        "published": handled(&one.heads),
+        "rebuilding": rebuilding,
+    })
+}
+
+pub(super) async fn projections(State(actuator): State<Actuator>) -> Result<Response, Problem> {
+    let mut all = Vec::new();
+    for system in &actuator.systems {
+        all.extend(system.projections().await.map_err(away)?.iter().map(|one| show_projection(system.name(), one)));
+    }
+    Ok(answer(StatusCode::OK, &json!({"projections": all})))
+}
+
+pub(super) async fn rebuild_projection(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+    let body = read_body(body, Limits::default().body).await?;
+    let id = Fields::parse(&body)?.read(required::<String>("projection"))?;
+    let (service, name) = actuator.view(&id)?;
+    let begun = service.rebuild(name).await.map_err(away)?.ok_or_else(no_such_projection)?;
+    Ok(answer(StatusCode::ACCEPTED, &json!({"projection": id, "begun": begun})))
+}
+
+pub(super) async fn retry_projection(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+    let body = read_body(body, Limits::default().body).await?;
+    let id = Fields::parse(&body)?.read(required::<String>("projection"))?;
+    let (service, name) = actuator.view(&id)?;
+    let retried = service.retry_projection(name).ok_or_else(no_such_projection)?;
+    Ok(answer(StatusCode::OK, &json!({"projection": id, "hadHalted": retried == RetriedView::Follows})))
+}
+
+fn job(job: Option<&Job>) -> Result<&Job, Problem> {
+    job.ok_or_else(Problem::not_found)
+}
+
+fn begin(job: &Job, asked: Value) -> Result<Response, Problem> {
+    let busy = "One that was asked for something else runs already. Wait for its end.";
+    job.begin(asked).map_err(|error| match error {
+        NotBegun::Busy => Problem::new(StatusCode::CONFLICT, "job-under-way", busy),
+        NotBegun::Refused(why) => Problem::new(StatusCode::CONFLICT, "job-refused", why),
+    })?;
+    Ok(answer(StatusCode::ACCEPTED, &job.show()))
+}
+
+pub(super) async fn verify(State(actuator): State<Actuator>) -> Result<Response, Problem> {
+    begin(job(actuator.verify.as_ref())?, Value::Null)
+}
+
+pub(super) async fn show_verify(State(actuator): State<Actuator>) -> Result<Response, Problem> {
+    Ok(answer(StatusCode::OK, &job(actuator.verify.as_ref())?.show()))
+}
+
+pub(super) async fn backup(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+    // A name is all that is taken from whoever asks; where backups stand, the installation was told.
+    let body = read_body(body, Limits::default().body).await?;
+    let name = Fields::parse(&body)?.read(required::<Text<64>>("name"))?.to_string();
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    if name.starts_with('.') || !name.chars().all(plain) {
+        let message = "must consist of letters, digits, dots, hyphens and underscores, and begin with none of the dots";
+        return Err(Problem::unprocessable(vec![FieldError::new("name", "invalid", message)]));
+    }
+    begin(job(actuator.backup.as_ref())?, name.into())
+}
+
+pub(super) async fn show_backup(State(actuator): State<Actuator>) -> Result<Response, Problem> {
+    Ok(answer(StatusCode::OK, &job(actuator.backup.as_ref())?.show()))
+}

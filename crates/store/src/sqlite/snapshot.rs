@@ -1,0 +1,225 @@
+//! A store as it stood at one instant, read for verifying.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, Row, params};
+
+use super::connections::Connections;
+use super::sql::Sql;
+use super::{Options, connection, ddl, failure, names, read};
+use crate::{
+    Cell, Feed, HeldPosition, OpenError, Parked, Position, Record, RecordKind, RootKey, Schema, Shard, Snapshot, StoreError, StoredEvent,
+    StoredRoot, StoredRow,
+};
+use kernel::FieldKind;
+
+/// A store at one instant.
+pub(super) struct SqliteSnapshot<'a> {
+    source: Source<'a>,
+    sql: Arc<Sql>,
+}
+
+enum Source<'a> {
+    /// A connection of its own, in a transaction for as long as it lives.
+    Own(Connection),
+    /// The one connection of a store that runs everything where it is called: nothing happens beside it.
+    Shared(&'a Connections),
+}
+
+impl<'a> SqliteSnapshot<'a> {
+    /// What stands in the store now.
+    pub(super) fn of(connections: &'a Connections, sql: &Arc<Sql>) -> rusqlite::Result<Self> {
+        let source = match connections.beside()? {
+            Some(connection) => Source::Own(hold(connection)?),
+            None => Source::Shared(connections),
+        };
+        Ok(Self { source, sql: Arc::clone(sql) })
+    }
+
+    fn read<T>(&self, job: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let job = |connection: &Connection| job(connection).map_err(failure::reading);
+        match &self.source {
+            Source::Own(connection) => job(connection),
+            Source::Shared(connections) => connections.here(job),
+        }
+    }
+}
+
+/// What stands in a file that no process has open. The file is not brought up to the schema, and nothing in it is changed.
+///
+/// # Errors
+/// As [`SqliteStore::open`](super::SqliteStore::open), and when there is no file.
+pub fn snapshot_of(path: &Path, schema: &Schema) -> Result<Box<dyn Snapshot>, OpenError> {
+    let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.into(), why: error.to_string() };
+    let connection = connection::reader(path, &Options::default()).map_err(unusable)?;
+    ddl::identify(&connection, path)?;
+    let source = Source::Own(hold(connection).map_err(unusable)?);
+    Ok(Box::new(SqliteSnapshot { source, sql: Arc::new(Sql::new(schema)) }))
+}
+
+/// Holds the connection at this instant: a transaction sees what stood at its first read.
+fn hold(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.execute_batch("BEGIN")?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// An id behind which reading begins.
+fn behind(after: Option<u64>) -> i64 {
+    after.map_or(i64::MIN, read::bound)
+}
+
+fn optional_instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<kernel::Timestamp>> {
+    row.get::<_, Option<i64>>(column)?.map(|_| read::instant(row, column)).transpose()
+}
+
+fn stored_event(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+    let shard: Option<Shard> = row.get(5)?;
+    let published = shard.map(|shard| Ok::<_, rusqlite::Error>((shard, read::position(row, 6)?))).transpose()?;
+    Ok(StoredEvent {
+        version: row.get(0)?,
+        at: read::instant(row, 1)?,
+        data: row.get(2)?,
+        causation: row.get(3)?,
+        caller: row.get(4)?,
+        published,
+    })
+}
+
+fn stored_cell(kind: FieldKind, row: &Row<'_>, column: usize) -> rusqlite::Result<Cell> {
+    Ok(match kind {
+        FieldKind::Integer | FieldKind::Instant => row.get::<_, Option<i64>>(column)?.map_or(Cell::Null, Cell::Integer),
+        FieldKind::Text => row.get::<_, Option<String>>(column)?.map_or(Cell::Null, Cell::Text),
+    })
+}
+
+impl Snapshot for SqliteSnapshot<'_> {
+    fn faults(&self, limit: usize) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| {
+            let mut found = integrity(connection, "integrity_check", limit)?;
+            let mut foreign = connection.prepare("PRAGMA foreign_key_check")?;
+            let foreign = foreign.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+            found.extend(foreign.into_iter().take(limit).map(|table| format!("a row of {table} refers to one that is not there")));
+            Ok(found)
+        })
+    }
+
+    fn size(&self, service: &'static str) -> Result<u64, StoreError> {
+        self.read(|connection| connection.query_row(&self.sql.service(service)?.audit.size, [], |row| row.get(0)))
+    }
+
+    fn roots(
+        &self,
+        service: &'static str,
+        aggregate: &'static str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StoredRoot>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&self.sql.service(service)?.audit.roots)?;
+            let roots = statement.query_map(params![aggregate, after.unwrap_or(""), read::bound(limit)], |row| {
+                let snapshot: Option<u64> = row.get(4)?;
+                Ok(StoredRoot {
+                    key: row.get(0)?,
+                    version: row.get(1)?,
+                    at: read::instant(row, 2)?,
+                    wake_at: optional_instant(row, 3)?,
+                    snapshot: snapshot.map(|version| Ok::<_, rusqlite::Error>((version, row.get(5)?))).transpose()?,
+                })
+            })?;
+            roots.collect()
+        })
+    }
+
+    fn events(&self, root: &RootKey, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&self.sql.service(root.service)?.audit.events)?;
+            let events = statement.query_map(params![root.aggregate, root.key, read::bound(after), read::bound(limit)], stored_event)?;
+            events.collect()
+        })
+    }
+
+    fn strays(&self, service: &'static str, limit: usize) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(|connection| {
+            let audit = &self.sql.service(service)?.audit;
+            let mut found = Vec::new();
+            for text in [&audit.stray_events, &audit.stray_snapshots] {
+                let mut statement = connection.prepare_cached(text)?;
+                for stray in statement.query_map([read::bound(limit)], |row| Ok((row.get(0)?, row.get(1)?)))? {
+                    found.push(stray?);
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    fn sequences(&self, service: &'static str) -> Result<Vec<(String, u64)>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&self.sql.service(service)?.audit.sequences)?;
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+    }
+
+    fn rows(&self, service: &'static str, table: &str, after: Option<u64>, limit: usize) -> Result<Vec<StoredRow>, StoreError> {
+        self.read(|connection| {
+            let texts = self.sql.service(service)?.table(table)?;
+            let mut statement = connection.prepare_cached(&texts.scan)?;
+            let rows = statement.query_map(params![behind(after), read::bound(limit)], |row| {
+                let cells = texts.fields.iter().enumerate().map(|(place, field)| stored_cell(field.kind, row, place + 2));
+                Ok(StoredRow { id: row.get(0)?, json: row.get(1)?, cells: cells.collect::<rusqlite::Result<_>>()? })
+            })?;
+            rows.collect()
+        })
+    }
+
+    fn histories(&self, service: &'static str, table: &str, after: Option<u64>, limit: usize) -> Result<Vec<(u64, u64)>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&self.sql.service(service)?.audit.histories)?;
+            statement.query_map(params![table, behind(after), read::bound(limit)], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+    }
+
+    fn feed(&self, service: &'static str, shard: Shard, after: u64, limit: usize) -> Result<Feed, StoreError> {
+        self.read(|connection| read::feed_in(connection, &self.sql, service, shard, after, limit))
+    }
+
+    fn heads(&self, service: &'static str) -> Result<Vec<Position>, StoreError> {
+        self.read(|connection| read::heads(connection, &self.sql, service))
+    }
+
+    fn positions(&self, service: &'static str) -> Result<Vec<HeldPosition>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&self.sql.service(service)?.audit.positions)?;
+            let positions = statement.query_map([], |row| {
+                Ok(HeldPosition { consumer: row.get(0)?, source: row.get(1)?, shard: row.get(2)?, position: read::position(row, 3)? })
+            })?;
+            positions.collect()
+        })
+    }
+
+    fn records(&self, service: &'static str, kind: RecordKind, after: &str, limit: usize) -> Result<Vec<(String, Record)>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&self.sql.service(service)?.audit.records)?;
+            let records = statement.query_map(params![names::record_kind(kind), after, read::bound(limit)], |row| {
+                Ok((row.get(0)?, Record { at: read::instant(row, 1)?, value: row.get(2)? }))
+            })?;
+            records.collect()
+        })
+    }
+
+    fn parked(&self, service: &'static str, limit: usize) -> Result<Vec<Parked>, StoreError> {
+        self.read(|connection| read::parked(connection, &self.sql, service, limit))
+    }
+
+    fn view_version(&self, service: &'static str, view: &str) -> Result<Option<u32>, StoreError> {
+        self.read(|connection| read::view_version(connection, &self.sql, service, view))
+    }
+}
+
+/// What SQLite finds wrong with a file by one of its checks.
+pub(super) fn integrity(connection: &Connection, check: &str, limit: usize) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(&format!("PRAGMA {check}({limit})"))?;
+    let found = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(found.into_iter().filter(|line| line != "ok").collect())
+}
