@@ -32,6 +32,9 @@ pub(crate) enum Command {
     /// Print the schemas of all events
     #[command(hide = true)]
     Schemas,
+    /// Print the contract of everything there is: OpenAPI and AsyncAPI
+    #[command(hide = true)]
+    Contract,
     /// Print this: a help or the version.
     #[command(skip)]
     Print(String),
@@ -405,7 +408,7 @@ mod tests {
 
     #[test]
     fn every_flag_has_its_variable() {
-        for subcommand in command().get_subcommands().filter(|one| !["schemas", "token"].contains(&one.get_name())) {
+        for subcommand in command().get_subcommands().filter(|one| !["schemas", "contract", "token"].contains(&one.get_name())) {
             for argument in subcommand.get_arguments().filter(|argument| argument.get_id() != "file") {
                 let name = argument.get_long().unwrap_or("target");
                 let help = argument.get_help().unwrap().to_string();

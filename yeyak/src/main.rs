@@ -43,6 +43,7 @@ fn run() -> Result<ExitCode, Fatal> {
             return Ok(if checked.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Token(token) => error::print(&token::make(&token)?),
+        Command::Contract => error::print(&systems::contracts()),
         Command::Schemas => error::print(&systems::schemas()),
         Command::Print(text) => error::print(&text),
     }

@@ -14,6 +14,8 @@ use clock::{Clock, SystemClock};
 use edge::Entry;
 use edge::actuator::Actuator;
 use edge::auth::{Expected, Location, Verifier};
+use edge::contract;
+use edge::contract::openapi::Paths;
 use edge::idempotency;
 use eventlog::InProcess;
 use gateway::Hosted;
@@ -114,7 +116,10 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
             routes: Box::new(|base| (system.runnable.routes)(&system.handle, base, &entry)),
         })
         .collect();
-    let door = gateway::door(&hosted, actuator.clone().into_router());
+    let paths = if selected.len() == 1 { Paths::Bare } else { Paths::Prefixed };
+    let served = selected.clone();
+    let shown = contract::router(move || systems::contract(&served), paths);
+    let door = gateway::door(&hosted, actuator.clone().into_router().merge(shown));
     if samples {
         for system in &running {
             load_samples(system, data.path(), limits).await?;
@@ -127,7 +132,10 @@ async fn serve(plan: Plan) -> Result<(), Fatal> {
             let alone = system.handle.only(service)?;
             Some((system.runnable.routes)(&alone, "", &entry))
         });
-        servers.push(spawn(listener, gateway::service_door(routes.fold(Router::new(), Router::merge), actuator.clone().into_router())));
+        // Service ports are those of one system.
+        let own: Vec<_> = selected.iter().map(|one| Selected { services: vec![service], ..one.clone() }).collect();
+        let beside = actuator.clone().into_router().merge(contract::router(move || systems::contract(&own), Paths::Unnamed));
+        servers.push(spawn(listener, gateway::service_door(routes.fold(Router::new(), Router::merge), beside)));
     }
     tracing::info!(%address, "ready");
     if welcome {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::auth::{Auth, Who};
 use crate::routes::read_body;
-use crate::{FieldError, Fields, Limits, Problem, optional, required};
+use crate::{FieldError, Fields, Limits, Problem, Spec, optional, required};
 
 /// What the actuator looks at.
 #[derive(Clone)]
@@ -196,15 +196,15 @@ async fn list_faults(State(actuator): State<Actuator>) -> Response {
     actuator.faults.as_ref().map_or_else(|| Problem::not_found().into_response(), show)
 }
 
+/// What the switch is told.
+pub(crate) fn fault() -> impl Spec<Output = (String, Option<bool>, Option<u32>, Option<bool>)> {
+    (required::<String>("service"), optional::<bool>("down"), optional::<u32>("delayMs").within(0..=600_000), optional::<bool>("refuse"))
+}
+
 async fn set_fault(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
     let faults = actuator.faults.as_ref().ok_or_else(Problem::not_found)?;
-    let (service, down, delay, refuse) = Fields::parse(&body)?.read((
-        required::<String>("service"),
-        optional::<bool>("down"),
-        optional::<u32>("delayMs").within(0..=600_000),
-        optional::<bool>("refuse"),
-    ))?;
+    let (service, down, delay, refuse) = Fields::parse(&body)?.read(fault())?;
     let names = actuator.systems.iter().flat_map(|system| system.services()).map(|service| service.full_name());
     let known: Vec<_> = names.collect();
     if !known.contains(&service) {

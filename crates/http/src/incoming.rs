@@ -124,14 +124,13 @@ impl Incoming {
         serde_json::from_str(&row).map_err(|error| internal(&error))
     }
 
-    /// Answers a page of the rows of `R`.
+    /// Answers the page of the rows of `R` that `query` asks for.
     ///
     /// # Errors
-    /// 422 naming each wrong parameter.
-    pub async fn list<R: Resource>(&self) -> Reply {
-        let query = query::parse::<R>(&self.query)?;
-        let page = self.service.rows::<R>(&query).await.map_err(unreadable)?;
-        Ok(self.marked::<R>(hal_json(StatusCode::OK, hal::collection::<R>(&page, &query, self.place(), self.at))))
+    /// 422 when it would take too long to find.
+    pub async fn list<R: Resource>(&self, query: &store::Query) -> Reply {
+        let page = self.service.rows::<R>(query).await.map_err(unreadable)?;
+        Ok(self.marked::<R>(hal_json(StatusCode::OK, hal::collection::<R>(&page, query, self.place(), self.at))))
     }
 
     /// Answers the row of `R` that its path names.

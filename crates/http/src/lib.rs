@@ -11,6 +11,7 @@
 pub mod actuator;
 pub mod auth;
 mod caller;
+pub mod contract;
 mod fields;
 pub mod hal;
 pub mod idempotency;
