@@ -20,7 +20,7 @@ use crate::problem::{FieldError, Problem};
 pub(crate) const LONGEST_TEXT: usize = 200;
 
 /// The years that a date may lie in. Far enough for every purpose, and near enough for later arithmetic never to leave what a date can be.
-pub(crate) const YEARS: RangeInclusive<i16> = 1900..=2200;
+const YEARS: RangeInclusive<i16> = 1900..=2200;
 
 /// The first instant, and the first one no more, that may be sent, in seconds since 1970: from 1970 to the end of 2200.
 const INSTANTS: std::ops::Range<i64> = 0..7_289_654_400;
@@ -327,6 +327,13 @@ impl<T: 'static, P> Field<T, P> {
     #[must_use]
     pub fn try_map<U, E: Display>(self, map: impl FnOnce(T) -> Result<U, E> + 'static) -> Field<U, P> {
         self.then(|value| map(value).map_err(|error| Fault::invalid(error.to_string())))
+    }
+
+    /// With an example of what can be sent.
+    #[must_use]
+    pub fn like(self, example: impl Into<Value> + Clone + 'static) -> Self {
+        let Self { name, read, schema, presence } = self;
+        Self { name, read, schema: Box::new(move || schema().with_example(example.clone().into())), presence }
     }
 
     fn then<U>(self, next: impl FnOnce(T) -> Result<U, Fault> + 'static) -> Field<U, P> {

@@ -150,7 +150,8 @@ impl Incoming {
         let id = self.id()?;
         let (after, size) = stretch::<R>(&self.query)?;
         let entries = self.service.history::<R>(id, after.unwrap_or(0), size).await.map_err(unreadable)?;
-        if entries.is_empty() && after.is_none() {
+        // What lies behind a position can be nothing, of a row that there is.
+        if entries.is_empty() && (after.is_none() || self.service.history::<R>(id, 0, 1).await.map_err(unreadable)?.is_empty()) {
             return Err(Problem::not_found());
         }
         let href = format!("{}{}", self.base, self.path);

@@ -23,7 +23,7 @@ use utoipa::ToSchema;
 use crate::auth::{Auth, Identity, Who};
 use crate::contract::{Contract, Operation, Reads, lists, shows, tells};
 use crate::incoming::{Incoming, Reply, internal};
-use crate::{FieldError, Problem};
+use crate::{FieldError, Problem, idempotency};
 
 /// What one request may cost.
 #[derive(Clone, Copy, Debug)]
@@ -201,6 +201,10 @@ impl Routes {
             let guarded = move |request: Request<Body>| {
                 let (place, operation, reads, handler) = (place.clone(), Arc::clone(&own), Arc::clone(&reads), handler.clone());
                 let handled = move |incoming: Incoming| async move {
+                    if !incoming.method.is_safe() {
+                        // Also where the answer is known without it: a key that cannot be kept is never taken for one.
+                        idempotency::key(&incoming.headers)?;
+                    }
                     let read = reads.read(&incoming)?;
                     handler(incoming, read).await
                 };

@@ -11,6 +11,7 @@ mod support;
 
 mod cli;
 mod contention;
+mod contract;
 mod flows;
 mod hostile;
 mod readme;

@@ -41,6 +41,11 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
             }),
         ),
         (
+            "Absent",
+            json!({"type": ["null", "string"], "pattern": "^\\s*$", "description": "Null or blank, which is as if it were left out."}),
+        ),
+        ("Blank", json!({"type": "string", "pattern": "^\\s*$", "description": "Blank, which is as if it were left out."})),
+        (
             "Link",
             json!({
                 "type": "object", "required": ["href"],

@@ -99,7 +99,7 @@ impl Document {
         let row = self.row(&declaration.row);
         let collection = operation.path.split('/').nth(1).unwrap_or_default();
         let (id, summary) = title(declaration.kind, collection, declaration.row.item);
-        let mut responses = self.answers(operation, &row);
+        let mut responses = self.answers(operation, &row, &links(system, collection));
         responses.extend(refusals(operation.codes()));
         let mut shown = json!({
             "operationId": format!("{system}_{id}"), "tags": [tag], "summary": declaration.summary.map_or(summary, str::to_owned),
@@ -113,7 +113,7 @@ impl Document {
             Asked::Nothing => {}
             Asked::Body(fields) => shown["requestBody"] = self.body(fields, &row),
             Asked::Listing(filters, fields) => parameters.extend(listing(filters, fields())),
-            Asked::Parameters(fields) => parameters.extend(fields().into_iter().map(parameter)),
+            Asked::Parameters(fields) => parameters.extend(fields().into_iter().map(FieldSchema::into_parameter)),
             Asked::Stretch => parameters.extend(["after", "size"].map(|name| json!({"$ref": format!("#/components/parameters/{name}")}))),
         }
         if !operation.is_safe() {
@@ -193,7 +193,7 @@ impl Document {
         json!({"required": !required.is_empty(), "content": {"application/json": {"schema": schema}}})
     }
 
-    fn answers(&mut self, operation: &Operation, row: &str) -> BTreeMap<String, Value> {
+    fn answers(&mut self, operation: &Operation, row: &str, links: &Value) -> BTreeMap<String, Value> {
         let item = json!({"$ref": format!("#/components/schemas/{row}")});
         let hal = |description: &str, schema: &Value| json!({"description": description, "content": {"application/hal+json": {"schema": schema}}});
         let stale = |mut answer: Value| {
@@ -214,6 +214,7 @@ impl Document {
             (Kind::Create { .. }, 201) => {
                 let mut answer = hal("It is made.", &item);
                 answer["headers"] = json!({"Location": {"$ref": "#/components/headers/Location"}});
+                answer["links"] = links.clone();
                 answer
             }
             (Kind::Create { .. }, _) => hal("It stood already, and nothing was changed.", &item),
@@ -221,6 +222,15 @@ impl Document {
         };
         operation.statuses().iter().map(|status| status.to_string()).zip(operation.statuses().iter().copied().map(answer)).collect()
     }
+}
+
+/// Where one goes from a row that was just made.
+fn links(system: &str, collection: &str) -> Value {
+    let to = |kind| {
+        let (id, _) = title(kind, collection, collection);
+        json!({"operationId": format!("{system}_{id}"), "parameters": {"id": "$response.body#/id"}})
+    };
+    json!({"show": to(Kind::Show), "history": to(Kind::History)})
 }
 
 /// What an operation is called in programs, and by people.
@@ -258,9 +268,8 @@ fn listing(filters: &[Field], extras: Vec<FieldSchema>) -> Vec<Value> {
     let mut names = vec!["id"];
     names.extend(filters.iter().map(|field| field.name).filter(|name| *name != "id"));
     let by = names.join("|");
-    let query =
-        |name: &str, description: String, schema: Value| json!({"name": name, "in": "query", "description": description, "schema": schema});
-    let mut parameters: Vec<_> = extras.into_iter().map(parameter).collect();
+    let query = |name: &str, description: String, schema: Value| json!({"name": name, "in": "query", "description": description, "schema": Schema::from(schema).or_blank().into_json()});
+    let mut parameters: Vec<_> = extras.into_iter().map(FieldSchema::into_parameter).collect();
     parameters.push(json!({"$ref": "#/components/parameters/page"}));
     parameters.push(json!({"$ref": "#/components/parameters/size"}));
     let sort = json!({"type": "string", "pattern": format!("^({by})(,(asc|desc))?$")});
@@ -277,13 +286,12 @@ fn listing(filters: &[Field], extras: Vec<FieldSchema>) -> Vec<Value> {
     parameters
 }
 
-fn parameter(field: FieldSchema) -> Value {
-    json!({"name": field.name, "in": "query", "required": field.required, "schema": field.schema.into_json()})
-}
-
 /// The parameters that several operations have.
 fn parameters() -> Value {
-    let number = |name: &str, least: u64, most: u64, description: &str| json!({"name": name, "in": "query", "description": description, "schema": {"type": "integer", "minimum": least, "maximum": most}});
+    let number = |name: &str, least: u64, most: u64, description: &str| {
+        let schema = Schema::from(json!({"type": "integer", "minimum": least, "maximum": most})).or_blank().into_json();
+        json!({"name": name, "in": "query", "description": description, "schema": schema})
+    };
     json!({
         "id": {"name": "id", "in": "path", "required": true, "description": "Its number.",
             "schema": {"type": "integer", "minimum": 1, "maximum": i64::MAX}},
@@ -397,7 +405,7 @@ fn nullable(property: &mut Value) {
         if let Some(members) = reference.as_object_mut() {
             members.shift_remove("description");
         }
-        *property = json!({"oneOf": [null, reference]});
+        *property = json!({"oneOf": [{"type": "null"}, reference]});
         if let Some(description) = description {
             property["description"] = description;
         }

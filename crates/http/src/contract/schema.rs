@@ -8,10 +8,13 @@ use serde_json::{Value, json};
 use utoipa::PartialSchema;
 
 use crate::Text;
-use crate::fields::{LONGEST_TEXT, YEARS};
+use crate::fields::LONGEST_TEXT;
 
 /// One line, as texts are read: no control characters, which can forge lines of logs.
 pub(super) const ONE_LINE: &str = r"^[^\u0000-\u001F\u007F-\u009F]*$";
+
+/// The same, with something in it besides blanks.
+const SOME_LINE: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$";
 
 /// From here on, a whole number written as text is told by its digits alone, without its bounds.
 const MANY_DIGITS: i64 = 1_000_000_000_000_000_000;
@@ -65,10 +68,15 @@ impl Schema {
         Self(json!({"type": ["string", "number", "boolean"], "maxLength": longest, "pattern": ONE_LINE}))
     }
 
+    /// How a `T` is written in JSON.
+    pub fn of<T: PartialSchema>() -> Self {
+        // A schema made by a derive always has a JSON form; were it not so, it would say nothing.
+        Self(serde_json::to_value(T::schema()).unwrap_or_default())
+    }
+
     /// How a `T` is written as text. Where any text can be one, a number or a flag stands for how it is written.
     pub fn of_text<T: PartialSchema>() -> Self {
-        // A schema made by a derive always has a JSON form; were it not so, it would say nothing.
-        let mut schema = serde_json::to_value(T::schema()).unwrap_or_default();
+        let Self(mut schema) = Self::of::<T>();
         let is_narrow = ["pattern", "enum", "format"].iter().any(|keyword| schema.get(keyword).is_some());
         if let Some(members) = schema.as_object_mut().filter(|_| !is_narrow) {
             members.insert("type".into(), json!(["string", "number", "boolean"]));
@@ -78,40 +86,57 @@ impl Schema {
         Self(schema)
     }
 
-    /// The same, of a field that may be left out: null says the same.
-    #[must_use]
-    pub fn or_null(mut self) -> Self {
-        match self.0.get_mut("type") {
-            Some(Value::Array(types)) => types.push("null".into()),
-            Some(one) => *one = json!([one.take(), "null"]),
-            None => match self.0.get_mut("anyOf").and_then(Value::as_array_mut) {
-                Some(forms) => forms.push(json!({"type": "null"})),
-                // What says nothing takes null already.
-                None => {}
-            },
+    /// The same, with an example.
+    pub(crate) fn with_example(mut self, example: Value) -> Self {
+        if let Some(members) = self.0.as_object_mut() {
+            members.insert("examples".into(), json!([example]));
         }
         self
+    }
+
+    /// The same, of a field that may be left out: what is null or blank says so too.
+    #[must_use]
+    pub fn or_absent(self) -> Self {
+        let absent = json!({"$ref": "#/components/schemas/Absent"});
+        match self.0 {
+            // What says nothing takes that already.
+            Value::Object(members) if members.is_empty() => Self(members.into()),
+            taken => Self(json!({"anyOf": [taken, absent]})),
+        }
+    }
+
+    /// The same, of a parameter of a query, which has no null.
+    #[must_use]
+    pub fn or_blank(self) -> Self {
+        Self(json!({"anyOf": [self.0, {"$ref": "#/components/schemas/Blank"}]}))
     }
 }
 
 impl FieldSchema {
-    /// Its schema, with what is said of it.
+    /// Its schema in a body, with what is said of it.
     pub(crate) fn into_property(self, about: Option<&str>) -> Value {
-        let Schema(mut schema) = if self.required { self.schema } else { self.schema.or_null() };
-        if self.required
-            && schema.get("minLength").is_none()
-            && schema["type"].as_array().is_some_and(|types| types.contains(&"string".into()))
-        {
-            // A text that is blank is absent.
-            schema["minLength"] = 1.into();
-            if schema["pattern"] == ONE_LINE {
-                schema["pattern"] = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$".into();
-            }
-        }
+        let Schema(mut schema) = if self.required { self.schema.not_blank() } else { self.schema.or_absent() };
         if let (Some(members), Some(about)) = (schema.as_object_mut(), about) {
             members.insert("description".into(), about.into());
         }
         schema
+    }
+
+    /// It as a parameter of a query.
+    pub(crate) fn into_parameter(self) -> Value {
+        let Schema(schema) = if self.required { self.schema.not_blank() } else { self.schema.or_blank() };
+        json!({"name": self.name, "in": "query", "required": self.required, "schema": schema})
+    }
+}
+
+impl Schema {
+    /// The same, of a field that has to be there, which a blank text is not.
+    fn not_blank(mut self) -> Self {
+        if self.0["pattern"] == ONE_LINE {
+            self.0["minLength"] = 1.into();
+            self.0["pattern"] = SOME_LINE.into();
+        }
+        self
     }
 }
 
@@ -191,13 +216,17 @@ impl<const MAX: usize> Described for Text<MAX> {
 
 impl Described for Date {
     fn taken() -> Schema {
-        let (first, last) = (i64::from(*YEARS.start()) * 10_000 + 101, i64::from(*YEARS.end()) * 10_000 + 1231);
+        // The years are those of `YEARS`, from 1900 to 2200.
+        let years = "(19|20|21)[0-9]{2}|2200";
         Schema(json!({"anyOf": [
-            {"type": "string", "format": "date", "examples": ["2026-11-23"]},
-            {"type": ["string", "integer"], "pattern": "^[0-9]{4}[01][0-9][0-3][0-9]$", "minimum": first, "maximum": last, "examples": ["20261123"]},
+            {"type": "string", "format": "date", "pattern": format!("^({years})-"), "examples": ["2026-11-23"]},
+            {"type": "string", "pattern": format!("^({years})({DAYS})$"), "examples": ["20261123"]},
         ]}))
     }
 }
+
+/// The days of all years, as `MMdd`. That of leap years is taken as well, where there is one.
+const DAYS: &str = "(0[1-9]|1[0-2])(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])(29|30)|(0[13578]|1[02])31";
 
 impl Described for Time {
     fn taken() -> Schema {
@@ -207,7 +236,9 @@ impl Described for Time {
 
 impl Described for Timestamp {
     fn taken() -> Schema {
-        Schema(json!({"type": "string", "format": "date-time", "examples": ["2026-11-23T09:30:00+09:00"]}))
+        Schema(
+            json!({"type": "string", "format": "date-time", "pattern": "^(19[7-9][0-9]|2[01][0-9]{2}|2200)-", "examples": ["2026-11-23T09:30:00+09:00"]}),
+        )
     }
 }
 
@@ -269,11 +300,13 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_left_out_may_be_null() {
-        assert_eq!(bool::taken().or_null().into_json()["type"], json!(["boolean", "string", "null"]));
-        assert_eq!(Date::taken().or_null().into_json()["anyOf"][2], json!({"type": "null"}));
-        assert_eq!(Timestamp::taken().or_null().into_json()["type"], json!(["string", "null"]));
-        assert_eq!(Value::taken().or_null().into_json(), json!({}));
+    fn what_may_be_left_out_may_be_null_or_blank() {
+        let property = |required, schema| FieldSchema { name: "a", required, schema }.into_property(Some("A."));
+        let absent = json!({"$ref": "#/components/schemas/Absent"});
+        assert_eq!(property(false, bool::taken()), json!({"anyOf": [bool::taken().into_json(), absent], "description": "A."}));
+        assert_eq!(property(false, Value::taken()), json!({"description": "A."}));
+        assert_eq!(property(true, String::taken())["pattern"], SOME_LINE);
+        assert_eq!(property(true, u64::taken())["type"], json!(["integer", "string"]));
     }
 
     proptest! {

@@ -30,12 +30,16 @@ const NOT_STARTED: &[&str] =
 
 /// What is said of a meeting that is to start.
 fn meant() -> impl Spec<Output = (UserId, RoomId, ReserveId)> {
-    (required::<String>("userId").parse::<UserId>(), required::<RoomId>("roomId"), required::<ReserveId>("reserveId"))
+    (
+        required::<String>("userId").parse::<UserId>().like("1"),
+        required::<RoomId>("roomId").like(3),
+        required::<ReserveId>("reserveId").like(1),
+    )
 }
 
 /// Who asks for an end.
 fn named() -> impl Spec<Output = Option<UserId>> {
-    optional::<String>("userId").parse::<UserId>()
+    optional::<String>("userId").parse::<UserId>().like("1")
 }
 
 /// Starts a meeting, if reserve finds that the one who starts is the one who reserved.

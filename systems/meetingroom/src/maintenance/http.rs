@@ -27,7 +27,7 @@ const NOT_CLOSED: &[&str] = &["no-such-room", "empty-period", "under-maintenance
 
 /// What is said of a room that is to be closed.
 fn meant() -> impl Spec<Output = Wanted> {
-    (required::<RoomId>("roomId"), optional::<Timestamp>("from"), optional::<Timestamp>("until"))
+    (required::<RoomId>("roomId").like(4), optional::<Timestamp>("from"), optional::<Timestamp>("until"))
 }
 
 /// Which room, from when on, and until when.

@@ -37,8 +37,8 @@ const NOT_CANCELED: &[&str] = &["reservation-over", "not-the-reserver", "already
 /// What is said of a slot: whose it is to be, of which room, and which one.
 fn meant() -> impl Spec<Output = Wanted> {
     (
-        required::<String>("userId").parse::<UserId>(),
-        required::<RoomId>("roomId"),
+        required::<String>("userId").parse::<UserId>().like("1"),
+        required::<RoomId>("roomId").like(3),
         optional::<Date>("date"),
         optional::<String>("startTime").parse::<TimeOfDay>(),
         optional::<String>("endTime").parse::<TimeOfDay>(),
@@ -49,7 +49,7 @@ type Wanted = (UserId, RoomId, Option<Date>, Option<TimeOfDay>, Option<TimeOfDay
 
 /// Who asks for a cancellation.
 fn named() -> impl Spec<Output = Option<UserId>> {
-    optional::<String>("userId").parse::<UserId>()
+    optional::<String>("userId").parse::<UserId>().like("1")
 }
 
 /// Reserves the slot that is meant by what is given: the one that is running or next today when nothing is.

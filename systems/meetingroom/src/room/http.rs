@@ -22,11 +22,11 @@ pub(crate) fn routes(routes: Routes, settings: &Settings) -> Routes {
 /// What is said of a room.
 fn meant() -> impl Spec<Output = Wanted> {
     (
-        required::<Text<40>>("floor"),
+        required::<Text<40>>("floor").like("3"),
         optional::<Text<200>>("name"),
         optional::<u32>("capacity").within(1..=100_000),
-        optional::<String>("openingRule").parse::<OpeningRule>(),
-        optional::<Value>("slots").try_map(slots).described(slots_schema),
+        optional::<String>("openingRule").parse::<OpeningRule>().like("days-ahead:14"),
+        optional::<Value>("slots").try_map(slots).described(slots_schema).like("08:00-09:50,10:00-11:50"),
     )
 }
 
@@ -52,7 +52,7 @@ fn slots(value: Value) -> Result<DaySlots, String> {
 
 /// Slots, as they can be written.
 fn slots_schema() -> Schema {
-    let list = Schema::of_text::<DaySlots>().into_json();
+    let list = Schema::of::<DaySlots>().into_json();
     let text = json!({"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2}(,[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2})*$"});
     json!({"anyOf": [list, text]}).into()
 }
