@@ -59,7 +59,7 @@ fn write(root: &Path, files: &[(String, String)]) -> Outcome {
 /// The contract of a release: one line for each document, for nobody reads it but this.
 fn released(now: &Value) -> String {
     let line = |name: &&str| format!("{}:{}", json!(name), now[*name]);
-    format!("{{\n{}\n}}\n", DOCUMENTS.iter().map(|name| line(name)).collect::<Vec<_>>().join(",\n"))
+    format!("{{\n{}\n}}\n", DOCUMENTS.iter().map(line).collect::<Vec<_>>().join(",\n"))
 }
 
 /// What is wrong, and the files that a blessing writes.

@@ -221,7 +221,7 @@ impl<'a> Comparison<'a> {
         let Some(into) = into else { return };
         let missing: Vec<_> = match from {
             None => vec!["anything"],
-            Some(from) => from.into_iter().filter(|one| !into.contains(one) && !(*one == "integer" && into.contains("number"))).collect(),
+            Some(from) => from.into_iter().filter(|one| !(into.contains(one) || *one == "integer" && into.contains("number"))).collect(),
         };
         for one in missing {
             self.say(at, if side == Side::Sent { format!("no longer takes {one}") } else { format!("can be {one} now") });
