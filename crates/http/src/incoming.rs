@@ -48,11 +48,11 @@ pub struct Incoming {
 pub type Reply = Result<Response, Problem>;
 
 impl Incoming {
-    /// The fields of its body. A person who acts need not be named there.
+    /// The fields of its body. A person who acts need not be named there. Handlers get what their contract reads, and nothing else.
     ///
     /// # Errors
     /// A problem when the body is no JSON object.
-    pub fn fields(&self) -> Result<Fields<'_>, Problem> {
+    pub(crate) fn fields(&self) -> Result<Fields<'_>, Problem> {
         let mut fields = Fields::parse(&self.body)?;
         if let (Some(field), Some(identity)) = (self.who.person_field(), &self.identity)
             && !identity.is_administrator()
@@ -72,7 +72,7 @@ impl Incoming {
     }
 
     /// Its query, without the question mark.
-    pub fn query(&self) -> &str {
+    pub(crate) fn query(&self) -> &str {
         &self.query
     }
 

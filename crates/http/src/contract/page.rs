@@ -46,6 +46,9 @@ pub(super) fn docs(openapi: &Value) -> String {
     frame(&title, &nav, &main)
 }
 
+/// From here on, a bound is one of the machine's.
+const FAR: u64 = 1 << 62;
+
 const FORMS: &str =
     "For programs · 프로그램용: <a href=\"/openapi.json\">OpenAPI 3.1</a>, events · 이벤트: <a href=\"/asyncapi.json\">AsyncAPI 3.0</a>.";
 
@@ -81,11 +84,7 @@ fn operation_of(openapi: &Value, path: &str, method: &str, operation: &Value) ->
     write(&mut shown, format_args!("<article id=\"{id}\"><h3><code class=\"{method}\">{method}</code> <code>{}</code></h3>", escape(path)));
     write(
         &mut shown,
-        format_args!(
-            "<p><strong>{}.</strong> {}</p>",
-            escape(text(operation, "summary")),
-            markdown_of(text(operation, "description")).trim().trim_start_matches("<p>").trim_end_matches("</p>")
-        ),
+        format_args!("<p><strong>{}.</strong> {}</p>", escape(text(operation, "summary")), inline(text(operation, "description"))),
     );
     let parameters = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
     if !parameters.is_empty() {
@@ -99,7 +98,7 @@ fn operation_of(openapi: &Value, path: &str, method: &str, operation: &Value) ->
                     escape(text(parameter, "name")),
                     escape(text(parameter, "in")),
                     kind_of(&parameter["schema"]),
-                    escape(text(parameter, "description")),
+                    inline(text(parameter, "description")),
                 ),
             );
         }
@@ -146,7 +145,7 @@ fn form_of(schema: &Value) -> String {
                 "<dt><code>{}</code> <small>{}{mark}</small></dt><dd>{}</dd>",
                 escape(name),
                 kind_of(property),
-                escape(text(property, "description"))
+                inline(text(property, "description"))
             ),
         );
     }
@@ -159,7 +158,9 @@ fn kind_of(schema: &Value) -> String {
         return format!("<a href=\"#schema-{0}\">{0}</a>", escape(name));
     }
     if let Some(forms) = ["oneOf", "anyOf", "allOf"].iter().find_map(|keyword| schema[keyword].as_array()) {
-        return forms.iter().map(kind_of).collect::<Vec<_>>().join(" or · 또는 ");
+        // That it may be absent is said by its being optional.
+        let is_absence = |form: &&Value| form["$ref"].as_str().is_some_and(|name| name.ends_with("/Absent") || name.ends_with("/Blank"));
+        return forms.iter().filter(|form| !is_absence(form)).map(kind_of).collect::<Vec<_>>().join(" or ");
     }
     if let Some(values) = schema["enum"].as_array() {
         return values
@@ -176,10 +177,15 @@ fn kind_of(schema: &Value) -> String {
         Value::String(kind) => kind.clone(),
         _ => schema.get("const").map_or("any".into(), ToString::to_string),
     };
-    let bound = |keyword: &str, sign: &str| schema.get(keyword).map(|bound| format!(", {sign} {bound}")).unwrap_or_default();
+    let bound = |keyword: &str, sign: &str| {
+        // The furthest numbers that there are say nothing to people.
+        let bound = schema.get(keyword).filter(|bound| bound.as_i64().is_none_or(|bound| bound.unsigned_abs() < FAR));
+        bound.map(|bound| format!(", {sign} {bound}")).unwrap_or_default()
+    };
     let bounds = [bound("minimum", "≥"), bound("maximum", "≤"), bound("minLength", "length ≥"), bound("maxLength", "length ≤")].concat();
     let format = schema["format"].as_str().map(|format| format!(", {format}")).unwrap_or_default();
-    escape(&format!("{kinds}{format}{bounds}"))
+    let example = schema.pointer("/examples/0").map(|example| format!(", as · 예 {example}")).unwrap_or_default();
+    escape(&format!("{kinds}{format}{bounds}{example}"))
 }
 
 fn described(schema: &Value) -> String {
@@ -210,6 +216,11 @@ fn markdown_of(text: &str) -> String {
     let mut shown = String::new();
     html::push_html(&mut shown, Parser::new_ext(text, Options::ENABLE_TABLES));
     shown
+}
+
+/// Markdown within a line.
+fn inline(text: &str) -> String {
+    markdown_of(text).trim().trim_start_matches("<p>").trim_end_matches("</p>").into()
 }
 
 fn escape(text: &str) -> String {

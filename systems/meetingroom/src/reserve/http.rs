@@ -40,8 +40,8 @@ fn meant() -> impl Spec<Output = Wanted> {
         required::<String>("userId").parse::<UserId>().like("1"),
         required::<RoomId>("roomId").like(3),
         optional::<Date>("date"),
-        optional::<String>("startTime").parse::<TimeOfDay>(),
-        optional::<String>("endTime").parse::<TimeOfDay>(),
+        optional::<String>("startTime").parse::<TimeOfDay>().like("10:00"),
+        optional::<String>("endTime").parse::<TimeOfDay>().like("11:50"),
     )
 }
 

@@ -177,10 +177,18 @@ impl<'a> Comparison<'a> {
                 Comparison { old: self.old, new: self.new, seen: self.seen.clone(), breaks: &mut breaks }.form(side, old, new, at);
                 breaks.is_empty()
             });
-            if !is_covered {
-                let what = one.get("type").or_else(|| one.get("$ref")).unwrap_or(one);
-                let verb = if side == Side::Sent { "no longer takes what was" } else { "can be, as it could not," };
-                self.say(at, format!("{verb} {what}"));
+            if is_covered {
+                continue;
+            }
+            // What is still of its type has been changed, and how says more than that it has.
+            match among.iter().find(|other| other.get("type") == one.get("type")) {
+                Some(other) if side == Side::Sent => self.form(side, one, other, at),
+                Some(other) => self.form(side, other, one, at),
+                None => {
+                    let what = one.get("type").unwrap_or(one);
+                    let verb = if side == Side::Sent { "no longer takes what was" } else { "can be, as it could not," };
+                    self.say(at, format!("{verb} {what}"));
+                }
             }
         }
     }

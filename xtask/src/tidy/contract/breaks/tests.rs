@@ -180,6 +180,11 @@ fn alternatives_are_matched_by_what_they_take() {
     read(json!({"oneOf": [text, nothing]}), json!({"oneOf": [nothing, text]}), &[]);
     read(text.clone(), json!({"oneOf": [text, nothing]}), &[": can be, as it could not, \"null\""]);
     read(json!({"oneOf": [text, nothing]}), text, &[]);
+    let page = |most: u64| json!({"anyOf": [{"type": "integer", "maximum": most}, {"type": "string"}]});
+    sent(page(9), page(5), &[": maximum is 5 now"]);
+    sent(page(5), page(9), &[]);
+    let item = |kind: &str| json!({"oneOf": [{"type": "object", "properties": {"id": {"type": kind}}}, {"type": "null"}]});
+    read(item("integer"), item("string"), &[".id: can be string now"]);
 }
 
 #[test]
