@@ -33,9 +33,11 @@ pub(crate) fn run(root: &Path, target: &Path, binary: &Path) -> Outcome {
     yeyak.post("/conferences", r#"{"userId": "1", "roomId": 3, "reserveId": 1}"#)?;
     let url = format!("http://{}", yeyak.address);
     let schema = format!("{url}/openapi.json");
-    let line = ["--config-file", SETTINGS, "run", &schema, "--url", &url, "--seed", SEED, "--max-examples", EXAMPLES];
+    let settings = root.join(SETTINGS);
+    let line = ["--config-file", &settings.to_string_lossy(), "run", &schema, "--url", &url, "--seed", SEED, "--max-examples", EXAMPLES];
     let more = ["--continue-on-failure", "--no-shrink", "--suppress-health-check", "all", "--warnings", "off"];
-    shell::run(shell::command(root, &schemathesis.to_string_lossy(), &line).args(more).env("PYTHONHASHSEED", "0"))?;
+    // What it remembers of a run is left with its data.
+    shell::run(shell::command(data.path(), &schemathesis.to_string_lossy(), &line).args(more).env("PYTHONHASHSEED", "0"))?;
     yeyak.stop()
 }
 
