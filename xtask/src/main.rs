@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command of the developer's; its output is what it is for")]
 
+mod conformance;
 mod demo;
 mod new_service;
 mod rust;
@@ -37,16 +38,22 @@ enum Task {
         /// Runs the long simulation instead.
         #[arg(long)]
         soak: bool,
+        /// Asks a running installation whether it keeps its contract, and nothing else.
+        #[arg(long, conflicts_with = "soak")]
+        contract: bool,
     },
     /// Checks the rules of this repository that neither compiler nor clippy knows.
     Tidy {
-        /// Writes additions into `names.lock` and `schemas/`. What was taken away or changed is never blessed.
+        /// Writes additions into `names.lock` and `schemas/`, and the contract into `docs/contract/`. What was taken away or changed of
+        /// the first two is never blessed, and what breaks a client of the last release is declared in `docs/contract/breaks.md`.
         #[arg(long)]
         bless: bool,
-        /// Asks this `yeyak` for the schemas of its events, instead of building one.
+        /// Asks this `yeyak` for the schemas of its events and for its contract, instead of building one.
         #[arg(long)]
         binary: Option<PathBuf>,
     },
+    /// Takes the contract as it is for that of a release: from then on, what breaks its clients is to be declared.
+    ReleaseContract,
     /// Makes the folder of a new service, with its tests, and declares it in its system's `lib.rs`.
     NewService {
         /// The system, a folder of `systems/`.
@@ -60,9 +67,11 @@ fn main() -> ExitCode {
     let root = tree::root();
     let outcome = match Arguments::parse().task {
         Task::Demo { arguments } => demo::run(&root, &arguments),
-        Task::Test { soak: false } => Tree::read(&root).and_then(|tree| test::run(&root, &tree)),
-        Task::Test { soak: true } => test::soak(&root),
+        Task::Test { contract: true, .. } => test::contract(&root),
+        Task::Test { soak: false, .. } => Tree::read(&root).and_then(|tree| test::run(&root, &tree)),
+        Task::Test { soak: true, .. } => test::soak(&root),
         Task::Tidy { bless, binary } => Tree::read(&root).and_then(|tree| tidy::run(&root, &tree, bless, binary.as_deref())),
+        Task::ReleaseContract => tidy::contract::release(&root),
         Task::NewService { system, name } => new_service::run(&root, &system, &name),
     };
     match outcome {

@@ -1,6 +1,7 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::conformance;
 use crate::new_service;
 use crate::shell::{self, Outcome};
 use crate::tree::Tree;
@@ -20,7 +21,11 @@ struct Need {
     apt: &'static str,
 }
 
-const NEEDS: &[Need] = &[Need { program: "python3", needed: |tree| tree.files().any(|file| file.extension() == "py"), apt: "python3" }];
+const NEEDS: &[Need] = &[Need {
+    program: "python3",
+    needed: |tree| tree.has("xtask/schemathesis.txt") || tree.files().any(|file| file.extension() == "py"),
+    apt: "python3",
+}];
 
 /// Installs what is missing and runs every test: units, doc tests, and the end-to-end tests, which start the built binary themselves.
 pub(crate) fn run(root: &Path, tree: &Tree) -> Outcome {
@@ -29,17 +34,30 @@ pub(crate) fn run(root: &Path, tree: &Tree) -> Outcome {
             .map_err(|why| format!("the tests need `{}`: {why}", need.program))?;
     }
     shell::run(&mut shell::command(root, "cargo", &["test", "--workspace", "--locked"]))?;
-    new_service_passes(root, tree)?;
+    let target = target(root);
+    // Where it is built for tests, an answer that the contract does not name is a fault of its own.
+    conformance::run(root, &target, &target.join("debug/yeyak"))?;
+    new_service_passes(tree, &target)?;
     simulate(root, SEEDS)
 }
 
+/// Runs schemathesis alone.
+pub(crate) fn contract(root: &Path) -> Outcome {
+    let target = target(root);
+    shell::run(&mut shell::command(root, "cargo", &["build", "--locked", "--package", "yeyak"]))?;
+    conformance::run(root, &target, &target.join("debug/yeyak"))
+}
+
 #[allow(clippy::disallowed_methods, reason = "cargo itself is told by this variable where to build")]
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
 /// Makes a service in a copy of the tree and runs its tests: what `new-service` makes compiles and works.
-fn new_service_passes(root: &Path, tree: &Tree) -> Outcome {
+fn new_service_passes(tree: &Tree, target: &Path) -> Outcome {
     let copy = tempfile::tempdir().map_err(|error| format!("no place for a copy of the tree: {error}"))?;
     tree.write_to(copy.path())?;
     new_service::run(copy.path(), "meetingroom", "visit")?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| root.join("target").into());
     let line = ["test", "--locked", "--package", "yeyak-meetingroom", "--lib", "visit"];
     shell::run(shell::command(copy.path(), "cargo", &line).env("CARGO_TARGET_DIR", target))
 }

@@ -66,6 +66,9 @@ pub(crate) enum Command {
     /// Print the schemas of all events
     #[command(hide = true)]
     Schemas,
+    /// Print the contract of everything there is: OpenAPI and AsyncAPI
+    #[command(hide = true)]
+    Contract,
     /// Print this: a help or the version.
     #[command(skip)]
     Print(String),

@@ -70,6 +70,7 @@ fn run() -> Result<ExitCode, Fatal> {
         Command::Restore(asked) => return operator::restore(&asked).map(sound),
         Command::Completions { shell } => error::print(&manual::completions(shell)?),
         Command::Man { directory } => error::print(&manual::pages(&directory)?),
+        Command::Contract => error::print(&systems::contracts()),
         Command::Schemas => error::print(&systems::schemas()),
         Command::Print(text) => error::print(&text),
     }

@@ -12,6 +12,8 @@ use axum::http::Request;
 use clock::{Clock, SystemClock};
 use edge::actuator::Actuator;
 use edge::auth::{Expected, Location, Verifier};
+use edge::contract;
+use edge::contract::openapi::Paths;
 use edge::idempotency;
 use edge::{Entry, Exporter, Observer};
 use eventlog::InProcess;
@@ -150,7 +152,10 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
         .collect();
     let ids: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(new_id);
     let outside = Outside { cors: settings.cors.clone(), ids, catalogue: systems::catalogue() };
-    let door = gateway::door(&hosted, actuator.clone().into_router(), &outside);
+    let paths = if selected.len() == 1 { Paths::Bare } else { Paths::Prefixed };
+    let served = selected.clone();
+    let shown = contract::router(move || systems::contract(&served), paths);
+    let door = gateway::door(&hosted, actuator.clone().into_router().merge(shown), &outside);
     if samples {
         for system in &running {
             load_samples(system, data.path(), limits).await?;
@@ -163,7 +168,10 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
             let alone = system.handle.only(service)?;
             Some((system.runnable.routes)(&alone, "", &entry))
         });
-        let door = gateway::service_door(routes.fold(Router::new(), Router::merge), actuator.clone().into_router(), &outside);
+        // Service ports are those of one system.
+        let own: Vec<_> = selected.iter().map(|one| Selected { services: vec![service], ..one.clone() }).collect();
+        let beside = actuator.clone().into_router().merge(contract::router(move || systems::contract(&own), Paths::Unnamed));
+        let door = gateway::service_door(routes.fold(Router::new(), Router::merge), beside, &outside);
         servers.push(Server::start(listener, observer.over(door), connections));
     }
     let keys = match &entry.auth {

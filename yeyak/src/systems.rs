@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use axum::Router;
 use booking::Zone;
 use edge::Entry;
+use edge::contract::{self, asyncapi, openapi};
 use edge::language::Catalogue;
 use runtime::{SystemHandle, SystemSpec};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::cli::{KnownSystem, Selected};
 use crate::config::Settings;
@@ -87,6 +88,22 @@ fn meetingroom_settings(settings: &Settings) -> Result<meetingroom::Settings, Fa
         grace_minutes: minutes(settings.meetingroom.reserve.grace_minutes),
         early_minutes: minutes(settings.meetingroom.reserve.early_minutes),
     })
+}
+
+/// What clients can rely on of what is selected.
+pub(crate) fn contract(selected: &[Selected]) -> Vec<contract::System> {
+    let of = |one: &Selected| match one.system {
+        meetingroom::NAME => Some(meetingroom::contract(&one.services)),
+        _ => None,
+    };
+    selected.iter().filter_map(of).collect()
+}
+
+/// The contract of everything there is, as two documents by name.
+pub(crate) fn contracts() -> String {
+    let systems = contract(&all());
+    let documents = json!({"openapi": openapi::document(&systems, openapi::Paths::Prefixed), "asyncapi": asyncapi::document(&systems)});
+    format!("{documents:#}")
 }
 
 /// The JSON schema of every service's published events, by `{system}/{service}`.

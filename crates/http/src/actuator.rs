@@ -1,7 +1,7 @@
 //! What an operator asks of a process: its health, its metrics, the story of a request, and the fault switch.
 
 mod jobs;
-mod steering;
+pub(crate) mod steering;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,8 +21,7 @@ use telemetry::Exposition;
 
 use crate::auth::{Auth, Who};
 use crate::routes::read_body;
-use crate::{FieldError, Fields, Limits, Observer, Problem, metrics, optional, required, story, unreadable};
-
+use crate::{FieldError, Fields, Limits, Observer, Problem, Spec, metrics, optional, required, story, unreadable};
 pub use jobs::{Job, NotBegun, Refuse, Report, Thread, Work};
 
 /// What the actuator looks at.
@@ -264,15 +263,15 @@ async fn list_faults(State(actuator): State<Actuator>) -> Response {
     actuator.faults.as_ref().map_or_else(|| Problem::not_found().into_response(), show)
 }
 
+/// What the switch is told.
+pub(crate) fn fault() -> impl Spec<Output = (String, Option<bool>, Option<u32>, Option<bool>)> {
+    (required::<String>("service"), optional::<bool>("down"), optional::<u32>("delayMs").within(0..=600_000), optional::<bool>("refuse"))
+}
+
 async fn set_fault(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
     let faults = actuator.faults.as_ref().ok_or_else(Problem::not_found)?;
-    let (service, down, delay, refuse) = Fields::parse(&body)?.read((
-        required::<String>("service"),
-        optional::<bool>("down"),
-        optional::<u32>("delayMs").within(0..=600_000),
-        optional::<bool>("refuse"),
-    ))?;
+    let (service, down, delay, refuse) = Fields::parse(&body)?.read(fault())?;
     let names = actuator.systems.iter().flat_map(|system| system.services()).map(|service| service.full_name());
     let known: Vec<_> = names.collect();
     if !known.contains(&service) {

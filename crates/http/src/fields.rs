@@ -11,11 +11,13 @@ use jiff::civil::{Date, Time};
 use kernel::{Currency, Id, Money, Personal, Timestamp};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use utoipa::PartialSchema;
 
+use crate::contract::{Described, FieldSchema, Schema};
 use crate::problem::{FieldError, Problem};
 
 /// How many characters a text has at most, where its field does not say otherwise by [`Text`].
-const LONGEST_TEXT: usize = 200;
+pub(crate) const LONGEST_TEXT: usize = 200;
 
 /// The years that a date may lie in. Far enough for every purpose, and near enough for later arithmetic never to leave what a date can be.
 const YEARS: RangeInclusive<i16> = 1900..=2200;
@@ -190,8 +192,8 @@ impl Fault {
 /// A type that a field can be of, read as widely as it can be meant: numbers, flags and texts stand for each other.
 ///
 /// A type of another crate that can be had from a text needs none of this: [`Field::parse`] reads it.
-pub trait Lenient: Sized + 'static {
-    /// Reads the value.
+pub trait Lenient: Described + Sized + 'static {
+    /// Reads the value. What it takes is what [`Described::taken`] says.
     ///
     /// # Errors
     /// What is wrong with it, if it cannot be meant for one.
@@ -206,6 +208,9 @@ pub trait Spec {
     /// Adds the names of its fields to `names`.
     fn names(&self, names: &mut Vec<&'static str>);
 
+    /// Adds what its fields take to `fields`.
+    fn describe(&self, fields: &mut Vec<FieldSchema>);
+
     /// Reads its fields; whatever is wrong with them goes to `errors`, and then there is no output.
     fn read(self, fields: &Fields<'_>, errors: &mut Vec<FieldError>) -> Option<Self::Output>;
 }
@@ -214,6 +219,8 @@ pub trait Spec {
 pub trait Presence<T> {
     /// What a handler gets.
     type Output;
+    /// Whether the field has to be there.
+    const REQUIRED: bool = false;
 
     /// The field is absent.
     ///
@@ -239,6 +246,7 @@ pub struct Or<T>(T);
 
 impl<T> Presence<T> for Required {
     type Output = T;
+    const REQUIRED: bool = true;
 
     fn absent(self) -> Result<T, Fault> {
         Err(Fault::missing())
@@ -280,17 +288,18 @@ type Reader<T> = Box<dyn FnOnce(&Json<'_>) -> Result<T, Fault>>;
 pub struct Field<T, P> {
     name: &'static str,
     read: Reader<T>,
+    schema: Box<dyn Fn() -> Schema>,
     presence: P,
 }
 
 /// The field `name`, which has to be there.
 pub fn required<T: Lenient>(name: &'static str) -> Field<T, Required> {
-    Field { name, read: Box::new(T::read), presence: Required }
+    Field { name, read: Box::new(T::read), schema: Box::new(T::taken), presence: Required }
 }
 
 /// The field `name`, which may be left out.
 pub fn optional<T: Lenient>(name: &'static str) -> Field<T, Optional> {
-    Field { name, read: Box::new(T::read), presence: Optional }
+    Field { name, read: Box::new(T::read), schema: Box::new(T::taken), presence: Optional }
 }
 
 impl<T: 'static, P> Field<T, P> {
@@ -298,12 +307,20 @@ impl<T: 'static, P> Field<T, P> {
     #[must_use]
     pub fn within(self, range: RangeInclusive<T>) -> Self
     where
-        T: PartialOrd + Display,
+        T: PartialOrd + Display + Clone + Into<i64>,
     {
-        self.then(move |value| {
+        let (least, most) = (range.start().clone(), range.end().clone());
+        let within = self.then(move |value| {
             let fault = || Fault::out_of_range(format!("must be from {} to {}", range.start(), range.end()));
             if range.contains(&value) { Ok(value) } else { Err(fault()) }
-        })
+        });
+        within.described(move || Schema::whole_number(least.clone().into()..=most.clone().into()))
+    }
+
+    /// Says what it takes, where that does not follow from its type.
+    #[must_use]
+    pub fn described(self, schema: impl Fn() -> Schema + 'static) -> Self {
+        Self { schema: Box::new(schema), ..self }
     }
 
     /// Makes something else of the value. An error says in its own words what the value must be.
@@ -312,17 +329,24 @@ impl<T: 'static, P> Field<T, P> {
         self.then(|value| map(value).map_err(|error| Fault::invalid(error.to_string())))
     }
 
+    /// With an example of what can be sent.
+    #[must_use]
+    pub fn like(self, example: impl Into<Value> + Clone + 'static) -> Self {
+        let Self { name, read, schema, presence } = self;
+        Self { name, read, schema: Box::new(move || schema().with_example(example.clone().into())), presence }
+    }
+
     fn then<U>(self, next: impl FnOnce(T) -> Result<U, Fault> + 'static) -> Field<U, P> {
-        let Self { name, read, presence } = self;
-        Field { name, read: Box::new(|json| read(json).and_then(next)), presence }
+        let Self { name, read, schema, presence } = self;
+        Field { name, read: Box::new(|json| read(json).and_then(next)), schema, presence }
     }
 }
 
 impl<P> Field<String, P> {
     /// Reads the text as a `U`, in whose own words an error is told.
     #[must_use]
-    pub fn parse<U: FromStr<Err: Display>>(self) -> Field<U, P> {
-        self.try_map(|text| text.parse())
+    pub fn parse<U: FromStr<Err: Display> + PartialSchema + 'static>(self) -> Field<U, P> {
+        self.try_map(|text| text.parse()).described(Schema::of_text::<U>)
     }
 }
 
@@ -330,7 +354,7 @@ impl<T> Field<T, Optional> {
     /// What it is when it is left out.
     #[must_use]
     pub fn or(self, default: T) -> Field<T, Or<T>> {
-        Field { name: self.name, read: self.read, presence: Or(default) }
+        Field { name: self.name, read: self.read, schema: self.schema, presence: Or(default) }
     }
 }
 
@@ -341,8 +365,12 @@ impl<T, P: Presence<T>> Spec for Field<T, P> {
         names.push(self.name);
     }
 
+    fn describe(&self, fields: &mut Vec<FieldSchema>) {
+        fields.push(FieldSchema { name: self.name, required: P::REQUIRED, schema: (self.schema)() });
+    }
+
     fn read(self, fields: &Fields<'_>, errors: &mut Vec<FieldError>) -> Option<P::Output> {
-        let Self { name, read, presence } = self;
+        let Self { name, read, schema: _, presence } = self;
         let output = match fields.0.get(name) {
             Some(json) => read(json).map(|value| presence.present(value)),
             None => presence.absent(),
@@ -356,6 +384,8 @@ impl Spec for () {
     type Output = ();
 
     fn names(&self, _names: &mut Vec<&'static str>) {}
+
+    fn describe(&self, _fields: &mut Vec<FieldSchema>) {}
 
     fn read(self, _fields: &Fields<'_>, _errors: &mut Vec<FieldError>) -> Option<()> {
         Some(())
@@ -371,6 +401,12 @@ macro_rules! tuple_spec {
             fn names(&self, names: &mut Vec<&'static str>) {
                 let ($($field,)+) = self;
                 $($field.names(names);)+
+            }
+
+            #[allow(non_snake_case, reason = "each variable is named for its type")]
+            fn describe(&self, fields: &mut Vec<FieldSchema>) {
+                let ($($field,)+) = self;
+                $($field.describe(fields);)+
             }
 
             #[allow(non_snake_case, reason = "each variable is named for its type")]

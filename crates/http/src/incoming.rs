@@ -58,11 +58,11 @@ pub struct Incoming {
 pub type Reply = Result<Response, Problem>;
 
 impl Incoming {
-    /// The fields of its body. A person who acts need not be named there.
+    /// The fields of its body. A person who acts need not be named there. Handlers get what their contract reads, and nothing else.
     ///
     /// # Errors
     /// A problem when the body is no JSON object.
-    pub fn fields(&self) -> Result<Fields<'_>, Problem> {
+    pub(crate) fn fields(&self) -> Result<Fields<'_>, Problem> {
         let mut fields = Fields::parse(&self.body)?;
         if let (Some(field), Some(identity)) = (self.who.person_field(), &self.identity)
             && !identity.is_administrator()
@@ -82,7 +82,7 @@ impl Incoming {
     }
 
     /// Its query, without the question mark.
-    pub fn query(&self) -> &str {
+    pub(crate) fn query(&self) -> &str {
         &self.query
     }
 
@@ -179,14 +179,13 @@ impl Incoming {
         serde_json::from_str(&row).map_err(|error| internal(&misread(&error)))
     }
 
-    /// Answers a page of the rows of `R`.
+    /// Answers the page of the rows of `R` that `query` asks for.
     ///
     /// # Errors
-    /// 422 naming each wrong parameter.
-    pub async fn list<R: Resource>(&self) -> Reply {
-        let query = query::parse::<R>(&self.query)?;
-        let page = self.service.rows::<R>(&query).await.map_err(unreadable)?;
-        Ok(self.marked::<R>(hal_json(StatusCode::OK, hal::collection::<R>(&page, &query, self.place(), self.at))))
+    /// 422 when it would take too long to find.
+    pub async fn list<R: Resource>(&self, query: &store::Query) -> Reply {
+        let page = self.service.rows::<R>(query).await.map_err(unreadable)?;
+        Ok(self.marked::<R>(hal_json(StatusCode::OK, hal::collection::<R>(&page, query, self.place(), self.at))))
     }
 
     /// Answers the row of `R` that its path names.
@@ -206,7 +205,8 @@ impl Incoming {
         let id = self.id()?;
         let (after, size) = stretch::<R>(&self.query)?;
         let entries = self.service.history::<R>(id, after.unwrap_or(0), size).await.map_err(unreadable)?;
-        if entries.is_empty() && after.is_none() {
+        // What lies behind a position can be nothing, of a row that there is.
+        if entries.is_empty() && (after.is_none() || self.service.history::<R>(id, 0, 1).await.map_err(unreadable)?.is_empty()) {
             return Err(Problem::not_found());
         }
         let href = format!("{}{}", self.base, self.path);

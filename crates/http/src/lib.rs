@@ -2,7 +2,7 @@
 //!
 //! A handler reads its body with [`Fields`], its query with [`query::parse`], its key with [`idempotency::key`]; it answers with [`hal`],
 //! or with a [`Problem`], which is what every reader here returns when it has to say no. Those know neither store nor runtime: texts go
-//! in, texts come out. [`Routes`] brings them together with a running service, [`actuator`] with a whole process.
+//! in, texts come out. What each route reads and answers is its [`contract`]. [`Routes`] brings them together with a running service, [`actuator`] with a whole process.
 //!
 //! **Invariant:** no input makes anything here panic, and every bad field of a request is named at once, not one a try.
 
@@ -13,6 +13,7 @@ pub mod auth;
 mod caller;
 pub mod client;
 mod conditional;
+pub mod contract;
 mod fields;
 mod finish;
 pub mod hal;

@@ -9,10 +9,10 @@ use crate::fields::{Fault, Fields, Json, Lenient, Spec};
 use crate::problem::{FieldError, Problem};
 
 /// The most rows that one page has.
-const LARGEST_PAGE: u64 = 1_000;
+pub(crate) const LARGEST_PAGE: u64 = 1_000;
 
 /// How many rows a reader can leaf through: all before a page are passed over to find it, so what lies further takes a filter.
-const FURTHEST_ROW: u64 = 100_000;
+pub(crate) const FURTHEST_ROW: u64 = 100_000;
 
 /// So many faults are told and no more: a query can hold thousands of bad names, and an answer is not to be larger than what was asked.
 const MOST_FAULTS: usize = 50;
@@ -66,6 +66,28 @@ pub fn parse_with<R: Resource, S: Spec>(raw: &str, extras: S) -> Result<(Query, 
     }
     match extras {
         Some(extras) if errors.is_empty() => Ok((query, extras)),
+        _ => Err(Problem::unprocessable(errors)),
+    }
+}
+
+/// A query that has these parameters and no others, read as a body's fields are.
+///
+/// # Errors
+/// 422 naming every parameter that is unknown, wrong, or given twice.
+pub fn parse_alone<S: Spec>(raw: &str, spec: S) -> Result<S::Output, Problem> {
+    let mut reader = Reader { fields: &[], query: Query::default(), seen: Vec::new(), errors: Vec::new() };
+    let (mut names, mut fields) = (Vec::new(), Fields::default());
+    spec.names(&mut names);
+    for (name, value) in form_urlencoded::parse(raw.as_bytes()).filter(|(name, value)| !(name.is_empty() && value.is_empty())) {
+        if !names.contains(&name.as_ref()) {
+            reader.fault(&name, Fault { code: "unknown-field", message: format!("must be one of {}", names.join(", ")).into() });
+        } else if reader.is_first(&name) {
+            fields.insert_text(&name, &value);
+        }
+    }
+    let mut errors = reader.errors;
+    match spec.read(&fields, &mut errors) {
+        Some(output) if errors.is_empty() => Ok(output),
         _ => Err(Problem::unprocessable(errors)),
     }
 }
@@ -276,6 +298,15 @@ mod tests {
         let problem = read("date=soon&floor=3&status=1&status=2").unwrap_err();
         let names: Vec<_> = problem.errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(names, ["floor", "status", "date"]);
+    }
+
+    #[test]
+    fn parameters_alone_are_all_that_there_is() {
+        let read = |raw| parse_alone(raw, (optional::<Date>("date"), optional::<u16>("floor")));
+        assert_eq!(read("date=20261124&&floor=").unwrap(), (Some(jiff::civil::date(2026, 11, 24)), None));
+        let problem = read("page=1&date=soon&floor=1&floor=2").unwrap_err();
+        let faults: Vec<_> = problem.errors.iter().map(|error| (error.field.as_str(), error.code)).collect();
+        assert_eq!(faults, [("page", "unknown-field"), ("floor", "repeated"), ("date", "wrong-type")]);
     }
 
     proptest! {

@@ -19,12 +19,14 @@ use futures_util::FutureExt;
 use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use kernel::{Resource, Timestamp};
 use runtime::ServiceHandle;
+use utoipa::ToSchema;
 
 use crate::auth::{Auth, Identity, Who};
+use crate::contract::{Contract, Operation, Reads, follows, lists, shows, tells};
 use crate::finish::Finish;
 use crate::incoming::{COME_BACK, Incoming, Reply, internal};
 use crate::observer::Traced;
-use crate::{FieldError, Problem, position, request_id};
+use crate::{FieldError, Problem, idempotency, position, request_id};
 
 /// What one request may cost.
 #[derive(Clone, Copy, Debug)]
@@ -71,8 +73,7 @@ pub struct Routes {
 
 struct Route {
     methods: &'static [&'static str],
-    path: String,
-    who: Who,
+    operation: Arc<Operation>,
     make: Box<dyn FnOnce(Place) -> MethodRouter>,
 }
 
@@ -104,66 +105,81 @@ impl Routes {
 
     /// The rows of `R` can be listed, followed, shown, and asked for their history.
     #[must_use]
-    pub fn resource<R: Resource>(self, who: Who) -> Self {
+    pub fn resource<R: Resource + ToSchema>(self, who: Who) -> Self {
         self.resource_as::<R>(R::COLLECTION, who)
     }
 
     /// The same under another name of the collection.
     #[must_use]
-    pub fn resource_as<R: Resource>(self, collection: &str, who: Who) -> Self {
-        self.get(&format!("/{collection}"), who, async |incoming: Incoming| incoming.list::<R>().await)
-            .get(&format!("/{collection}/stream"), who, async |incoming: Incoming| incoming.follow::<R>().await)
+    pub fn resource_as<R: Resource + ToSchema>(self, collection: &str, who: Who) -> Self {
+        let list = async |incoming: Incoming, (query, ())| incoming.list::<R>(&query).await;
+        let follow = async |incoming: Incoming, filters| incoming.follow::<R>(filters).await;
+        self.get(&format!("/{collection}"), who, lists::<R>(), list)
+            .get(&format!("/{collection}/stream"), who, follows::<R>(), follow)
             .item::<R>(collection, who)
     }
 
     /// The rows of `R` can be shown and asked for their history.
     #[must_use]
-    pub fn item<R: Resource>(mut self, collection: &str, who: Who) -> Self {
+    pub fn item<R: Resource + ToSchema>(mut self, collection: &str, who: Who) -> Self {
         self.items.insert(R::COLLECTION, who);
-        self.get(&format!("/{collection}/{{id}}"), who, async |incoming: Incoming| incoming.show::<R>().await).get(
-            &format!("/{collection}/{{id}}/history"),
-            who,
-            async |incoming: Incoming| incoming.history::<R>().await,
-        )
+        let show = async |incoming: Incoming, ()| incoming.show::<R>().await;
+        self.get(&format!("/{collection}/{{id}}"), who, shows::<R>(), show).past::<R>(collection, who)
     }
 
-    /// A GET.
+    /// The rows of `R` can be asked for their history.
     #[must_use]
-    pub fn get<F: Future<Output = Reply> + Send + 'static>(
+    pub fn past<R: Resource + ToSchema>(self, collection: &str, who: Who) -> Self {
+        let tell = async |incoming: Incoming, ()| incoming.history::<R>().await;
+        self.get(&format!("/{collection}/{{id}}/history"), who, tells::<R>(), tell)
+    }
+
+    /// A GET. The handler gets what its contract reads.
+    #[must_use]
+    pub fn get<Q: Reads, F: Future<Output = Reply> + Send + 'static>(
         self,
         path: &str,
         who: Who,
-        handler: impl Fn(Incoming) -> F + Clone + Send + Sync + 'static,
+        contract: Contract<Q>,
+        handler: impl Fn(Incoming, Q::Output) -> F + Clone + Send + Sync + 'static,
     ) -> Self {
-        self.route(MethodFilter::GET, &["GET", "HEAD"], path, who, handler)
+        self.route(MethodFilter::GET, &["GET", "HEAD"], path, who, contract, handler)
     }
 
-    /// A POST.
+    /// A POST. The handler gets what its contract reads.
     #[must_use]
-    pub fn post<F: Future<Output = Reply> + Send + 'static>(
+    pub fn post<Q: Reads, F: Future<Output = Reply> + Send + 'static>(
         self,
         path: &str,
         who: Who,
-        handler: impl Fn(Incoming) -> F + Clone + Send + Sync + 'static,
+        contract: Contract<Q>,
+        handler: impl Fn(Incoming, Q::Output) -> F + Clone + Send + Sync + 'static,
     ) -> Self {
-        self.route(MethodFilter::POST, &["POST"], path, who, handler)
+        self.route(MethodFilter::POST, &["POST"], path, who, contract, handler)
     }
 
-    /// A DELETE.
+    /// A DELETE. The handler gets what its contract reads.
     #[must_use]
-    pub fn delete<F: Future<Output = Reply> + Send + 'static>(
+    pub fn delete<Q: Reads, F: Future<Output = Reply> + Send + 'static>(
         self,
         path: &str,
         who: Who,
-        handler: impl Fn(Incoming) -> F + Clone + Send + Sync + 'static,
+        contract: Contract<Q>,
+        handler: impl Fn(Incoming, Q::Output) -> F + Clone + Send + Sync + 'static,
     ) -> Self {
-        self.route(MethodFilter::DELETE, &["DELETE"], path, who, handler)
+        self.route(MethodFilter::DELETE, &["DELETE"], path, who, contract, handler)
     }
 
     /// Who may use which route, in the order in which they were declared.
     pub fn declared(&self) -> impl Iterator<Item = Declared> {
         // Whoever may GET may HEAD: it is the same route.
-        self.routes.iter().filter_map(|route| Some(Declared { method: route.methods.first()?, path: route.path.clone(), who: route.who }))
+        let declared = |operation: &Operation| Declared { method: operation.method, path: operation.path.clone(), who: operation.who };
+        self.routes.iter().map(move |route| declared(&route.operation))
+    }
+
+    /// What each route says of itself, in the order in which they were declared.
+    pub fn operations(&self) -> Vec<Arc<Operation>> {
+        self.routes.iter().map(|route| Arc::clone(&route.operation)).collect()
     }
 
     /// The routes of `service`, as axum serves them. `base` stands before every path: nothing, or the system's name.
@@ -172,8 +188,9 @@ impl Routes {
         let mut methods: HashMap<String, Vec<&'static str>> = HashMap::new();
         let mut router = Router::new();
         for route in self.routes {
-            methods.entry(route.path.clone()).or_default().extend(route.methods);
-            router = router.route(&route.path, (route.make)(place.clone()));
+            let path = &route.operation.path;
+            methods.entry(path.clone()).or_default().extend(route.methods);
+            router = router.route(path, (route.make)(place.clone()));
         }
         for (path, methods) in methods {
             let allowed = methods.join(", ");
@@ -182,31 +199,49 @@ impl Routes {
         router
     }
 
-    fn route<F: Future<Output = Reply> + Send + 'static>(
+    fn route<Q: Reads, F: Future<Output = Reply> + Send + 'static>(
         mut self,
         filter: MethodFilter,
         methods: &'static [&'static str],
         path: &str,
         who: Who,
-        handler: impl Fn(Incoming) -> F + Clone + Send + Sync + 'static,
+        contract: Contract<Q>,
+        handler: impl Fn(Incoming, Q::Output) -> F + Clone + Send + Sync + 'static,
     ) -> Self {
+        let Contract { declaration, reads } = contract;
+        let method = methods.first().copied().unwrap_or_default();
+        let operation = Arc::new(Operation { method, path: path.into(), who, declaration });
+        let (own, reads) = (Arc::clone(&operation), Arc::new(reads));
         let make = move |place: Place| {
             let guarded = move |request: Request<Body>| {
-                let (place, handler) = (place.clone(), handler.clone());
-                async move { guard(place, who, request, handler).await }
+                let (place, operation, reads, handler) = (place.clone(), Arc::clone(&own), Arc::clone(&reads), handler.clone());
+                let handled = move |incoming: Incoming| async move {
+                    if !incoming.method.is_safe() {
+                        // Also where the answer is known without it: a key that cannot be kept is never taken for one.
+                        idempotency::key(&incoming.headers)?;
+                    }
+                    let read = reads.read(&incoming)?;
+                    handler(incoming, read).await
+                };
+                async move { guard(place, &operation, request, handled).await }
             };
             on(filter, guarded)
         };
-        self.routes.push(Route { methods, path: path.into(), who, make: Box::new(make) });
+        self.routes.push(Route { methods, operation, make: Box::new(make) });
         self
     }
 }
 
 /// What stands before every handler: who asks and whether they may, the fault switch, the limits, and a net under whatever panics.
-async fn guard<F: Future<Output = Reply>>(place: Place, who: Who, request: Request<Body>, handler: impl Fn(Incoming) -> F) -> Response {
+async fn guard<F: Future<Output = Reply>>(
+    place: Place,
+    operation: &Operation,
+    request: Request<Body>,
+    handler: impl FnOnce(Incoming) -> F,
+) -> Response {
     let (service, limits) = (place.service.clone(), place.entry.limits);
     let id = request_id::sent(request.headers()).map_or_else(|| service.new_id(), str::to_owned);
-    let handled = AssertUnwindSafe(answer(place, who, &id, request, handler));
+    let handled = AssertUnwindSafe(answer(place, operation, &id, request, handler));
     let reply = match timeout(&**service.clock(), limits.time, handled.catch_unwind()).await {
         Ok(Ok(reply)) => reply,
         Ok(Err(_)) => Err(internal(&"a handler panicked")),
@@ -221,11 +256,12 @@ async fn guard<F: Future<Output = Reply>>(place: Place, who: Who, request: Reque
 /// The answer as its caller may see it, and as they want it.
 async fn answer<F: Future<Output = Reply>>(
     place: Place,
-    who: Who,
+    operation: &Operation,
     id: &str,
     request: Request<Body>,
-    handler: impl Fn(Incoming) -> F,
+    handler: impl FnOnce(Incoming) -> F,
 ) -> Reply {
+    let who = operation.who;
     let identity = match admitted(&place, who, request.method(), request.headers()).await {
         Ok(identity) => identity,
         Err(problem) => {
@@ -244,7 +280,10 @@ async fn answer<F: Future<Output = Reply>>(
         }
         handler(incoming).await
     };
-    let response = match (reply.await, shown) {
+    let reply = reply.await;
+    // Where it is tested, an answer that the contract does not name is a fault; where it runs, it is still an answer.
+    debug_assert_eq!(operation.undeclared(&reply), None);
+    let response = match (reply, shown) {
         (reply, Some(identity)) => who.show(&identity, reply.unwrap_or_else(IntoResponse::into_response)).await,
         (reply, None) => reply?,
     };

@@ -47,8 +47,7 @@ impl Incoming {
     ///
     /// # Errors
     /// 422 naming each wrong parameter, 503 when too many follow already.
-    pub async fn follow<R: Resource>(&self) -> Reply {
-        let filters = filters::<R>(&self.query)?;
+    pub async fn follow<R: Resource>(&self, filters: Vec<(&'static str, store::Cell)>) -> Reply {
         let from = last_event(&self.headers);
         let Some(follower) = self.service.follow::<R>(filters, from) else { return Err(Problem::overloaded(HEARTBEAT)) };
         let (sender, receiver) = mpsc::channel::<Bytes>(1);
@@ -87,7 +86,7 @@ fn last_event(headers: &HeaderMap) -> Option<Option<Mark>> {
 }
 
 /// The filters of a query, which has nothing else.
-fn filters<R: Resource>(raw: &str) -> Result<Vec<(&'static str, store::Cell)>, Problem> {
+pub(crate) fn filters<R: Resource>(raw: &str) -> Result<Vec<(&'static str, store::Cell)>, Problem> {
     let mut query = query::parse::<R>(raw);
     let names: Vec<_> = form_urlencoded::parse(raw.as_bytes()).map(|(name, _)| name).collect();
     for name in ["page", "size", "sort"].into_iter().filter(|name| names.iter().any(|one| one == name)) {

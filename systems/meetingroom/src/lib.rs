@@ -22,6 +22,7 @@ pub mod schedule;
 
 use axum::Router;
 use booking::Zone;
+use edge::contract;
 use edge::{Declared, Entry, Routes};
 use runtime::{Service, SystemHandle, SystemSpec};
 use serde_json::{Value, json};
@@ -79,6 +80,17 @@ pub fn routes(system: &SystemHandle, base: &str, entry: &Entry, settings: &Setti
 /// Who may use which route, as the services declare it.
 pub fn declared() -> Vec<Declared> {
     SERVICES.iter().flat_map(|(_, routes)| routes(Routes::new(), &Settings::default()).declared().collect::<Vec<_>>()).collect()
+}
+
+/// What clients can rely on of these services, in the order of their ports.
+pub fn contract(services: &[&str]) -> contract::System {
+    let members = SERVICES.iter().map(|(service, routes)| (service(), routes)).filter(|(service, _)| services.contains(&service.name()));
+    let shown = members.map(|(service, routes)| contract::Service {
+        name: service.name(),
+        operations: routes(Routes::new(), &Settings::default()).operations(),
+        events: service.schemas().map(|(name, schema)| (name.to_owned(), schema.clone())).collect(),
+    });
+    contract::System { name: NAME, services: shown.collect() }
 }
 
 /// The sample data, as requests: rooms of each opening rule, two of which can be reserved at any hour for a day to come.

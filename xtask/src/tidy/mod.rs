@@ -1,11 +1,13 @@
 //! The rules of this repository that neither the compiler nor clippy knows. Each file here is one of them.
 
 mod call_graph;
+pub(crate) mod contract;
 mod decisions;
 mod hygiene;
 mod links;
 mod manifests;
 mod names;
+mod problems;
 mod purity;
 mod registries;
 mod schemas;
@@ -119,9 +121,12 @@ pub(crate) fn run(root: &Path, tree: &Tree, bless: bool, binary: Option<&Path>) 
     violations.extend(decisions::check(tree));
     violations.extend(links::check(tree));
     violations.extend(registries::check(tree));
-    for (what, outcome) in
-        [("names.lock", names::run(root, tree, &files, bless)), ("schemas", schemas::run(root, tree, &files, bless, binary))]
-    {
+    violations.extend(problems::check(tree));
+    for (what, outcome) in [
+        ("names.lock", names::run(root, tree, &files, bless)),
+        ("schemas", schemas::run(root, tree, &files, bless, binary)),
+        ("docs/contract", contract::run(root, tree, bless, binary)),
+    ] {
         // What could not be compared is one more thing to say, after all others.
         violations.extend(outcome.unwrap_or_else(|why| vec![Violation::new(what, 1, why)]));
     }

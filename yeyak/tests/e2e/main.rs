@@ -12,6 +12,7 @@ mod support;
 mod backups;
 mod cli;
 mod contention;
+mod contract;
 mod edge;
 mod flows;
 mod hostile;

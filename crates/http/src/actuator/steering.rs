@@ -10,7 +10,7 @@ use store::{LineKey, Parked, ParkedLine, Position, StoreError};
 
 use super::{Actuator, Job, NotBegun, answer};
 use crate::routes::read_body;
-use crate::{FieldError, Fields, Limits, Problem, Text, optional, required};
+use crate::{FieldError, Fields, Limits, Problem, Spec, Text, optional, required};
 
 /// How many lines of each service, and events of one line, are shown at once.
 const SHOWN: usize = 1000;
@@ -153,9 +153,29 @@ pub(super) async fn parked_events(State(actuator): State<Actuator>, RawQuery(que
     Ok(answer(StatusCode::OK, &json!({"line": id, "events": events})))
 }
 
+/// Which line.
+pub(crate) fn line() -> impl Spec<Output = String> {
+    required::<String>("line")
+}
+
+/// What of which line is given up, and why.
+pub(crate) fn discarding() -> impl Spec<Output = (String, Option<u64>, Option<bool>, Text<500>)> {
+    (required::<String>("line"), optional::<u64>("event"), optional::<bool>("all"), required::<Text<500>>("reason"))
+}
+
+/// Which view.
+pub(crate) fn projection() -> impl Spec<Output = String> {
+    required::<String>("projection")
+}
+
+/// What a backup is called.
+pub(crate) fn naming() -> impl Spec<Output = Text<64>> {
+    required::<Text<64>>("name")
+}
+
 pub(super) async fn retry_parked(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
-    let id = Fields::parse(&body)?.read(required::<String>("line"))?;
+    let id = Fields::parse(&body)?.read(line())?;
     let (service, line) = actuator.line(&id)?;
     let retried = service.retry_parked(&line).await.map_err(refused)?;
     tracing::info!(line = id, handled = retried.handled, left = retried.left, "an operator had parked events tried again");
@@ -165,12 +185,7 @@ pub(super) async fn retry_parked(State(actuator): State<Actuator>, body: Body) -
 
 pub(super) async fn discard_parked(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
-    let (id, event, all, reason) = Fields::parse(&body)?.read((
-        required::<String>("line"),
-        optional::<u64>("event"),
-        optional::<bool>("all"),
-        required::<Text<500>>("reason"),
-    ))?;
+    let (id, event, all, reason) = Fields::parse(&body)?.read(discarding())?;
     let which = match (event, all.unwrap_or(false)) {
         (Some(event), false) => Which::First(event),
         (None, true) => Which::All,
@@ -221,7 +236,7 @@ pub(super) async fn projections(State(actuator): State<Actuator>) -> Result<Resp
 
 pub(super) async fn rebuild_projection(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
-    let id = Fields::parse(&body)?.read(required::<String>("projection"))?;
+    let id = Fields::parse(&body)?.read(projection())?;
     let (service, name) = actuator.view(&id)?;
     let begun = service.rebuild(name).await.map_err(away)?.ok_or_else(no_such_projection)?;
     Ok(answer(StatusCode::ACCEPTED, &json!({"projection": id, "begun": begun})))
@@ -229,7 +244,7 @@ pub(super) async fn rebuild_projection(State(actuator): State<Actuator>, body: B
 
 pub(super) async fn retry_projection(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
-    let id = Fields::parse(&body)?.read(required::<String>("projection"))?;
+    let id = Fields::parse(&body)?.read(projection())?;
     let (service, name) = actuator.view(&id)?;
     let retried = service.retry_projection(name).ok_or_else(no_such_projection)?;
     Ok(answer(StatusCode::OK, &json!({"projection": id, "hadHalted": retried == RetriedView::Follows})))
@@ -259,7 +274,7 @@ pub(super) async fn show_verify(State(actuator): State<Actuator>) -> Result<Resp
 pub(super) async fn backup(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
     // A name is all that is taken from whoever asks; where backups stand, the installation was told.
     let body = read_body(body, Limits::default().body).await?;
-    let name = Fields::parse(&body)?.read(required::<Text<64>>("name"))?.to_string();
+    let name = Fields::parse(&body)?.read(naming())?.to_string();
     let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
     if name.starts_with('.') || !name.chars().all(plain) {
         let message = "must consist of letters, digits, dots, hyphens and underscores, and begin with none of the dots";

@@ -178,9 +178,9 @@ fn lists_may_be_written_with_commas() {
 #[test]
 fn a_type_of_ones_own_is_read_from_its_text() {
     let fields = Fields::parse(br#"{"address": "127.0.0.1", "other": "x", "slots": [["09:00", "10:00"]]}"#).unwrap();
-    let address: std::net::IpAddr = fields.read(required("address").parse()).unwrap();
+    let address: std::net::IpAddr = fields.read(required::<String>("address").try_map(|text| text.parse())).unwrap();
     assert!(address.is_loopback());
-    let problem = fields.read(optional("other").parse::<std::net::IpAddr>()).unwrap_err();
+    let problem = fields.read(optional::<String>("other").try_map(|text| text.parse::<std::net::IpAddr>())).unwrap_err();
     assert_eq!(problem.errors, [FieldError::new("other", "invalid", "invalid IP address syntax")]);
     let slots = optional("slots").try_map(serde_json::from_value::<Vec<(String, String)>>);
     assert_eq!(fields.read(slots).unwrap().map(|slots| slots.len()), Some(1));
@@ -207,7 +207,7 @@ fn read_all(fields: &Fields<'_>, name: &'static str) {
         optional::<Money>(name),
         optional::<Vec<u64>>(name),
         optional::<Value>(name),
-        required(name).parse::<std::net::IpAddr>(),
+        required::<String>(name).try_map(|text| text.parse::<std::net::IpAddr>()),
     ));
 }
 

@@ -55,6 +55,27 @@ pub(super) const SENTENCES: Sentences = &[
     ("You can do this for yourself alone.", "본인에 대해서만 할 수 있습니다."),
     ("Only an administrator can do this.", "관리자만 할 수 있습니다."),
     ("Only an operator can do this.", "운영자만 할 수 있습니다."),
+    (
+        "This has changed since you looked, or is not what If-Match or If-None-Match says. Look again.",
+        "보신 뒤에 바뀌었거나 If-Match, If-None-Match가 말하는 상태가 아닙니다. 다시 확인해 주세요.",
+    ),
+    (
+        "Yeyak-Wait-For names a service that {} does not follow itself.",
+        "Yeyak-Wait-For가 가리키는 서비스를 {0} 서비스는 직접 따르지 않습니다.",
+    ),
+    (
+        "What Yeyak-Wait-For names has not arrived here yet. Please try again shortly.",
+        "Yeyak-Wait-For가 가리키는 내용이 아직 여기에 반영되지 않았습니다. 잠시 후 다시 시도해 주세요.",
+    ),
+    (
+        "Yeyak-Wait-For must have up to {} positions such as reserve:1.3.42, separated by commas.",
+        "Yeyak-Wait-For에는 reserve:1.3.42와 같은 위치를 쉼표로 이어 {0}개까지 쓸 수 있습니다.",
+    ),
+    ("Nothing is parked under this name.", "이 이름으로 보류된 것이 없습니다."),
+    ("There is no projection of this name: SYSTEM/SERVICE/NAME.", "이 이름의 프로젝션이 없습니다. SYSTEM/SERVICE/NAME 형식입니다."),
+    ("Another event is the first of this line now.", "지금은 다른 이벤트가 이 줄의 맨 앞에 있습니다."),
+    ("One that was asked for something else runs already. Wait for its end.", "다른 작업이 이미 진행 중입니다. 끝날 때까지 기다려 주세요."),
+    ("{} is there already: choose another name", "{0}이(가) 이미 있습니다. 다른 이름을 쓰세요"),
     // Fields.
     ("must be given", "꼭 있어야 합니다"),
     ("must be given once", "한 번만 쓸 수 있습니다"),
@@ -92,4 +113,12 @@ pub(super) const SENTENCES: Sentences = &[
     ("must be by one field", "한 항목으로만 정렬할 수 있습니다"),
     ("must be by {}", "다음 항목으로 정렬할 수 있습니다: {0}"),
     ("is none of the services that run here: {}", "여기에서 돌아가는 서비스가 아닙니다: {0}"),
+    ("has no meaning where rows are told as they change", "바뀌는 행을 알려 줄 때는 쓸 수 없습니다"),
+    ("must be the id of a story, up to {} letters", "{0}자 이하의 이야기 id여야 합니다"),
+    ("must be the number of an event", "이벤트 번호여야 합니다"),
+    ("either the number of the first event, or all=true, must be given", "맨 앞 이벤트의 번호나 all=true 가운데 하나가 있어야 합니다"),
+    (
+        "must consist of letters, digits, dots, hyphens and underscores, and begin with none of the dots",
+        "영문자, 숫자, 점, 하이픈, 밑줄로만 쓰고 점으로 시작하지 않아야 합니다",
+    ),
 ];

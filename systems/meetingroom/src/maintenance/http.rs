@@ -1,6 +1,7 @@
 //! `/maintenances`: closing rooms and opening them again.
 
-use edge::{FieldError, Incoming, Problem, Reply, Routes, Who, optional, required};
+use edge::contract::{changes, creates};
+use edge::{FieldError, Incoming, Problem, Reply, Routes, Spec, Who, optional, required};
 use kernel::{Id, Timestamp};
 
 use super::domain::{Command, Maintenance};
@@ -11,17 +12,29 @@ use crate::room::api::RoomId;
 
 /// The routes of the service.
 pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
-    routes.resource::<MaintenanceRow>(Who::Anyone).post("/maintenances", Who::Administrator, start).delete(
+    let starts = creates::<MaintenanceRow, _, _>("Close a room", meant).refuses(NOT_CLOSED).or_stands();
+    let ends = changes::<MaintenanceRow>("Open a room again").refuses(&["no-such-maintenance"]);
+    routes.resource::<MaintenanceRow>(Who::Anyone).post("/maintenances", Who::Administrator, starts, start).delete(
         "/maintenances/{id}",
         Who::Administrator,
+        ends,
         end,
     )
 }
 
+/// Why reserve does not let a room be closed.
+const NOT_CLOSED: &[&str] = &["no-such-room", "empty-period", "under-maintenance", "reserved"];
+
+/// What is said of a room that is to be closed.
+fn meant() -> impl Spec<Output = Wanted> {
+    (required::<RoomId>("roomId").like(4), optional::<Timestamp>("from"), optional::<Timestamp>("until"))
+}
+
+/// Which room, from when on, and until when.
+type Wanted = (RoomId, Option<Timestamp>, Option<Timestamp>);
+
 /// Closes a room from now or a given instant on, if reserve finds that nobody has it.
-async fn start(incoming: Incoming) -> Reply {
-    let (room_id, from, until) =
-        incoming.fields()?.read((required::<RoomId>("roomId"), optional::<Timestamp>("from"), optional::<Timestamp>("until")))?;
+async fn start(incoming: Incoming, (room_id, from, until): Wanted) -> Reply {
     // What was answered under a key before its time was over is answered the same after it, so there the calendar has to say it.
     let now = if incoming.is_keyed() { Timestamp::MIN } else { incoming.at() };
     check_period(from, until, now)?;
@@ -39,7 +52,7 @@ fn check_period(from: Option<Timestamp>, until: Option<Timestamp>, now: Timestam
 }
 
 /// Opens the room again, or calls the maintenance off. Doing so twice is harmless.
-async fn end(incoming: Incoming) -> Reply {
+async fn end(incoming: Incoming, (): ()) -> Reply {
     let row = incoming.row::<MaintenanceRow>().await?;
     incoming.command::<MaintenanceRow, Maintenance>(&incoming.caller()?, &row.id, Command::End).await
 }

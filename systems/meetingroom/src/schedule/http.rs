@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use edge::{Incoming, Problem, Reply, Routes, Who, optional, query};
+use edge::contract::{lists, shows};
+use edge::{Incoming, Problem, Reply, Routes, Spec, Who, optional};
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use store::{Cell, Query};
 
-use super::views::{RoomBlockRow, RoomSlotRow, RoomTableRow, SlotBookingRow, overlay, room_day};
+use super::views::{RoomBlockRow, RoomSlotRow, RoomTableRow, ShownSlot, SlotBookingRow, overlay, room_day};
 use crate::room::api::RoomId;
 use crate::{PERSONAL, Settings};
 
@@ -21,14 +22,18 @@ pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
     routes
         .resource::<RoomTableRow>(anyone)
         .resource_as::<RoomTableRow>("reserveTables", anyone)
-        .get("/roomSlots", anyone, list_slots)
-        .get("/roomSlots/{id}", anyone, show_slot)
-        .get("/roomSlots/{id}/history", anyone, async |incoming: Incoming| incoming.history::<RoomSlotRow>().await)
+        .get("/roomSlots", anyone, lists::<ShownSlot>().with(day), list_slots)
+        .get("/roomSlots/{id}", anyone, shows::<ShownSlot>().asking(day), show_slot)
+        .past::<RoomSlotRow>("roomSlots", anyone)
+}
+
+/// Which day is meant.
+fn day() -> impl Spec<Output = Option<Date>> {
+    optional::<Date>("date")
 }
 
 /// Each room and slot of a date, today's when none is given, with what stands in it.
-async fn list_slots(incoming: Incoming) -> Reply {
-    let (query, date) = query::parse_with::<RoomSlotRow, _>(incoming.query(), optional::<Date>("date"))?;
+async fn list_slots(incoming: Incoming, (query, date): (Query, Option<Date>)) -> Reply {
     let page = incoming.service().rows::<RoomSlotRow>(&query).await.map_err(edge::unreadable)?;
     let slots: Vec<RoomSlotRow> = read(&page.rows)?;
 
@@ -47,8 +52,7 @@ async fn list_slots(incoming: Incoming) -> Reply {
 }
 
 /// One slot of a room on a date, today's when none is given. On a date on which clocks skip it there is none.
-async fn show_slot(incoming: Incoming) -> Reply {
-    let (_, date) = query::parse_with::<RoomSlotRow, _>(incoming.query(), optional::<Date>("date"))?;
+async fn show_slot(incoming: Incoming, date: Option<Date>) -> Reply {
     let slot: RoomSlotRow = incoming.row().await?;
     let date = date.unwrap_or_else(|| slot.zone.date(incoming.at()));
     let Standing { bookings, blocks } = Standing::of(&incoming, slot.room_id, date).await?;

@@ -1,0 +1,83 @@
+//! The routes of the contract: for programs, for people, and about refusals. Everybody may see them, also without a token.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+
+use super::accept::wants_html;
+use super::openapi::Paths;
+use super::{System, asyncapi, openapi, page, problems};
+use crate::Problem;
+
+/// What is served, written once.
+struct Documents {
+    openapi: Bytes,
+    asyncapi: Bytes,
+    docs: Bytes,
+}
+
+/// The documents are made when they are first asked for: a start does not wait for them.
+type Shared = Arc<LazyLock<Documents, Box<dyn FnOnce() -> Documents + Send>>>;
+
+/// Path and what answers. All of them are GET.
+fn offered() -> Vec<(&'static str, MethodRouter<Shared>)> {
+    vec![
+        ("/openapi.json", get(async |State(shared): State<Shared>| json(&shared.openapi))),
+        ("/asyncapi.json", get(async |State(shared): State<Shared>| json(&shared.asyncapi))),
+        ("/docs", get(async |State(shared): State<Shared>| html(shared.docs.clone()))),
+        ("/errors", get(list)),
+        ("/errors/{code}", get(show)),
+    ]
+}
+
+/// The paths of the contract's own routes, each of which answers a GET.
+pub fn declared() -> Vec<&'static str> {
+    offered().into_iter().map(|(path, _)| path).collect()
+}
+
+/// The routes of the contract of what `systems` makes, whose paths stand as `paths` says.
+pub fn router(systems: impl FnOnce() -> Vec<System> + Send + 'static, paths: Paths) -> Router {
+    let make: Box<dyn FnOnce() -> Documents + Send> = Box::new(move || {
+        let systems = systems();
+        let openapi = openapi::document(&systems, paths);
+        Documents {
+            docs: page::docs(&openapi).into(),
+            openapi: openapi.to_string().into(),
+            asyncapi: asyncapi::document(&systems).to_string().into(),
+        }
+    });
+    let shared: Shared = Arc::new(LazyLock::new(make));
+    offered().into_iter().fold(Router::new(), |router, (path, answers)| router.route(path, answers)).with_state(shared)
+}
+
+fn json(text: &Bytes) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text.clone()).into_response()
+}
+
+/// A page of ours has no script and asks for nothing else.
+fn html(text: impl Into<Bytes>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"),
+        (header::VARY, "accept"),
+    ];
+    (headers, text.into()).into_response()
+}
+
+fn markdown(text: impl Into<Bytes>) -> Response {
+    ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8"), (header::VARY, "accept")], text.into()).into_response()
+}
+
+async fn list(headers: HeaderMap) -> Response {
+    if wants_html(&headers) { html(page::errors()) } else { markdown(page::errors_as_markdown()) }
+}
+
+async fn show(Path(code): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    let found = problems::find(&code).ok_or_else(Problem::not_found)?;
+    Ok(if wants_html(&headers) { html(page::error(found)) } else { markdown(found.text) })
+}
