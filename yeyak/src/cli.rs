@@ -160,9 +160,6 @@ pub(crate) struct Events {
     /// In which time zone times are shown
     #[arg(long, value_name = "ZONE", default_value = "Asia/Seoul")]
     pub(crate) zone: String,
-    /// As JSON, for machines
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// What `serve` can be told, and `check-config` checks.

@@ -38,7 +38,7 @@ pub(crate) fn tell(asked: &Events) -> Result<String, Fatal> {
     if story.events.is_empty() && story.is_whole {
         return Err(Fatal::Failed(format!("nothing is known of a story {}", quoted(&asked.correlation))));
     }
-    if asked.json {
+    if asked.server.json {
         return Ok(format!("{:#}\n", json!({"correlation": asked.correlation, "complete": story.is_whole, "events": story.events})));
     }
     let zone = TimeZone::get(&asked.zone).map_err(|_| Fatal::Usage(format!("--zone: {} is no time zone", quoted(&asked.zone))))?;
