@@ -36,10 +36,11 @@ fn at_its_deadline_it_still_is() {
 #[test]
 fn new_work_over_the_bound_is_refused_at_once() {
     let bench = Bench::new();
-    let toy = bench.start_with_queue(4);
+    let toy = bench.start_with_queue(5);
     toy.store.hold(Hold::Before, |_| true);
     let held = toy.hand_in(add(1, 1));
     bench.settle();
+    // The one that is held has a place until it is answered.
     let waiting: Vec<_> = (0..4).map(|_| toy.hand_in(add(1, 1))).collect();
     bench.settle();
     assert_eq!(toy.wait(toy.system.status()).unwrap().waiting, (4, 0));
@@ -61,7 +62,7 @@ fn new_work_over_the_bound_is_refused_at_once() {
 #[test]
 fn what_continues_something_begun_is_taken_however_much_waits() {
     let bench = Bench::new();
-    let toy = bench.start_with_queue(4);
+    let toy = bench.start_with_queue(5);
     let a_moment = Duration::from_millis(100);
     toy.fault("pool", Fault { delay: a_moment, ..Fault::default() });
     let saga = toy.begin(buy(2));
@@ -99,7 +100,7 @@ fn only_so_many_sagas_are_open_at_once() {
 #[test]
 fn what_continues_something_begun_is_served_first() {
     let bench = Bench::new();
-    let toy = bench.start_with_queue(400);
+    let toy = bench.start_with_queue(401);
     let at = bench.now() + Duration::from_secs(1);
     for id in [1, 4] {
         toy.execute(ask(&[(id, Do::Ring { at, lazy: false })]));

@@ -53,7 +53,7 @@ fn a_reservation_is_told_from_its_request_to_its_end() {
              [reserve/0/2]",
             "reserve: calendar 1 started (id 1, conference 1), by person 7, because of conference/start-meeting/1 [reserve/0/3]",
             "> room: room 1 statusFollowed (status Reserved), by policy room/follow-occupancy, because of reserve/0/2",
-            "reserve: calendar 1 ended (id 1, conference 1), by the clock, because its time had come [reserve/0/4]",
+            "reserve: calendar 1 ended (id 1, conference 1, unheard true), by the clock, because its time had come [reserve/0/4]",
         ],
     );
     // What others did to what was made here says whose story that is, so that it can be asked for too.
