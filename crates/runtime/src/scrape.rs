@@ -71,6 +71,10 @@ impl SystemHandle {
         for ((service, kind, outcome), count) in stats.work.all() {
             to.counter(WORK, &[system, ("service", service), ("kind", kind), ("outcome", outcome)], &count);
         }
+        for service in self.system.handles() {
+            // It is there before it happens for the first time, or the first time would be missed.
+            stats.turned_away.of(&(service.name(), "waiting"));
+        }
         for ((service, of), count) in stats.turned_away.all() {
             to.counter(TURNED_AWAY, &[system, ("service", service), ("too_many", of)], &count);
         }

@@ -16,6 +16,7 @@ mod contract;
 mod edge;
 mod flows;
 mod hostile;
+mod operations;
 mod overload;
 mod readme;
 mod seeing;
