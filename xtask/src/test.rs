@@ -7,7 +7,7 @@ use crate::shell::{self, Outcome};
 use crate::tree::Tree;
 
 /// How many fresh seeds every run of the tests simulates, optimised.
-const SEEDS: &str = "1000";
+const SEEDS: &str = "2000";
 
 /// How many the long simulation does.
 const SOAK_SEEDS: &str = "20000";
@@ -38,7 +38,10 @@ pub(crate) fn run(root: &Path, tree: &Tree) -> Outcome {
     // Where it is built for tests, an answer that the contract does not name is a fault of its own.
     conformance::run(root, &target, &target.join("debug/yeyak"))?;
     new_service_passes(tree, &target)?;
-    simulate(root, SEEDS)
+    simulate(root, SEEDS)?;
+    // And what people are given answers the same.
+    shell::run(&mut shell::command(root, "cargo", &["build", "--locked", "--release", "--package", "yeyak"]))?;
+    conformance::run(root, &target, &target.join("release/yeyak"))
 }
 
 /// Runs schemathesis alone.
