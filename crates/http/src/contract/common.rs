@@ -188,7 +188,7 @@ fn said(method: &str, path: &str) -> Option<Said> {
     let named = |name: &str| Some(("application/json", json!({"$ref": format!("#/components/schemas/{name}")})));
     let object = |required: &[&str]| Some(("application/json", json!({"type": "object", "required": required})));
     let health = || named("Health");
-    let number = || json!({"type": "integer", "minimum": 0});
+    let number = || json!({"type": "integer", "minimum": 0, "maximum": i64::MAX});
     let job = || object(&["status"]);
     Some(match (method, path) {
         ("GET", "/actuator/health") => Said::new("health", "Show how the process is", vec![(200, health()), (503, health())]),
