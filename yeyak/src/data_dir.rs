@@ -209,6 +209,15 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
+/// That the marker which stands here is one that this release understands.
+///
+/// # Errors
+/// Those of reading it.
+pub(crate) fn understood(path: &Path, now: Timestamp) -> Result<(), DataDirError> {
+    let text = read_marker(path)?.ok_or_else(|| DataDirError::Empty(path.into()))?;
+    understand(path, &text, now).map(|_| ())
+}
+
 /// The marker's text, if there is a marker.
 fn read_marker(path: &Path) -> Result<Option<String>, DataDirError> {
     let mut bytes = Vec::new();

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::data_dir::MARKER;
 use crate::error::Fatal;
+use crate::systems;
 
 /// The format this release writes, and the newest it reads.
 pub(crate) const FORMAT: u64 = 1;
@@ -89,9 +91,21 @@ impl Manifest {
             )));
         }
         let manifest: Self = serde_json::from_slice(&text).map_err(damaged)?;
-        let plain = |name: &str| !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
-        match manifest.files.iter().find(|file| !plain(&file.name)) {
-            Some(file) => Err(failed(format!("its {FILE} names {:?}, which is no file of a backup", file.name))),
+        // Where files are put is never for a manifest to say.
+        let of_systems = manifest.systems.iter().flat_map(|system| [systems::file(&system.name), systems::samples_marker(&system.name)]);
+        let known: Vec<_> = of_systems.chain([MARKER.to_owned()]).collect();
+        let count = |name: &str| manifest.files.iter().filter(|file| file.name == name).count();
+        if let Some(file) = manifest.files.iter().find(|file| !known.contains(&file.name) || count(&file.name) != 1) {
+            return Err(failed(format!("its {FILE} names {:?}, which is no file of a backup, or twice", file.name)));
+        }
+        let needed = manifest.systems.iter().map(|system| systems::file(&system.name)).chain([MARKER.to_owned()]);
+        if let Some(missing) = needed.into_iter().find(|name| count(name) == 0) {
+            return Err(failed(format!("its {FILE} does not name {missing:?}")));
+        }
+        let is_known = |name: &str| systems::known().iter().any(|system| system.name == name);
+        match manifest.systems.iter().find(|system| !is_known(&system.name) || system.file != systems::file(&system.name)) {
+            Some(system) => Err(failed(format!("its {FILE} names a system {:?} that this release does not know", system.name))),
+            None if manifest.systems.is_empty() => Err(failed(format!("its {FILE} names no system"))),
             None => Ok(manifest),
         }
     }

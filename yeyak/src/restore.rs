@@ -72,7 +72,8 @@ pub(crate) fn restore(
     clear_killed(data, &others, now).map_err(failed)?;
     let stage = data.join(STAGE);
     _ = fs::remove_dir_all(&stage);
-    make_ready(backup, &manifest, &stage)?;
+    make_ready(backup, &manifest, &stage, now)?;
+    data_dir::understood(&stage, now)?;
     let aside = if has_one { Some(move_aside(data, now).map_err(failed)?) } else { None };
     move_up(&manifest, &stage, data).map_err(failed)?;
     drop(lock);
@@ -128,18 +129,20 @@ fn aside(data: &Path, now: Timestamp) -> io::Result<PathBuf> {
 }
 
 /// Copies everything, and begins a new epoch in each service: whoever followed what was lost is told so by it.
-fn make_ready(backup: &Path, manifest: &Manifest, stage: &Path) -> Result<(), Fatal> {
+fn make_ready(backup: &Path, manifest: &Manifest, stage: &Path, now: Timestamp) -> Result<(), Fatal> {
     let failed = |error: io::Error| Fatal::Data(DataDirError::Unwritable(stage.into(), error));
     fs::create_dir(stage).map_err(failed)?;
     for file in &manifest.files {
         fs::copy(backup.join(&file.name), stage.join(&file.name)).map_err(failed)?;
     }
     let threads = Runtime::new().map_err(|error| Fatal::Failed(format!("threads cannot be had: {error}")))?;
+    // By the seconds of this machine it is one that nobody has seen: neither what is replaced, nor what was restored from this backup before.
+    let epoch = u32::try_from(now.as_second()).unwrap_or(0);
     for spec in systems::declared() {
         let Some(system) = manifest.systems.iter().find(|system| system.name == spec.name) else { continue };
-        let path = stage.join(&system.file);
+        let path = stage.join(systems::file(&system.name));
         let store = SqliteStore::open(&path, spec.schema(), &Options::default()).map_err(|error| Fatal::Failed(error.to_string()))?;
-        let raised = threads.block_on(store::Store::raise_epoch(&store));
+        let raised = threads.block_on(store::Store::raise_epoch(&store, epoch));
         raised.map_err(|error| Fatal::Failed(format!("{}: {error}", path.display())))?;
     }
     for file in &manifest.files {

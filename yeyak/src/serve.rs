@@ -97,6 +97,12 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
 
     let now = SystemClock::real_now();
     let mut data = match &settings.data {
+        Data::Directory(path) if path.join(crate::manifest::FILE).exists() => {
+            let path = path.display();
+            return Err(Fatal::Failed(format!(
+                "{path} is a backup, which serving would change: `yeyak restore {path} --data DIR` makes an installation of it"
+            )));
+        }
         Data::Directory(path) => DataDir::open(path, now),
         Data::Temporary => DataDir::temporary(now),
     }

@@ -70,5 +70,7 @@ async fn tagged(response: Response) -> Result<(Response, String), Problem> {
 fn not_modified(response: Response) -> Response {
     let mut headers = response.into_parts().0.headers;
     conditional::without_content(&mut headers);
+    // The whole answer might have been made smaller.
+    headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
     (StatusCode::NOT_MODIFIED, headers, Body::empty()).into_response()
 }

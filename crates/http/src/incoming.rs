@@ -91,19 +91,6 @@ impl Incoming {
         self.headers.contains_key(idempotency::HEADER)
     }
 
-    /// That what it expects of the row of `R` in its path holds of `row`, when it is answered without a command. One with a key may
-    /// repeat what made the row what it is.
-    ///
-    /// # Errors
-    /// 412.
-    pub fn holds<R: Resource>(&self, row: &R) -> Result<(), Problem> {
-        let row = serde_json::to_string(row).map_err(|error| internal(&error))?;
-        match self.expected::<R>()? {
-            Some(expected) if !self.is_keyed() && !expected.holds_of(Some(&row), self.at) => Err(Problem::precondition_failed()),
-            _ => Ok(()),
-        }
-    }
-
     /// What it expects of the row of `R` in its path: that its tag would be this. It is asked where the command is decided.
     fn expected<R: Resource>(&self) -> Result<Option<Expected>, Problem> {
         let conditions = Conditions::of(&self.headers);

@@ -49,7 +49,8 @@ impl Incoming {
     /// 422 naming each wrong parameter, 503 when too many follow already.
     pub async fn follow<R: Resource>(&self, filters: Vec<(&'static str, store::Cell)>) -> Reply {
         let from = last_event(&self.headers);
-        let Some(follower) = self.service.follow::<R>(filters, from) else { return Err(Problem::overloaded(HEARTBEAT)) };
+        let client = self.identity.as_ref().map(|identity| identity.caller().to_string());
+        let Some(follower) = self.service.follow::<R>(filters, from, client.as_deref()) else { return Err(Problem::overloaded(HEARTBEAT)) };
         let (sender, receiver) = mpsc::channel::<Bytes>(1);
         let (hidden, identity) = (self.who, self.identity.clone());
         let base = self.base.clone();

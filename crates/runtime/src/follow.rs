@@ -19,6 +19,9 @@ use crate::sharding::fnv;
 /// How many may follow the rows of one system at a time. Each costs a task and a page of rows.
 const MOST_FOLLOWERS: usize = 512;
 
+/// How many of them one client may be, where clients are known.
+const MOST_OF_ONE: usize = 32;
+
 /// How many changes are told at once.
 const AT_ONCE: usize = 100;
 
@@ -33,13 +36,20 @@ pub(crate) struct Following {
     /// Told when rows of a collection (service, name) were written.
     written: Mutex<BTreeMap<(&'static str, String), watch::Sender<()>>>,
     places: Arc<Semaphore>,
+    /// How many places each known client has.
+    clients: Mutex<BTreeMap<String, usize>>,
     /// Told when nobody is to follow any more.
     ended: watch::Sender<bool>,
 }
 
 impl Default for Following {
     fn default() -> Self {
-        Self { written: Mutex::default(), places: Arc::new(Semaphore::new(MOST_FOLLOWERS)), ended: watch::Sender::new(false) }
+        Self {
+            written: Mutex::default(),
+            places: Arc::new(Semaphore::new(MOST_FOLLOWERS)),
+            clients: Mutex::default(),
+            ended: watch::Sender::new(false),
+        }
     }
 }
 
@@ -66,6 +76,20 @@ impl Following {
         }
     }
 
+    /// A place for one more, and one of those that `client` may have.
+    fn place(self: &Arc<Self>, client: Option<&str>) -> Option<Seat> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        if let Some(client) = client {
+            let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = clients.entry(client.to_owned()).or_default();
+            if *count >= MOST_OF_ONE {
+                return None;
+            }
+            *count += 1;
+        }
+        Some(Seat { following: Arc::clone(self), client: client.map(str::to_owned), _place: place })
+    }
+
     /// Lets everybody go who follows, and nobody begin to.
     pub(crate) fn end(&self) {
         self.ended.send_replace(true);
@@ -74,6 +98,26 @@ impl Following {
     fn listen(&self, service: &'static str, collection: &'static str) -> watch::Receiver<()> {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         written.entry((service, collection.into())).or_insert_with(|| watch::Sender::new(())).subscribe()
+    }
+}
+
+/// A follower's place, given back when it goes.
+struct Seat {
+    following: Arc<Following>,
+    client: Option<String>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let Some(client) = &self.client else { return };
+        let mut clients = self.following.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = clients.get_mut(client) {
+            *count -= 1;
+            if *count == 0 {
+                clients.remove(client);
+            }
+        }
     }
 }
 
@@ -140,15 +184,23 @@ pub struct Follower {
     written: watch::Receiver<()>,
     faults: watch::Receiver<()>,
     ended: watch::Receiver<bool>,
-    _place: OwnedSemaphorePermit,
+    /// What is asked for and by whom: a mark has no meaning for others.
+    scope: String,
+    _seat: Seat,
 }
 
 impl ServiceHandle {
     /// Follows those rows of `R` that match `filters`: all that stand, and then whatever changes; or what changed behind `from`. A mark
-    /// that is not known, [`None`] inside, begins with [`Followed::Reset`]. `None`: too many follow already.
-    pub fn follow<R: Resource>(&self, filters: Vec<(&'static str, Cell)>, from: Option<Option<Mark>>) -> Option<Follower> {
+    /// that is not known, [`None`] inside, begins with [`Followed::Reset`]. `client` is who asks, where that is known. `None`: too many follow
+    /// already, or this client does so too often.
+    pub fn follow<R: Resource>(
+        &self,
+        filters: Vec<(&'static str, Cell)>,
+        from: Option<Option<Mark>>,
+        client: Option<&str>,
+    ) -> Option<Follower> {
         let following = &self.system.following;
-        let place = Arc::clone(&following.places).try_acquire_owned().ok()?;
+        let seat = following.place(client)?;
         let (line, after) = match from {
             None => (None, None),
             Some(Some(Mark { line, place })) => (Some(line), Some(place)),
@@ -158,6 +210,7 @@ impl ServiceHandle {
         Some(Follower {
             service: self.clone(),
             collection: R::COLLECTION,
+            scope: format!("{filters:?} {client:?}"),
             filters,
             line,
             after,
@@ -167,7 +220,7 @@ impl ServiceHandle {
             written: following.listen(self.name(), R::COLLECTION),
             faults: self.faults().watch(),
             ended: following.ended.subscribe(),
-            _place: place,
+            _seat: seat,
         })
     }
 }
@@ -215,7 +268,7 @@ impl Follower {
             let table = self.service.table(self.collection);
             let store = self.service.store();
             let found = store.changes(self.service.name(), &table, self.after, &self.filters, AT_ONCE).await?;
-            let line = fnv(&format!("{} {table}", found.line));
+            let line = fnv(&format!("{} {table} {}", found.line, self.scope));
             if let Some(known) = self.line
                 && (known != line || self.is_lost(&found))
             {

@@ -47,6 +47,8 @@ pub(crate) struct System {
     pub(crate) stats: Arc<Stats>,
     pub(crate) tracer: Tracer,
     pub(crate) following: Arc<Following>,
+    /// Held while a view begins to be built anew, and while it takes its place: one at a time.
+    pub(crate) rebuilding: tokio::sync::Mutex<()>,
     /// Roots whose wake-up fails, which is a fault of their rules.
     pub(crate) stuck: Mutex<BTreeSet<RootKey>>,
     pub(crate) stopped: watch::Sender<bool>,

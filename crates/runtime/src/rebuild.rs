@@ -16,6 +16,7 @@ const AWAY: Duration = Duration::from_millis(250);
 
 /// Begins to build a view anew; `false` when that is under way already. One that has halted on the way begins from the first event.
 pub(crate) async fn begin(service: &ServiceHandle, view: &ProjectionEntry) -> Result<bool, StoreError> {
+    let _alone = service.system.rebuilding.lock().await;
     let state = service.watch_consumer(&beside(&view.table()), view.source);
     let is_anew = service.views().is_anew(service.name(), view.name);
     if is_anew && !state.is_halted() {
@@ -77,6 +78,7 @@ async fn replace_when_caught_up(service: ServiceHandle, name: &'static str, stat
             Err(_) => service.clock().sleep(AWAY).await,
         }
     }
+    let _alone = service.system.rebuilding.lock().await;
     // From here on nothing more is folded into it; what comes meanwhile is folded in once it has its place.
     service.views().end_anew(service.name(), view.name);
     while let Err(error) = service.store().finish_rebuild(service.name(), &view.table()).await {

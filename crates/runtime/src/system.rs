@@ -151,6 +151,7 @@ impl SystemHandle {
             stats,
             tracer,
             following,
+            rebuilding: tokio::sync::Mutex::default(),
             stuck: Mutex::default(),
             stopped: watch::Sender::new(false),
         });

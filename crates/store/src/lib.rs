@@ -153,6 +153,7 @@ pub trait Store: Send + Sync + 'static {
     /// Everything as it stands now, for verifying.
     fn snapshot(&self) -> StoreFuture<'_, Box<dyn Snapshot + '_>>;
 
-    /// Begins a new epoch in every service, from the positions that stand now: what a restore does.
-    fn raise_epoch(&self) -> StoreFuture<'_, ()>;
+    /// Begins a new epoch in every service, from the positions that stand now: what a restore does. It is the next one, and `at_least` this: a
+    /// number that nobody has seen, however often one backup is restored.
+    fn raise_epoch(&self, at_least: u32) -> StoreFuture<'_, ()>;
 }

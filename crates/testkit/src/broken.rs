@@ -205,7 +205,7 @@ impl Store for Broken {
         self.store.snapshot()
     }
 
-    fn raise_epoch(&self) -> StoreFuture<'_, ()> {
-        self.store.raise_epoch()
+    fn raise_epoch(&self, at_least: u32) -> StoreFuture<'_, ()> {
+        self.store.raise_epoch(at_least)
     }
 }

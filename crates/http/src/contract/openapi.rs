@@ -122,9 +122,10 @@ impl Document {
             Kind::List | Kind::Show | Kind::History => &["If-None-Match", "Yeyak-Wait-For"],
             Kind::Follow => &["Last-Event-ID", "Yeyak-Wait-For"],
             Kind::Create { .. } => &["Idempotency-Key", "Prefer"],
-            Kind::Change => &["Idempotency-Key", "If-Match"],
+            Kind::Change => &["Idempotency-Key", "If-Match", "Prefer"],
         };
-        parameters.extend(headers.iter().map(|name| json!({"$ref": format!("#/components/parameters/{name}")})));
+        let headers = headers.iter().chain(&["X-Request-Id"]);
+        parameters.extend(headers.map(|name| json!({"$ref": format!("#/components/parameters/{name}")})));
         if !parameters.is_empty() {
             shown["parameters"] = parameters.into();
         }
@@ -204,12 +205,12 @@ impl Document {
         let hal = |description: &str, schema: &Value| json!({"description": description, "content": {"application/hal+json": {"schema": schema}}});
         let with = |mut answer: Value, headers: &[&str]| {
             let of = |name: &&str| ((*name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")}));
-            answer["headers"] = headers.iter().map(of).collect::<Map<_, _>>().into();
+            answer["headers"] = headers.iter().chain(&["X-Request-Id"]).map(of).collect::<Map<_, _>>().into();
             answer
         };
         let collection = operation.declaration.row.collection;
         let answer = |status: u16| match (operation.declaration.kind, status) {
-            (Kind::List | Kind::Show | Kind::History, 304) => json!({"description": "It is still as the tag says."}),
+            (Kind::List | Kind::Show | Kind::History, 304) => with(json!({"description": "It is still as the tag says."}), &["ETag"]),
             (Kind::List, _) => {
                 let name = format!("{row}Page");
                 let rows =
@@ -219,19 +220,27 @@ impl Document {
             }
             (Kind::Show, _) => with(hal("It.", &item), &["ETag", "yeyak-stale"]),
             (Kind::History, _) => with(hal("What happened to it, in order.", &json!({"$ref": "#/components/schemas/History"})), &["ETag"]),
-            (Kind::Follow, _) => json!({
-                "description": "Rows as they change: `row` with one as it is now, `removed` with the `id` of one that is gone or matches no longer, \
-                    `current` when all that stood was told, `reset` when everything is told anew. Each has an `id` to come back with.",
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
-            }),
+            (Kind::Follow, _) => with(
+                json!({
+                    "description": "Rows as they change: `row` with one as it is now, `removed` with the `id` of one that is gone or matches no longer, \
+                        `current` when all that stood was told, `reset` when everything is told anew. Each has an `id` to come back with.",
+                    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                }),
+                &[],
+            ),
             (Kind::Create { .. }, 201) => {
-                let mut answer = with(hal("It is made.", &item), &["Location", "ETag", "Yeyak-Position"]);
+                let mut answer = with(hal("It is made.", &item), &["Location", "ETag", "Yeyak-Position", "Preference-Applied"]);
                 answer["links"] = links.clone();
                 answer
             }
-            (Kind::Create { .. }, 204) => json!({"description": "It stood already; `Content-Location` says where."}),
-            (Kind::Create { .. }, _) => hal("It stood already, and nothing was changed.", &item),
-            (Kind::Change, _) => with(json!({"description": "It is done."}), &["Yeyak-Position"]),
+            (Kind::Create { .. }, 204) => {
+                let stood = json!({"description": "It stood already; `Content-Location` says where."});
+                with(stood, &["Content-Location", "Yeyak-Position", "Preference-Applied"])
+            }
+            (Kind::Create { .. }, _) => {
+                with(hal("It stood already, and nothing was changed.", &item), &["Content-Location", "Yeyak-Position"])
+            }
+            (Kind::Change, _) => with(json!({"description": "It is done."}), &["Yeyak-Position", "Preference-Applied"]),
         };
         operation.statuses().iter().map(|status| status.to_string()).zip(operation.statuses().iter().copied().map(answer)).collect()
     }
@@ -325,6 +334,9 @@ fn parameters() -> Value {
         "Idempotency-Key": {"name": "Idempotency-Key", "in": "header",
             "description": "Makes the request happen once, however often it is sent with this key within a day.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}},
+        "X-Request-Id": {"name": "X-Request-Id", "in": "header",
+            "description": "An id of yours for the request: 1 to 128 letters, digits and `-_.:/+=@`. Without one, or with another, it gets one of ours.",
+            "schema": {"type": "string"}},
         "If-None-Match": {"name": "If-None-Match", "in": "header", "description": "Tags of answers that are known: 304 if it is still one of them.",
             "schema": {"type": "string"}},
         "If-Match": {"name": "If-Match", "in": "header", "description": "The tag with which the row was shown: only if it is still so.",
@@ -344,6 +356,9 @@ fn headers() -> Value {
         "ETag": {"description": "Changes whenever the answer does.", "schema": {"type": "string"}},
         "Yeyak-Position": {"description": "Where it stands in what services publish: `service:epoch.shard.seq`, with commas between several. A read that sends \
             it as `Yeyak-Wait-For` shows what followed from it.", "schema": {"type": "string"}},
+        "Content-Location": {"description": "Where it stands.", "schema": {"type": "string", "format": "uri-reference"}},
+        "Preference-Applied": {"description": "That `Prefer` was heeded.", "schema": {"const": "return=minimal"}},
+        "X-Request-Id": {"description": "What the request is known by, in the log and as the story it begins.", "schema": {"type": "string"}},
         "Location": {"description": "Where it stands.", "required": true, "schema": {"type": "string", "format": "uri-reference"}},
         "Retry-After": {"description": "In how many seconds to try again.", "schema": {"type": "integer", "minimum": 1}},
         "WWW-Authenticate": {"description": "That a bearer token is wanted.", "required": true, "schema": {"type": "string"}},
@@ -428,8 +443,8 @@ fn refusal(status: u16, codes: &[&str]) -> Value {
         503 => Some("Retry-After"),
         _ => None,
     };
-    if let Some(header) = header {
-        shown["headers"] = json!({header: {"$ref": format!("#/components/headers/{header}")}});
+    for header in header.into_iter().chain(["X-Request-Id"]) {
+        shown["headers"][header] = json!({"$ref": format!("#/components/headers/{header}")});
     }
     shown
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -77,7 +78,8 @@ async fn list(headers: HeaderMap) -> Response {
     if wants_html(&headers) { html(page::errors()) } else { markdown(page::errors_as_markdown()) }
 }
 
-async fn show(Path(code): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+async fn show(code: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Result<Response, Problem> {
+    let Path(code) = code.map_err(|_| Problem::not_found())?;
     let found = problems::find(&code).ok_or_else(Problem::not_found)?;
     Ok(if wants_html(&headers) { html(page::error(found)) } else { markdown(found.text) })
 }

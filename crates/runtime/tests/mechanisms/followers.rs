@@ -22,7 +22,7 @@ struct Client {
 
 impl Client {
     fn follower<R: Resource>(&self, service: &ServiceHandle, filters: &[(&'static str, Cell)]) -> Follower {
-        service.follow::<R>(filters.to_vec(), self.mark.clone().map(Some)).unwrap()
+        service.follow::<R>(filters.to_vec(), self.mark.clone().map(Some), None).unwrap()
     }
 
     fn hear(&mut self, told: Followed) {
@@ -153,7 +153,7 @@ fn one_who_waits_hears_of_a_change_at_once_and_once() {
 /// One who waits for whatever happens next.
 fn waiting(bench: &Bench, toy: &Process) -> Started<Followed> {
     toy.execute(add(9, 1));
-    let mut follower = toy.service(COUNTERS).follow::<CounterRow>(Vec::new(), None).unwrap();
+    let mut follower = toy.service(COUNTERS).follow::<CounterRow>(Vec::new(), None, None).unwrap();
     assert!(matches!(toy.wait(follower.next()), Followed::Changes(_)));
     assert!(matches!(toy.wait(follower.next()), Followed::Current(_)));
     let waiting = toy.start(async move { follower.next().await });
@@ -197,19 +197,19 @@ fn an_unknown_mark_begins_anew() {
     // The ids of batches are like no others but on these benches.
     elsewhere.service(COUNTERS).new_id();
     elsewhere.execute(ask(&[(2, Do::Add(1))]));
-    let mut follower = elsewhere.service(COUNTERS).follow::<CounterRow>(Vec::new(), None).unwrap();
+    let mut follower = elsewhere.service(COUNTERS).follow::<CounterRow>(Vec::new(), None, None).unwrap();
     elsewhere.wait(follower.next());
     let of_another = follower.mark().unwrap().to_string();
-    let mut follower = service.follow::<CounterRow>(Vec::new(), None).unwrap();
+    let mut follower = service.follow::<CounterRow>(Vec::new(), None, None).unwrap();
     toy.wait(follower.next());
     let known = follower.mark().unwrap().to_string();
     let ahead = known.replacen('-', "-9", 1);
     for text in ["", "nonsense", &of_another, &ahead] {
-        let mut follower = service.follow::<CounterRow>(Vec::new(), mark(text)).unwrap();
+        let mut follower = service.follow::<CounterRow>(Vec::new(), mark(text), None).unwrap();
         assert_eq!(toy.wait(follower.next()), Followed::Reset, "{text}");
         assert!(matches!(toy.wait(follower.next()), Followed::Changes(all) if all.len() == 1), "{text}");
     }
-    let mut follower = service.follow::<CounterRow>(Vec::new(), mark(&known)).unwrap();
+    let mut follower = service.follow::<CounterRow>(Vec::new(), mark(&known), None).unwrap();
     assert!(matches!(toy.wait(follower.next()), Followed::Current(_)), "a known one goes on");
 }
 
@@ -239,7 +239,7 @@ fn a_restore_and_a_new_version_of_a_view_begin_anew() {
     assert_eq!(client.rows, stands::<TotalRow>(&toy, BOARD, &[]));
     assert_eq!(client.rows[&1], r#"{"id":1,"total":6}"#);
 
-    toy.wait(store::Store::raise_epoch(&*toy.store)).unwrap();
+    toy.wait(store::Store::raise_epoch(&*toy.store, 0)).unwrap();
     let follower = client.follower::<TotalRow>(&toy.service(BOARD), &[]);
     client.listen(&bench, &toy, follower, 3);
     assert_eq!((client.resets, client.rows.len()), (2, 1));
@@ -262,7 +262,7 @@ fn it_ends_when_the_service_is_stopped_and_when_the_process_is_to_end() {
     toy.system.end_following();
     bench.settle();
     assert_eq!(waiting.answer(), Some(Followed::Ended));
-    let mut late = toy.service(COUNTERS).follow::<CounterRow>(Vec::new(), None).unwrap();
+    let mut late = toy.service(COUNTERS).follow::<CounterRow>(Vec::new(), None, None).unwrap();
     assert_eq!(toy.wait(late.next()), Followed::Ended);
 }
 
@@ -271,10 +271,10 @@ fn no_more_can_follow_than_there_are_places() {
     let bench = Bench::new();
     let toy = bench.start(mended());
     let service = toy.service(COUNTERS);
-    let mut following: Vec<_> = std::iter::from_fn(|| service.follow::<CounterRow>(Vec::new(), None)).take(10_000).collect();
+    let mut following: Vec<_> = std::iter::from_fn(|| service.follow::<CounterRow>(Vec::new(), None, None)).take(10_000).collect();
     assert_eq!(following.len(), 512);
     following.pop();
-    assert!(service.follow::<CounterRow>(Vec::new(), None).is_some(), "a place is free again");
+    assert!(service.follow::<CounterRow>(Vec::new(), None, None).is_some(), "a place is free again");
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn one_who_follows_while_the_store_is_away_goes_on_when_it_is_back() {
     let toy = bench.start(mended());
     toy.execute(add(1, 1));
     toy.store.away(true);
-    let mut follower = toy.service(COUNTERS).follow::<CounterRow>(Vec::new(), None).unwrap();
+    let mut follower = toy.service(COUNTERS).follow::<CounterRow>(Vec::new(), None, None).unwrap();
     let waiting = toy.start(async move { follower.next().await });
     bench.pass(Duration::from_secs(1));
     assert_eq!(waiting.answer(), None);

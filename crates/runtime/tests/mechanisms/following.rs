@@ -143,7 +143,7 @@ fn a_new_epoch_is_gone_into_when_nothing_was_lost() {
     // One event that is not handled yet when the epoch begins.
     toy.carrier.carries(Carries::Nothing);
     toy.execute(add(1, 2));
-    toy.wait(toy.store.raise_epoch()).unwrap();
+    toy.wait(toy.store.raise_epoch(0)).unwrap();
     toy.carrier.carries(Carries::Everything);
     toy.execute(add(1, 3));
     assert_eq!(toy.heard(1), [1, 2, 3]);
@@ -187,7 +187,7 @@ fn a_consumer_that_has_seen_what_a_restore_lost_stops_with_an_alarm() {
         toy.execute(add(1, 1));
         // It has seen five; the restore brought back the first alone.
         has_seen(&toy, 5);
-        toy.wait(toy.store.raise_epoch()).unwrap();
+        toy.wait(toy.store.raise_epoch(0)).unwrap();
         if started_anew {
             toy.kill();
             toy = bench.start(mended());

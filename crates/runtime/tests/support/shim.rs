@@ -338,7 +338,7 @@ impl Store for Shim {
         self.inner.snapshot()
     }
 
-    fn raise_epoch(&self) -> StoreFuture<'_, ()> {
-        self.read(|store| store.raise_epoch())
+    fn raise_epoch(&self, at_least: u32) -> StoreFuture<'_, ()> {
+        self.read(move |store| store.raise_epoch(at_least))
     }
 }

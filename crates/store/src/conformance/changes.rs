@@ -111,7 +111,7 @@ pub fn places_keep_their_meaning_until_a_restore(opened: Opened<'_>) {
     assert_eq!(changes(&opened, None).line, line);
     assert_eq!(told(&opened, Some(before)), ["1"], "also when the table was made anew");
     assert_eq!(told(&opened, Some(head(&opened))), [""; 0]);
-    opened.wait(opened.store.raise_epoch()).unwrap();
+    opened.wait(opened.store.raise_epoch(0)).unwrap();
     assert_ne!(changes(&opened, None).line, line);
 }
 

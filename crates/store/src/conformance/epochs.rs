@@ -17,7 +17,7 @@ pub fn the_first_begins_at_0_in_every_shard(opened: Opened<'_>) {
 
 pub fn a_new_one_begins_behind_each_shards_head(opened: Opened<'_>) {
     opened.write(appended(&["a", "b"], 1, 2));
-    opened.wait(opened.store.raise_epoch()).unwrap();
+    opened.wait(opened.store.raise_epoch(0)).unwrap();
     assert_eq!(epochs(&opened, SHOP, 2), [(1, 0), (2, 2)]);
     assert_eq!(epochs(&opened, SHOP, 3), [(1, 0), (2, 0)]);
     assert_eq!(epochs(&opened, DEPOT, 2), [(1, 0), (2, 0)], "it begins in every service");
@@ -31,8 +31,8 @@ pub fn a_new_one_begins_behind_each_shards_head(opened: Opened<'_>) {
 
 pub fn raising_twice_without_an_event_between_begins_both_at_one_place(opened: Opened<'_>) {
     opened.write(appended(&["a"], 1, 0));
-    opened.wait(opened.store.raise_epoch()).unwrap();
-    opened.wait(opened.store.raise_epoch()).unwrap();
+    opened.wait(opened.store.raise_epoch(0)).unwrap();
+    opened.wait(opened.store.raise_epoch(0)).unwrap();
     assert_eq!(epochs(&opened, SHOP, 0), [(1, 0), (2, 1), (3, 1)]);
     assert_eq!(opened.write(appended(&["a"], 2, 0)).published[0].position, Position { epoch: 3, seq: 2 });
 }

@@ -108,12 +108,12 @@ pub(super) fn prune_roots(connection: &mut Connection, sql: &Sql, roots: &[RootK
 }
 
 /// Begins a new epoch in every service from where its shards stand.
-pub(super) fn raise_epoch(connection: &mut Connection, sql: &Sql) -> Result<(), StoreError> {
+pub(super) fn raise_epoch(connection: &mut Connection, sql: &Sql, at_least: u32) -> Result<(), StoreError> {
     transact(connection, |transaction| {
         for service in sql.services() {
             let heads = read::heads(transaction, sql, service.name)?;
             for (shard, head) in heads.iter().enumerate() {
-                transaction.execute(&service.put_epoch, params![head.epoch + 1, shard, head.seq])?;
+                transaction.execute(&service.put_epoch, params![at_least.max(head.epoch.saturating_add(1)), shard, head.seq])?;
             }
         }
         Ok(())

@@ -232,9 +232,9 @@ impl Store for SqliteStore {
         Box::pin(std::future::ready(held.map(|held| Box::new(held) as Box<dyn Snapshot + '_>).map_err(failure::reading)))
     }
 
-    fn raise_epoch(&self) -> StoreFuture<'_, ()> {
+    fn raise_epoch(&self, at_least: u32) -> StoreFuture<'_, ()> {
         let sql = Arc::clone(&self.sql);
-        self.connections.write(move |connection| admin::raise_epoch(connection, &sql))
+        self.connections.write(move |connection| admin::raise_epoch(connection, &sql, at_least))
     }
 }
 

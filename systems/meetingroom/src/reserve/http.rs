@@ -6,10 +6,10 @@ use booking::TimeOfDay;
 use edge::contract::{changes, creates};
 use edge::{Incoming, Reply, Routes, Spec, Who, optional, required};
 use jiff::civil::Date;
-use kernel::Id;
+use kernel::{Id, Refused};
 
 use super::api::{ReserveStatus, UserId};
-use super::domain::{Calendar, Command};
+use super::domain::{Calendar, Command, Refusal};
 use super::views::ReserveRow;
 use crate::room::api::RoomId;
 use crate::{PERSONAL, Settings};
@@ -62,10 +62,13 @@ async fn reserve(incoming: Incoming, (user, room, date, start, end): Wanted) -> 
 /// Takes a reservation back. Doing so twice is harmless.
 async fn cancel(incoming: Incoming, by: Option<UserId>) -> Reply {
     let row = incoming.row::<ReserveRow>().await?;
-    if row.status == ReserveStatus::Canceled {
-        incoming.holds(&row)?;
-        return Ok(StatusCode::NO_CONTENT.into_response());
+    let command = Command::Cancel { id: row.id, by: by.clone() };
+    match incoming.command::<ReserveRow, Calendar>(&incoming.caller()?, &row.room_id, command).await {
+        // What is over has left the calendar, so it is the row that knows how it came to be over.
+        Err(over) if over.code == "reservation-over" && incoming.row::<ReserveRow>().await?.status == ReserveStatus::Canceled => {
+            let is_theirs = by.is_none_or(|by| by == row.user_id);
+            if is_theirs { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(Refused::from(Refusal::NotTheReserver).into()) }
+        }
+        reply => reply,
     }
-    let caller = incoming.caller()?;
-    incoming.command::<ReserveRow, Calendar>(&caller, &row.room_id, Command::Cancel { id: row.id, by }).await
 }

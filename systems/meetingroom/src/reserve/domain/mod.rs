@@ -19,7 +19,7 @@ use jiff::civil::Date;
 use kernel::{Aggregate, Period, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use refusal::Refusal;
+pub(crate) use refusal::Refusal;
 
 use super::api::{Occupancy, ReserveId, Rules, UserId};
 use crate::conference::api::ConferenceId;
