@@ -31,6 +31,7 @@ blank is absent, and a field that is not known here is ignored. A body is read a
 * **Answers are HAL.** Every field of a row is there, null when it is unset; `_links` offers what can be done with it now.\n\
 * **Refusals are `application/problem+json`** with a stable `code`; `type` leads to a page that says what it means and what to do. \
 A method that a path does not have is [`method-not-allowed`](/errors/method-not-allowed), a path that there is not [`not-found`](/errors/not-found).\n\
+* **An `X-Request-Id`** of yours (1 to 128 letters, digits and `-_.:/+=@`) is kept, or the request gets one: it stands on every answer, in the log and in histories.\n\
 * **An `Idempotency-Key`** makes a request happen once, however often it is sent.";
 
 /// The document of these systems. It says the same at each call.
@@ -124,8 +125,7 @@ impl Document {
             Kind::Create { .. } => &["Idempotency-Key", "Prefer"],
             Kind::Change => &["Idempotency-Key", "If-Match", "Prefer"],
         };
-        let headers = headers.iter().chain(&["X-Request-Id"]);
-        parameters.extend(headers.map(|name| json!({"$ref": format!("#/components/parameters/{name}")})));
+        parameters.extend(headers.iter().map(|name| json!({"$ref": format!("#/components/parameters/{name}")})));
         if !parameters.is_empty() {
             shown["parameters"] = parameters.into();
         }
@@ -334,9 +334,6 @@ fn parameters() -> Value {
         "Idempotency-Key": {"name": "Idempotency-Key", "in": "header",
             "description": "Makes the request happen once, however often it is sent with this key within a day.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}},
-        "X-Request-Id": {"name": "X-Request-Id", "in": "header",
-            "description": "An id of yours for the request: 1 to 128 letters, digits and `-_.:/+=@`. Without one, or with another, it gets one of ours.",
-            "schema": {"type": "string"}},
         "If-None-Match": {"name": "If-None-Match", "in": "header", "description": "Tags of answers that are known: 304 if it is still one of them.",
             "schema": {"type": "string"}},
         "If-Match": {"name": "If-Match", "in": "header", "description": "The tag with which the row was shown: only if it is still so.",
