@@ -305,6 +305,7 @@ async fn start(
         spawner: Arc::new(move |work| drop(threads.spawn(work))),
         ids: Arc::new(new_id),
         queues: Queues { usual: settings.limits.queue, own: runnable.queues.clone() },
+        pace: runtime::PACE,
         only: selected.services.iter().map(|service| (*service).to_owned()).collect(),
         tracer: tracer.clone(),
     };

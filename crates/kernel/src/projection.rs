@@ -8,7 +8,7 @@ pub trait Projection: Send + Sync + 'static {
     const NAME: &'static str;
     /// Raised when the fold or the row changes; the view is then built anew beside the old one.
     const VERSION: u32;
-    /// Whether each row remembers the events that were folded into it, for `/{id}/history`. A view that is only read by
+    /// Whether each row remembers the events that changed it, for `/{id}/history`. A view that is only read by
     /// its own service has no use for that.
     const HISTORY: bool = true;
     /// The events it is folded from.

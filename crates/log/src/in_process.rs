@@ -10,7 +10,7 @@ use crate::{Carrier, Delivery, Subscription};
 /// How many deliveries a slow follower may fall behind before it has to look at the feed. It bounds memory, nothing else.
 const BUFFERED: usize = 256;
 
-type Events = Arc<Vec<FeedEvent>>;
+type Events = Arc<Vec<Arc<FeedEvent>>>;
 
 /// The carrier of one process: followers share what was committed, without a copy.
 #[derive(Debug, Default)]
@@ -26,10 +26,10 @@ impl InProcess {
 }
 
 impl Carrier for InProcess {
-    fn publish(&self, events: &[FeedEvent]) {
+    fn publish(&self, events: &[Arc<FeedEvent>]) {
         let channels = self.channels();
         // Ordered, so that a simulation wakes followers in the same order every time.
-        let mut by_source: BTreeMap<&str, Vec<FeedEvent>> = BTreeMap::new();
+        let mut by_source: BTreeMap<&str, Vec<Arc<FeedEvent>>> = BTreeMap::new();
         for event in events {
             // Whoever stopped following leaves the channel behind.
             if channels.get(&event.source).is_some_and(|channel| channel.receiver_count() > 0) {

@@ -42,7 +42,7 @@ pub trait Feeds: Send + Sync + 'static {
 /// Hands events on to whoever follows them.
 pub trait Carrier: Send + Sync + 'static {
     /// Hands on what was just committed.
-    fn publish(&self, events: &[FeedEvent]);
+    fn publish(&self, events: &[Arc<FeedEvent>]);
 
     /// Follows one service from now on.
     fn subscribe(&self, source: &str) -> Box<dyn Subscription>;
@@ -58,7 +58,7 @@ pub trait Subscription: Send + Sync {
 #[derive(Clone, Debug)]
 pub enum Delivery {
     /// Events of one service, in order within each shard as far as the carrier knows.
-    Events(Arc<Vec<FeedEvent>>),
+    Events(Arc<Vec<Arc<FeedEvent>>>),
     /// Something was left out: look at the feed.
     Missed,
     /// Nothing comes any more.

@@ -46,11 +46,11 @@ struct Unruly {
     fault: Fault,
     carrier: InProcess,
     count: AtomicUsize,
-    held: Mutex<Vec<FeedEvent>>,
+    held: Mutex<Vec<Arc<FeedEvent>>>,
 }
 
 impl Carrier for Unruly {
-    fn publish(&self, events: &[FeedEvent]) {
+    fn publish(&self, events: &[Arc<FeedEvent>]) {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         match self.fault {
             Fault::Loses if count % 3 == 1 => {}
@@ -127,7 +127,7 @@ struct Silent(InProcess);
 struct SilentEnd(Box<dyn Subscription>);
 
 impl Carrier for Silent {
-    fn publish(&self, events: &[FeedEvent]) {
+    fn publish(&self, events: &[Arc<FeedEvent>]) {
         self.0.publish(events);
     }
 

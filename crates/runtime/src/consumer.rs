@@ -1,17 +1,19 @@
 //! A consumer follows one service's feed for one purpose: its policies, or one view.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clock::timeout;
 use eventlog::{Delivery, Subscription};
+use futures_util::FutureExt;
 use store::{FeedEvent, Position, SHARDS, Shard};
 use telemetry::{Kind, Span};
 
 use crate::handle::ServiceHandle;
 use crate::status::ConsumerState;
-use crate::writer::{ConsumerKind, Done, Handle, Work};
+use crate::writer::{ConsumerKind, Done, Handle, Work, react};
 
 /// How many events are read from a feed, and handled in one piece of work.
 const AT_ONCE: usize = 256;
@@ -37,6 +39,10 @@ pub(crate) struct Consumer {
     kind: ConsumerKind,
     source: &'static str,
     positions: Vec<Position>,
+    /// What it has passed by because it has nothing to do with it, which is written down together with what comes after it.
+    passed: Vec<Arc<FeedEvent>>,
+    /// When it last had something handled.
+    handled: Option<Duration>,
     carrier: Box<dyn Subscription>,
     state: Arc<ConsumerState>,
     /// What it waits for, told in the log once and not each time it looks.
@@ -47,7 +53,9 @@ impl Consumer {
     pub(crate) fn new(service: ServiceHandle, name: String, kind: ConsumerKind, source: &'static str) -> Self {
         let carrier = service.carrier().subscribe(source);
         let state = service.watch_consumer(&name, source);
-        Self { service, name, kind, source, positions: vec![Position::default(); usize::from(SHARDS)], carrier, state, waits_for: None }
+        let positions = vec![Position::default(); usize::from(SHARDS)];
+        let (passed, handled, waits_for) = (Vec::new(), None, None);
+        Self { service, name, kind, source, positions, passed, handled, carrier, state, waits_for }
     }
 
     /// Follows the source until the process ends or nothing but an operator helps.
@@ -76,8 +84,20 @@ impl Consumer {
             };
             self.until_up().await;
             match delivery {
-                Some(Ok(Delivery::Events(events))) => self.take(&events).await?,
-                Some(Ok(Delivery::Missed) | Err(_)) => self.catch_up().await?,
+                Some(Ok(Delivery::Events(events))) => {
+                    let (events, then) = self.gather(events.to_vec()).await;
+                    self.take(&events).await?;
+                    match then {
+                        Some(Delivery::Missed) => self.catch_up().await?,
+                        Some(Delivery::Closed) => return Err(Stop::Ended),
+                        Some(Delivery::Events(_)) | None => {}
+                    }
+                }
+                Some(Ok(Delivery::Missed)) => self.catch_up().await?,
+                Some(Err(_)) => {
+                    self.catch_up().await?;
+                    self.hand_in(Vec::new()).await?;
+                }
                 Some(Ok(Delivery::Closed)) => return Err(Stop::Ended),
                 None => {
                     self.load_positions().await;
@@ -99,6 +119,7 @@ impl Consumer {
                 Ok(positions) => {
                     self.state.reach(&positions);
                     self.positions = positions;
+                    self.passed.clear();
                     return;
                 }
                 Err(error) => self.wait_out(&error.to_string()).await,
@@ -114,9 +135,36 @@ impl Consumer {
         self.service.clock().sleep(AWAY).await;
     }
 
+    /// What was delivered, and what else is once it is time to handle it; if anything but events came then, that too.
+    async fn gather(&mut self, mut events: Vec<Arc<FeedEvent>>) -> (Vec<Arc<FeedEvent>>, Option<Delivery>) {
+        let clock = self.service.clock();
+        let since = self.handled.map(|handled| clock.elapsed().saturating_sub(handled));
+        if let Some(wait) = since.and_then(|since| self.service.system.pace.checked_sub(since))
+            && events.iter().any(|event| self.concerns(event))
+        {
+            clock.sleep(wait).await;
+        }
+        while events.len() < AT_ONCE {
+            match self.carrier.next().now_or_never() {
+                Some(Delivery::Events(more)) => events.extend_from_slice(&more),
+                other => return (events, other),
+            }
+        }
+        (events, None)
+    }
+
+    /// Whether an event is to be handled. One that cannot be read is, so that it is parked.
+    fn concerns(&self, event: &FeedEvent) -> bool {
+        let reaction = || react(self.service.service(), &self.kind, event);
+        match catch_unwind(AssertUnwindSafe(reaction)) {
+            Ok(Ok(reaction)) => !reaction.is_empty(),
+            Ok(Err(_)) | Err(_) => true,
+        }
+    }
+
     /// Handles what was delivered, as far as it follows what was handled before.
-    async fn take(&mut self, events: &[FeedEvent]) -> Result<(), Stop> {
-        let mut next: BTreeMap<Shard, Vec<FeedEvent>> = BTreeMap::new();
+    async fn take(&mut self, events: &[Arc<FeedEvent>]) -> Result<(), Stop> {
+        let mut next: BTreeMap<Shard, Vec<Arc<FeedEvent>>> = BTreeMap::new();
         let mut gaps = Vec::new();
         for event in events {
             let Some(position) = self.positions.get(usize::from(event.shard)) else { continue };
@@ -188,18 +236,26 @@ impl Consumer {
         }
     }
 
-    /// Lets the writer handle events, until it has. `false`: they do not follow the positions, which are known anew now.
-    async fn hand_in(&mut self, events: Vec<FeedEvent>) -> Result<bool, Stop> {
-        let (traced, _spans) = self.traced(&events);
+    /// Lets the writer handle events, until it has; events that concern nobody here wait until it has to be asked anyway, and no
+    /// events at all are such an occasion. `false`: they do not follow the positions, which are known anew now.
+    async fn hand_in(&mut self, events: Vec<Arc<FeedEvent>>) -> Result<bool, Stop> {
+        let is_due = events.is_empty() || self.passed.len() >= AT_ONCE || events.iter().any(|event| self.concerns(event));
+        self.passed.extend(events);
+        if self.passed.is_empty() {
+            return Ok(true);
+        }
+        if !is_due {
+            self.reached();
+            return Ok(true);
+        }
+        let (traced, _spans) = self.traced(&self.passed);
         loop {
             let work = Work::Handle(Handle { consumer: self.kind.clone(), events: traced.clone(), park: None });
             match self.service.inbox().begun(self.service.name(), work).await {
                 Done::Handled => {
-                    for event in &events {
-                        let position = &mut self.positions[usize::from(event.shard)];
-                        *position = event.position.max(*position);
-                    }
-                    self.state.reach(&self.positions);
+                    self.reached();
+                    self.passed.clear();
+                    self.handled = Some(self.service.clock().elapsed());
                     return Ok(true);
                 }
                 Done::Away(why) => self.wait_out(&why).await,
@@ -216,21 +272,31 @@ impl Consumer {
         }
     }
 
+    /// It has got to the end of what it has passed by.
+    fn reached(&mut self) {
+        for event in &self.passed {
+            let position = &mut self.positions[usize::from(event.shard)];
+            *position = event.position.max(*position);
+        }
+        self.state.reach(&self.positions);
+    }
+
     /// The events, each within the span that handling it here is, and these spans.
-    fn traced(&self, events: &[FeedEvent]) -> (Vec<FeedEvent>, Vec<Span>) {
+    fn traced(&self, events: &[Arc<FeedEvent>]) -> (Vec<Arc<FeedEvent>>, Vec<Span>) {
         let mut spans = Vec::new();
         let traced = events.iter().map(|event| {
-            let mut event = event.clone();
-            if let Some(trace) = &event.meta.trace {
+            if let Some(trace) = event.meta.trace.as_ref().filter(|_| self.concerns(event)) {
                 let name = || format!("handle {} in {}/{}", self.source, self.service.name(), self.name).into();
                 let mut span = self.service.tracer().within(Some(trace), Kind::Consumer, name);
                 if let Some(context) = span.context().cloned() {
                     span.set("yeyak.event", event.id());
-                    event.meta.trace = Some(context);
                     spans.push(span);
+                    let mut traced = FeedEvent::clone(event);
+                    traced.meta.trace = Some(context);
+                    return Arc::new(traced);
                 }
             }
-            event
+            Arc::clone(event)
         });
         (traced.collect(), spans)
     }

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use store::{FeedEvent, Position, SHARDS, Shard};
 
@@ -43,7 +44,7 @@ impl FromStr for FeedPosition {
 
 impl FeedPosition {
     /// Of these events, the last of each shard.
-    pub(crate) fn last_of(events: &[FeedEvent]) -> Vec<Self> {
+    pub(crate) fn last_of(events: &[Arc<FeedEvent>]) -> Vec<Self> {
         let mut last: Vec<Self> = Vec::new();
         for event in events {
             let position = Self { source: event.source.clone(), shard: event.shard, position: event.position };

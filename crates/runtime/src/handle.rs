@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use calls::Client;
 use clock::SharedClock;
@@ -41,6 +42,7 @@ pub(crate) struct System {
     pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) spawner: Spawner,
     pub(crate) ids: Arc<dyn Fn() -> String + Send + Sync>,
+    pub(crate) pace: Duration,
     pub(crate) consumers: Mutex<Vec<Arc<ConsumerState>>>,
     pub(crate) views: Arc<Served>,
     pub(crate) open_sagas: OpenSagas,

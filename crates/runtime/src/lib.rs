@@ -47,6 +47,6 @@ pub use service::Service;
 pub use sharding::shard_of;
 pub use status::{ConsumerStatus, Status};
 pub use story::{Story, Told};
-pub use system::{Environment, Queues, SystemHandle, SystemSpec};
+pub use system::{Environment, PACE, Queues, SystemHandle, SystemSpec};
 pub use verify::{Disagreement, Order, Progress, Verified, store as verify_store};
 pub use writer::{Answer, ClientKey, Expected, Ids, Outcome, Request, Shown};

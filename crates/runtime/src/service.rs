@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use kernel::{Answer as Answers, Call, Commands, Exposed, Field, Policy, Projection, Published, Resource, Saga, Timestamp, misread};
 use serde_json::Value;
-use store::{ServiceSchema, TableSchema};
+use store::{Payload, ServiceSchema, TableSchema};
 
 use crate::erased::{AnyKind, Kind};
 use crate::saga::{Run, SagaEntry};
@@ -29,7 +29,7 @@ pub(crate) struct ResourceEntry {
 pub(crate) struct PolicyEntry {
     pub(crate) name: &'static str,
     pub(crate) source: &'static str,
-    pub(crate) react: fn(&str, Timestamp) -> Result<Commands, String>,
+    pub(crate) react: fn(&Payload, Timestamp) -> Result<Commands, String>,
 }
 
 pub(crate) struct ProjectionEntry {
@@ -41,12 +41,12 @@ pub(crate) struct ProjectionEntry {
     /// Whether rows remember what was folded into them.
     pub(crate) history: bool,
     /// The rows an event touches.
-    pub(crate) rows: fn(&str) -> Result<Vec<u64>, String>,
+    pub(crate) rows: fn(&Payload) -> Result<Vec<u64>, String>,
     pub(crate) fold: Fold,
 }
 
-/// The row with this id after an event: from its JSON before, the event's JSON, and when it happened.
-type Fold = fn(u64, Option<&str>, &str, Timestamp) -> Result<Option<Value>, String>;
+/// The row with this id after an event: from its JSON before, the event, and when it happened.
+type Fold = fn(u64, Option<&str>, &Payload, Timestamp) -> Result<Option<Value>, String>;
 
 impl ProjectionEntry {
     /// The table and consumer of this version.
@@ -117,7 +117,7 @@ impl Service {
         self.policies.push(PolicyEntry {
             name: P::NAME,
             source: P::On::SERVICE,
-            react: |event, at| Ok(P::react(&read::<P::On>(event)?, at)),
+            react: |event, at| Ok(P::react(&*event.read::<P::On>()?, at)),
         });
         self
     }
@@ -132,10 +132,10 @@ impl Service {
             collection: P::Row::COLLECTION,
             fields: P::Row::FIELDS,
             history: P::HISTORY,
-            rows: |event| Ok(P::rows(&read::<P::On>(event)?)),
+            rows: |event| Ok(P::rows(&*event.read::<P::On>()?)),
             fold: |id, row, event, at| {
                 let row = row.map(read::<P::Row>).transpose()?;
-                let folded = P::fold(id, row, &read::<P::On>(event)?, at);
+                let folded = P::fold(id, row, &*event.read::<P::On>()?, at);
                 folded.map(|row| serde_json::to_value(row).map_err(|error| error.to_string())).transpose()
             },
         });

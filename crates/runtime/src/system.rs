@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use calls::{Client, ClientRules, InProcess as Doors, Transport};
 use clock::SharedClock;
@@ -40,6 +41,10 @@ impl SystemSpec {
     }
 }
 
+/// The least time between two transactions of one consumer. What comes meanwhile is handled together, so that following a busy source
+/// leaves the writer to those who wait for it; what comes after a quiet moment is handled at once.
+pub const PACE: Duration = Duration::from_millis(5);
+
 /// What a system is run with.
 #[derive(Clone)]
 pub struct Environment {
@@ -57,6 +62,8 @@ pub struct Environment {
     pub ids: Arc<dyn Fn() -> String + Send + Sync>,
     /// How much new work may wait.
     pub queues: Queues,
+    /// The least time between two transactions of one consumer, [`PACE`] as a rule.
+    pub pace: Duration,
     /// The services to run here; all when empty.
     pub only: Vec<String>,
     /// What records traces.
@@ -110,7 +117,7 @@ impl SystemHandle {
         environment: Environment,
         way: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>,
     ) -> Result<Self, StoreError> {
-        let Environment { store, carrier, clock, faults, spawner, ids, queues, only, tracer } = environment;
+        let Environment { store, carrier, clock, faults, spawner, ids, queues, pace, only, tracer } = environment;
         let views = Arc::new(Served::load(spec.services.iter(), &*store).await?);
         let running: Vec<_> =
             spec.services.iter().map(|service| service.name).filter(|name| only.is_empty() || only.iter().any(|one| one == name)).collect();
@@ -145,6 +152,7 @@ impl SystemHandle {
             carrier,
             spawner,
             ids,
+            pace,
             consumers: Mutex::default(),
             views,
             open_sagas: OpenSagas::default(),

@@ -10,6 +10,7 @@ mod roots;
 mod views;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use store::sqlite::Scratch;
 use store::{Epoch, FeedEvent, HeldPosition, SHARDS, Shard, Snapshot, StoreError};
@@ -65,7 +66,7 @@ pub struct Progress {
 }
 
 /// In which order a view's events are folded. The events of one key have to stay in theirs.
-pub type Order<'a> = &'a (dyn Fn(Vec<FeedEvent>) -> Vec<FeedEvent> + Send + Sync);
+pub type Order<'a> = &'a (dyn Fn(Vec<Arc<FeedEvent>>) -> Vec<Arc<FeedEvent>> + Send + Sync);
 
 /// Verifies the store of a system that does not run.
 ///

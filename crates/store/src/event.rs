@@ -1,6 +1,10 @@
+use std::sync::Arc;
+
 use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 use telemetry::TraceContext;
+
+use crate::Payload;
 
 /// One of the 16 parts of a service's feed. An aggregate's events all stand in the shard its key hashes to.
 pub type Shard = u8;
@@ -54,7 +58,7 @@ pub struct FeedEvent {
     /// When it happened.
     pub at: Timestamp,
     /// Its JSON, with `eventType`.
-    pub data: String,
+    pub data: Payload,
     /// Its origin.
     pub meta: Meta,
 }
@@ -70,7 +74,7 @@ impl FeedEvent {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Feed {
     /// The events, in order.
-    pub events: Vec<FeedEvent>,
+    pub events: Vec<Arc<FeedEvent>>,
     /// Where each epoch begins in this shard, the first at 0.
     pub epochs: Vec<Epoch>,
 }

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use kernel::Timestamp;
 
@@ -207,13 +208,13 @@ pub struct RowWrite {
     pub content: Option<(Vec<Cell>, String)>,
 }
 
-/// An event that was folded into a view's row.
+/// An event that changed a view's row.
 #[derive(Clone, Debug)]
 pub struct NewHistory {
     /// The view's row.
     pub row: RowKey,
     /// The event.
-    pub event: FeedEvent,
+    pub event: Arc<FeedEvent>,
 }
 
 /// An event that a consumer could not handle, or that waits behind one.
@@ -224,7 +225,7 @@ pub struct Parked {
     /// The consumer.
     pub consumer: String,
     /// The event.
-    pub event: FeedEvent,
+    pub event: Arc<FeedEvent>,
     /// What was found; empty for one that merely waits behind another of its key.
     pub error: String,
     /// How often it was tried.
@@ -284,5 +285,5 @@ pub struct Writes {
 #[derive(Clone, Debug, Default)]
 pub struct Committed {
     /// The events it published, with their positions, in order.
-    pub published: Vec<FeedEvent>,
+    pub published: Vec<Arc<FeedEvent>>,
 }

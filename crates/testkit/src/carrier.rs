@@ -50,7 +50,7 @@ impl Unreliable {
 }
 
 impl Carrier for Unreliable {
-    fn publish(&self, events: &[FeedEvent]) {
+    fn publish(&self, events: &[Arc<FeedEvent>]) {
         self.carrier.publish(events);
     }
 

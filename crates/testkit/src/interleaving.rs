@@ -73,8 +73,8 @@ fn verify_merged(app: &mut TestApp, seed: u64) {
 }
 
 /// The events with those of each key in their order, and the keys merged as the seed says.
-fn merged(events: Vec<FeedEvent>, seed: u64) -> Vec<FeedEvent> {
-    let mut keys: BTreeMap<String, std::collections::VecDeque<FeedEvent>> = BTreeMap::new();
+fn merged(events: Vec<Arc<FeedEvent>>, seed: u64) -> Vec<Arc<FeedEvent>> {
+    let mut keys: BTreeMap<String, std::collections::VecDeque<Arc<FeedEvent>>> = BTreeMap::new();
     for event in events {
         keys.entry(event.key.clone()).or_default().push_back(event);
     }

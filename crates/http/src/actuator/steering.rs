@@ -146,7 +146,7 @@ pub(super) async fn parked_events(State(actuator): State<Actuator>, RawQuery(que
         .map(|parked| {
             let mut shown = show_parked(parked);
             shown["correlation"] = parked.event.meta.correlation.as_str().into();
-            shown["data"] = serde_json::from_str(&parked.event.data).unwrap_or_else(|_| parked.event.data.as_str().into());
+            shown["data"] = serde_json::from_str(&parked.event.data).unwrap_or_else(|_| (*parked.event.data).into());
             shown
         })
         .collect();

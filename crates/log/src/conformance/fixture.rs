@@ -10,36 +10,36 @@ use crate::{Delivery, FeedError, Feeds, Subscription};
 
 /// What was committed, which is what feeds show: the truth that carriers make fast. Its clones are handles on the same one.
 #[derive(Clone, Default)]
-pub struct Truth(Arc<Mutex<BTreeMap<String, Vec<Vec<FeedEvent>>>>>);
+pub struct Truth(Arc<Mutex<BTreeMap<String, Vec<Vec<Arc<FeedEvent>>>>>>);
 
 impl Truth {
-    fn sources(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Vec<FeedEvent>>>> {
+    fn sources(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Vec<Arc<FeedEvent>>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Commits one event to each of these shards.
-    pub fn commit(&self, source: &str, shards: &[Shard]) -> Vec<FeedEvent> {
+    pub fn commit(&self, source: &str, shards: &[Shard]) -> Vec<Arc<FeedEvent>> {
         let mut sources = self.sources();
         let feed = sources.entry(source.into()).or_insert_with(|| vec![Vec::new(); usize::from(SHARDS)]);
         let events = shards.iter().map(|shard| {
             let events = &mut feed[usize::from(*shard)];
             let seq = events.len() as u64 + 1;
-            let event = FeedEvent {
+            let event = Arc::new(FeedEvent {
                 source: source.into(),
                 shard: *shard,
                 position: Position { epoch: 1, seq },
                 key: format!("{shard}"),
                 at: Timestamp::UNIX_EPOCH,
-                data: format!("{{\"eventType\":\"Happened\",\"n\":{seq}}}"),
+                data: format!("{{\"eventType\":\"Happened\",\"n\":{seq}}}").into(),
                 meta: Meta { correlation: "story".into(), causation: "request".into(), caller: "somebody".into(), trace: None },
-            };
+            });
             events.push(event.clone());
             event
         });
         events.collect()
     }
 
-    fn shard(&self, source: &str, shard: Shard) -> Vec<FeedEvent> {
+    fn shard(&self, source: &str, shard: Shard) -> Vec<Arc<FeedEvent>> {
         self.sources().get(source).map_or_else(Vec::new, |feed| feed[usize::from(shard)].clone())
     }
 
@@ -68,7 +68,7 @@ pub struct Follower {
     /// Its end of the carrier.
     pub carrier: Box<dyn Subscription>,
     may: May,
-    seen: Vec<Vec<FeedEvent>>,
+    seen: Vec<Vec<Arc<FeedEvent>>>,
     /// How many deliveries of events it was given.
     pub deliveries: usize,
     /// How often something was missing.
@@ -103,7 +103,7 @@ impl Follower {
         }
     }
 
-    fn take(&mut self, events: &[FeedEvent]) {
+    fn take(&mut self, events: &[Arc<FeedEvent>]) {
         self.deliveries += 1;
         let mut last: Option<(Shard, u64)> = None;
         for event in events {

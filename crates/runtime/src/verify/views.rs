@@ -1,6 +1,7 @@
 //! Views: folded again from what was published, as far as they have handled it, and compared row by row.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use store::{FeedEvent, SHARDS, Shard, StoreError};
 
@@ -42,7 +43,7 @@ impl Audit<'_> {
         about: &About<'_>,
         view: &ProjectionEntry,
         shard: Shard,
-        mut take: impl FnMut(&mut Self, Vec<FeedEvent>) -> Result<(), StoreError>,
+        mut take: impl FnMut(&mut Self, Vec<Arc<FeedEvent>>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let table = view.table();
         let held = about.positions.iter().find(|held| held.consumer == table && held.source == view.source && held.shard == shard);
@@ -62,7 +63,7 @@ impl Audit<'_> {
         Ok(())
     }
 
-    fn fold(&mut self, about: &About<'_>, view: &ProjectionEntry, events: &[FeedEvent]) -> Result<(), StoreError> {
+    fn fold(&mut self, about: &About<'_>, view: &ProjectionEntry, events: &[Arc<FeedEvent>]) -> Result<(), StoreError> {
         let table = view.table();
         for event in events {
             // What is damaged may make a rule panic, which trusts its source.
@@ -78,7 +79,12 @@ impl Audit<'_> {
                 let before = about.scratch.get(&table, id)?;
                 let folded = catch_unwind(AssertUnwindSafe(|| (view.fold)(id, before.as_deref(), &event.data, event.at)));
                 match folded.unwrap_or_else(|_| Err("its rules panic".into())) {
-                    Ok(after) => about.scratch.put(&table, id, after.map(|row| row.to_string()).as_deref())?,
+                    Ok(after) => {
+                        let after = after.map(|row| row.to_string());
+                        if after != before {
+                            about.scratch.put(&table, id, after.as_deref())?;
+                        }
+                    }
                     Err(why) => self.found(about.service.name, "view", format!("{table}/{id}"), format!("{}: {why}", event.id())),
                 }
             }
@@ -86,7 +92,7 @@ impl Audit<'_> {
         Ok(())
     }
 
-    /// A row keeps each event that was folded into it.
+    /// A row keeps each event that changed it.
     fn histories(&mut self, about: &About<'_>, table: &str) -> Result<(), StoreError> {
         let service = about.service.name;
         let (mut after, mut next) = (None, Vec::new().into_iter());

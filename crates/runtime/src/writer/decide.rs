@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use calls::CallKey;
@@ -425,11 +426,11 @@ impl<'a> Transaction<'a> {
     fn put_own_row(&mut self, service: &'static str, change: &RowChange) {
         let fields = self.services.get(service).map_or(&[][..], |service| service.fields(change.collection));
         let row = RowKey { service, table: change.collection.into(), id: change.id };
-        self.put_row(row, fields, change.row.as_ref());
+        self.put_row(row, fields, change.row.as_ref().map(|row| (row, row.to_string())));
     }
 
-    fn put_row(&mut self, row: RowKey, fields: &[kernel::Field], json: Option<&serde_json::Value>) {
-        let content = json.map(|json| (fields.iter().map(|field| cell(field.kind, &json[field.name])).collect(), json.to_string()));
+    fn put_row(&mut self, row: RowKey, fields: &[kernel::Field], content: Option<(&serde_json::Value, String)>) {
+        let content = content.map(|(row, json)| (fields.iter().map(|field| cell(field.kind, &row[field.name])).collect(), json));
         let write = RowWrite { row: row.clone(), content };
         match self.row_writes.get(&row) {
             Some(index) => self.writes.rows[*index] = write,
@@ -470,7 +471,7 @@ impl<'a> Transaction<'a> {
         service: &Service,
         kind: &ConsumerKind,
         consumer: &str,
-        event: &FeedEvent,
+        event: &Arc<FeedEvent>,
         reaction: &Result<Reaction, String>,
     ) -> Result<(), String> {
         match (kind, reaction.as_ref().map_err(Clone::clone)?) {
@@ -504,25 +505,30 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    fn fold_row(&mut self, service: &Service, view: &ProjectionEntry, table: &str, id: u64, event: &FeedEvent) -> Result<(), String> {
+    /// One event's part in one row. An event that leaves the row as it was is not part of its history either.
+    fn fold_row(&mut self, service: &Service, view: &ProjectionEntry, table: &str, id: u64, event: &Arc<FeedEvent>) -> Result<(), String> {
         let row = RowKey { service: service.name, table: table.into(), id };
         let before = self.loaded.rows.get(&row).map(String::as_str);
         let after = (view.fold)(id, before, &event.data, event.at)?;
-        match &after {
-            Some(json) => self.loaded.rows.insert(row.clone(), json.to_string()),
+        let json = after.as_ref().map(ToString::to_string);
+        if json.as_deref() == before {
+            return Ok(());
+        }
+        match &json {
+            Some(json) => self.loaded.rows.insert(row.clone(), json.clone()),
             None => self.loaded.rows.remove(&row),
         };
-        self.put_row(row.clone(), view.fields, after.as_ref());
+        self.put_row(row.clone(), view.fields, after.as_ref().zip(json));
         if view.history {
-            self.writes.history.push(NewHistory { row, event: event.clone() });
+            self.writes.history.push(NewHistory { row, event: Arc::clone(event) });
         }
         Ok(())
     }
 
-    fn park(&mut self, service: &'static str, consumer: &str, event: &FeedEvent, error: String, tries: u32) {
+    fn park(&mut self, service: &'static str, consumer: &str, event: &Arc<FeedEvent>, error: String, tries: u32) {
         self.loaded.parked.insert((service, consumer.into(), event.source.clone(), event.key.clone()));
         let next_at = self.now.checked_add(backoff(tries)).unwrap_or(Timestamp::MAX);
-        self.writes.parked.push(Parked { service, consumer: consumer.into(), event: event.clone(), error, tries, next_at });
+        self.writes.parked.push(Parked { service, consumer: consumer.into(), event: Arc::clone(event), error, tries, next_at });
     }
 
     /// A parked event once more. Its failure is told by `Err`, upon which it is tried alone and then parked again.

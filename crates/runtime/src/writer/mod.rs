@@ -22,6 +22,7 @@ use decide::{Decided, GiveUp, Tally, decide, parked_again};
 use eventlog::Carrier;
 use kernel::Timestamp;
 use prepare::prepare;
+pub(crate) use prepare::react;
 use roots::Cache;
 use store::{Abort, Claims, Committed, FeedEvent, Loaded, Parked, RootKey, Store, StoreError, Writes};
 use telemetry::{Kind, Span, Tracer};
@@ -148,7 +149,7 @@ struct Left {
 }
 
 /// Tells each answer where what it published stands.
-fn placed(mut done: Vec<Done>, published: Vec<Range<usize>>, events: &[FeedEvent]) -> Vec<Done> {
+fn placed(mut done: Vec<Done>, published: Vec<Range<usize>>, events: &[Arc<FeedEvent>]) -> Vec<Done> {
     for (done, published) in done.iter_mut().zip(published) {
         if let (Done::Accepted(answer), Some(events)) = (done, events.get(published)) {
             answer.positions = FeedPosition::last_of(events);

@@ -1,6 +1,7 @@
 //! What a batch needs to know before its transaction begins: everything it will touch, from the work alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use kernel::Commands;
 use store::{Claims, FeedEvent, PositionKey, RecordKey, RecordKind, RootKey, RowKey, SequenceKey, beside};
@@ -9,6 +10,16 @@ use super::roots::Cache;
 use super::work::{Act, ConsumerKind, Handle, KeyUse, Purpose, Work};
 use crate::served::Served;
 use crate::service::{ProjectionEntry, Service, Services};
+
+impl Reaction {
+    /// Whether it is to do nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Policies(policies) => policies.iter().all(|(_, commands)| commands.into_iter().next().is_none()),
+            Self::Rows(rows) => rows.is_empty(),
+        }
+    }
+}
 
 /// The parts of one piece of work that can be known beforehand.
 pub(super) enum Prepared {
@@ -21,7 +32,7 @@ pub(super) enum Prepared {
 }
 
 /// What one event leads to.
-pub(super) enum Reaction {
+pub(crate) enum Reaction {
     /// The commands of each policy that reacts, with the policy's name.
     Policies(Vec<(&'static str, Commands)>),
     /// The rows of a view that it touches.
@@ -105,7 +116,7 @@ fn claim_events(
     claims: &mut Claims,
     name: &'static str,
     consumer: &ConsumerKind,
-    events: &[FeedEvent],
+    events: &[Arc<FeedEvent>],
     cache: &Cache,
 ) -> Prepared {
     let Some(service) = services.get(name) else { return Prepared::Plain };
@@ -134,7 +145,8 @@ fn claim_events(
     Prepared::Events(reactions)
 }
 
-fn react(service: &Service, consumer: &ConsumerKind, event: &FeedEvent) -> Result<Reaction, String> {
+/// What one event leads to for a consumer of `service`, from the event alone.
+pub(crate) fn react(service: &Service, consumer: &ConsumerKind, event: &FeedEvent) -> Result<Reaction, String> {
     match consumer {
         ConsumerKind::Policies => {
             let policies = service.policies.iter().filter(|policy| policy.source == event.source);

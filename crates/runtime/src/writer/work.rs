@@ -257,7 +257,7 @@ pub(crate) enum Purpose {
 /// Events for a consumer, of one source, ascending within each shard.
 pub(crate) struct Handle {
     pub(crate) consumer: ConsumerKind,
-    pub(crate) events: Vec<FeedEvent>,
+    pub(crate) events: Vec<Arc<FeedEvent>>,
     /// Set when the event failed on its own before: it is parked with this error.
     pub(crate) park: Option<String>,
 }

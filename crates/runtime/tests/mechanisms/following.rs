@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::toy::{BOARD, COUNTERS, REFUSED, mended};
+use crate::support::toy::{BOARD, COUNTERS, IGNORED, REFUSED, mended};
 use crate::support::{Bench, Carries, Process, add};
 use runtime::{Fault, shard_of};
 use store::{Claims, Position, PositionKey, Store, Writes};
@@ -202,4 +202,86 @@ fn a_consumer_that_has_seen_what_a_restore_lost_stops_with_an_alarm() {
         assert_eq!(toy.heard(1), [1], "nothing is handled on top of what was lost");
         assert_eq!(toy.consumer("totals@1").halted, None, "who has seen nothing of it goes on");
     }
+}
+
+/// How far a consumer of the board is, as the store has it, in the shard of counter 1.
+fn kept(toy: &Process, consumer: &str) -> u64 {
+    toy.wait(toy.store.positions(BOARD, consumer, COUNTERS)).unwrap()[usize::from(shard_of("1"))].seq
+}
+
+#[test]
+fn what_concerns_nobody_is_passed_by_without_a_transaction() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.execute(add(1, 1));
+    toy.store.seen();
+    for _ in 0..3 {
+        toy.execute(add(1, IGNORED));
+    }
+    assert_eq!(toy.store.seen().len(), 3, "the three commands, and nothing of those who follow");
+    assert_eq!((toy.consumer("policies").behind, kept(&toy, "policies")), (0, 1));
+
+    // It is written down together with what comes after it.
+    toy.execute(add(1, 2));
+    assert_eq!((kept(&toy, "policies"), kept(&toy, "totals@1")), (5, 5));
+    assert_eq!(toy.heard(1), [1, 2]);
+}
+
+#[test]
+fn what_was_passed_by_is_written_down_in_a_quiet_moment() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    toy.execute(add(1, IGNORED));
+    assert_eq!(kept(&toy, "policies"), 0);
+    bench.pass(LOOK);
+    assert_eq!((kept(&toy, "policies"), kept(&toy, "totals@1")), (1, 1));
+    toy.store.seen();
+    bench.pass(LOOK * 3);
+    assert_eq!(toy.store.seen().len(), 0, "once");
+}
+
+#[test]
+fn what_was_passed_by_does_not_grow_without_end() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    for id in 1..=300 {
+        toy.execute(add(id, IGNORED));
+    }
+    let kept = toy.wait(toy.store.positions(BOARD, "policies", COUNTERS)).unwrap();
+    assert!(kept.iter().map(|position| position.seq).sum::<u64>() >= 256, "{kept:?}");
+}
+
+#[test]
+fn a_process_that_dies_passes_by_again_and_goes_on() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    for n in [IGNORED, 1, IGNORED, IGNORED] {
+        toy.execute(add(1, n));
+    }
+    toy.kill();
+    let toy = bench.start(mended());
+    toy.execute(add(1, 2));
+    assert_eq!((toy.heard(1), toy.viewed(1)), (vec![1, 2], Some(3)));
+    toy.check();
+}
+
+#[test]
+fn what_comes_right_behind_another_waits_a_moment_and_is_handled_together() {
+    let pace = Duration::from_millis(5);
+    let bench = Bench::paced(pace);
+    let toy = bench.start(mended());
+    toy.execute(add(1, 1));
+    assert_eq!(toy.heard(1), [1], "after a quiet moment at once");
+    for n in 2..=9 {
+        toy.execute(add(1, n));
+    }
+    toy.store.seen();
+    assert_eq!(toy.heard(1), [1]);
+    bench.pass(pace);
+    assert_eq!(toy.heard(1), (1..=9).collect::<Vec<_>>());
+    assert_eq!(toy.store.seen().len(), 1, "one transaction for the policies and the view");
+    // Whoever does not listen holds up nothing.
+    bench.pass(pace);
+    toy.execute(add(1, 10));
+    assert_eq!(toy.heard(1), (1..=10).collect::<Vec<_>>());
 }

@@ -32,6 +32,7 @@ pub struct Bench {
     executor: Executor,
     last_process: Arc<AtomicUsize>,
     last_id: Arc<AtomicU64>,
+    pace: Duration,
 }
 
 /// What is done to what the carrier is given.
@@ -54,7 +55,7 @@ pub struct Unruly {
     inner: InProcess,
     carries: Arc<Mutex<Carries>>,
     count: AtomicUsize,
-    late: Mutex<Vec<FeedEvent>>,
+    late: Mutex<Vec<Arc<FeedEvent>>>,
 }
 
 impl Unruly {
@@ -64,7 +65,7 @@ impl Unruly {
 }
 
 impl Carrier for Unruly {
-    fn publish(&self, events: &[FeedEvent]) {
+    fn publish(&self, events: &[Arc<FeedEvent>]) {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         match *self.carries.lock().unwrap() {
             Carries::Everything | Carries::Hints => self.inner.publish(events),
@@ -125,7 +126,14 @@ impl Bench {
             executor: Executor::default(),
             last_process: Arc::default(),
             last_id: Arc::default(),
+            // Time stands still in most tests.
+            pace: Duration::ZERO,
         }
+    }
+
+    /// One whose consumers leave so much time between their transactions.
+    pub fn paced(pace: Duration) -> Self {
+        Self { pace, ..Self::new() }
     }
 
     fn open(&self, spec: &SystemSpec) -> Arc<dyn Store> {
@@ -170,6 +178,7 @@ impl Bench {
             spawner: Arc::new(move |work| executor.spawn(number, work)),
             ids: Arc::new(move || format!("id-{:010}", last_id.fetch_add(1, Ordering::Relaxed))),
             queues: Queues::of(queue),
+            pace: self.pace,
             only: Vec::new(),
             tracer: telemetry::Tracer::off(),
         };
@@ -358,7 +367,7 @@ impl Process {
     }
 
     /// Everything the counters published, shard by shard.
-    pub fn feed(&self) -> Vec<Vec<FeedEvent>> {
+    pub fn feed(&self) -> Vec<Vec<Arc<FeedEvent>>> {
         (0..SHARDS).map(|shard| self.wait(self.store.feed(toy::COUNTERS, shard, 0, 10_000)).unwrap().events).collect()
     }
 

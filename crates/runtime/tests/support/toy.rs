@@ -233,6 +233,8 @@ pub const PANICS_IN_REACT: u64 = 13;
 pub const PANICS_IN_DECIDE: u64 = 14;
 pub const BREAKS_THE_STORE: u64 = 15;
 pub const REFUSED: u64 = 16;
+/// Nobody on the board minds this one.
+pub const IGNORED: u64 = 17;
 
 /// The board's policy, as it should be or with three faults.
 pub struct Follow<const MENDED: bool>;
@@ -247,6 +249,7 @@ impl<const MENDED: bool> Policy for Follow<MENDED> {
             PANICS_IN_REACT if !MENDED => panic!("a rule panics while it reacts"),
             PANICS_IN_DECIDE if !MENDED => Note::PanicInDecide,
             BREAKS_THE_STORE if !MENDED => Note::BreakTheStore,
+            IGNORED => return Commands::none(),
             n => Note::Heard(n),
         };
         Commands::to::<Tally>(id, note)
@@ -279,8 +282,8 @@ impl<const VERSION: u32, const MENDED: bool> Projection for Totals<VERSION, MEND
     type Row = TotalRow;
 
     fn rows(event: &Counted) -> Vec<u64> {
-        let Counted::CounterAdded { id, .. } = event;
-        vec![*id]
+        let Counted::CounterAdded { id, n } = event;
+        if *n == IGNORED { Vec::new() } else { vec![*id] }
     }
 
     fn fold(id: u64, row: Option<TotalRow>, event: &Counted, _at: Timestamp) -> Option<TotalRow> {

@@ -82,7 +82,7 @@ pub fn parked_events_come_oldest_first(opened: Opened<'_>) {
     opened.write(Writes { parked: vec![parked("z", 0, 3), parked("y", 5, 1), parked("x", 2, 2), parked("x", 2, 4)], ..Writes::default() });
     let keys = |limit| {
         let parked = opened.wait(opened.store.parked(SHOP, limit)).unwrap();
-        parked.into_iter().map(|parked| (parked.event.key, parked.event.position.seq)).collect::<Vec<_>>()
+        parked.into_iter().map(|parked| (parked.event.key.clone(), parked.event.position.seq)).collect::<Vec<_>>()
     };
     let all = [("y".to_owned(), 1), ("x".to_owned(), 2), ("z".to_owned(), 3), ("x".to_owned(), 4)];
     assert_eq!(keys(10), all);
@@ -123,7 +123,7 @@ pub fn lines_are_told_with_how_many_wait_in_them(opened: Opened<'_>) {
     opened.write(Writes { parked: all.into(), ..Writes::default() });
     let lines = |limit| {
         let lines = opened.wait(opened.store.parked_lines(SHOP, limit)).unwrap();
-        lines.into_iter().map(|line| (line.first.event.key, line.first.event.position.seq, line.behind)).collect::<Vec<_>>()
+        lines.into_iter().map(|line| (line.first.event.key.clone(), line.first.event.position.seq, line.behind)).collect::<Vec<_>>()
     };
     let told = [("a".to_owned(), 1, 2), ("c".to_owned(), 3, 0), ("b".to_owned(), 4, 0)];
     assert_eq!(lines(10), told);

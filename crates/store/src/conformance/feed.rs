@@ -20,7 +20,7 @@ pub fn places_are_gapless_in_each_shard_in_the_order_of_commits(opened: Opened<'
     assert_eq!(seqs(&opened, 0), [1, 2, 3, 4, 5, 6]);
     assert_eq!(seqs(&opened, 15), [1, 2, 3]);
     assert!(seqs(&opened, 1).is_empty());
-    let keys: Vec<_> = opened.feed(SHOP, 0).into_iter().map(|event| event.key).collect();
+    let keys: Vec<_> = opened.feed(SHOP, 0).iter().map(|event| event.key.clone()).collect();
     assert_eq!(keys, ["a", "c", "a", "c", "a", "c"]);
     let heads = opened.wait(opened.store.heads(SHOP)).unwrap();
     assert_eq!(heads.len(), usize::from(SHARDS));
@@ -126,7 +126,7 @@ pub fn a_commit_tells_the_places_that_the_feed_shows(opened: Opened<'_>) {
     assert_eq!(committed.published, opened.feed(SHOP, 2)[1..]);
     let first = &committed.published[0];
     assert_eq!((first.source.as_str(), first.shard, first.position, first.key.as_str(), first.at), (SHOP, 2, place(2), "a", at(9)));
-    assert_eq!((&first.data, first.meta.correlation.as_str(), &first.meta.caller), (&expected, "another story", &meta().caller));
+    assert_eq!((&*first.data, first.meta.correlation.as_str(), &first.meta.caller), (expected.as_str(), "another story", &meta().caller));
 }
 
 pub fn what_is_not_published_has_no_place(opened: Opened<'_>) {

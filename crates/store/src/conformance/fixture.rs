@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::{Field, Timestamp};
@@ -94,7 +95,7 @@ impl<'a> Opened<'a> {
     }
 
     /// All of one shard's feed.
-    pub(super) fn feed(&self, service: &'static str, shard: Shard) -> Vec<FeedEvent> {
+    pub(super) fn feed(&self, service: &'static str, shard: Shard) -> Vec<Arc<FeedEvent>> {
         self.wait(self.store.feed(service, shard, 0, 1_000_000)).expect("the feed is readable").events
     }
 
@@ -157,16 +158,16 @@ pub(super) fn appended(keys: &[&str], version: u64, shard: Shard) -> Writes {
 }
 
 /// An event as a consumer of the shop gets it from the depot.
-pub(super) fn received(key: &str, shard: Shard, seq: u64) -> FeedEvent {
-    FeedEvent {
+pub(super) fn received(key: &str, shard: Shard, seq: u64) -> Arc<FeedEvent> {
+    Arc::new(FeedEvent {
         source: DEPOT.into(),
         shard,
         position: Position { epoch: 1, seq },
         key: key.into(),
         at: at(i64::try_from(seq).expect("small")),
-        data: format!("{{\"eventType\":\"Stored\",\"key\":\"{key}\",\"n\":{seq}}}"),
+        data: format!("{{\"eventType\":\"Stored\",\"key\":\"{key}\",\"n\":{seq}}}").into(),
         meta: meta(),
-    }
+    })
 }
 
 /// A row's name.

@@ -41,7 +41,7 @@ pub fn of_a_views_row_is_what_was_folded_into_it(opened: Opened<'_>) {
     opened.write(Writes { history: vec![folded("offers@1", 1, 2), folded("offers@1", 1, 3)], ..Writes::default() });
     let history = read(&opened, "offers@1", 1, 0, 10);
     assert_eq!(times(&history), [at(1), at(2), at(3)]);
-    assert_eq!((&history[2].data, &history[2].meta), (&received("a", 0, 3).data, &meta()));
+    assert_eq!((history[2].data.as_str(), &history[2].meta), (&*received("a", 0, 3).data, &meta()));
     assert_eq!(times(&read(&opened, "offers@2", 1, 0, 10)), [at(9)]);
 }
 

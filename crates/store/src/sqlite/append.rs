@@ -1,6 +1,7 @@
 //! Events, and the places of those that are published.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -35,15 +36,15 @@ pub(super) fn events(transaction: &Transaction<'_>, sql: &Sql, events: Vec<NewEv
             event.meta.trace.as_ref().map(ToString::to_string),
         ])?;
         if let (Some(position), Some(published)) = (position, event.published) {
-            committed.published.push(FeedEvent {
+            committed.published.push(Arc::new(FeedEvent {
                 source: event.root.service.into(),
                 shard: published.shard,
                 position,
                 key: event.root.key,
                 at: event.at,
-                data: published.data,
+                data: published.data.into(),
                 meta: event.meta,
-            });
+            }));
         }
     }
     heads.put(transaction, sql)?;

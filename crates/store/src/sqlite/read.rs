@@ -1,4 +1,5 @@
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use kernel::{Timestamp, misread};
 use rusqlite::types::{Type, Value};
@@ -52,15 +53,15 @@ pub(super) fn feed_in(connection: &Connection, sql: &Sql, service: &str, shard: 
     let events = connection
         .prepare_cached(&texts.feed)?
         .query_map(params![shard, bound(after), bound(limit)], |row| {
-            Ok(FeedEvent {
+            Ok(Arc::new(FeedEvent {
                 source: service.into(),
                 shard,
                 position: position(row, 0)?,
                 key: row.get(2)?,
                 at: instant(row, 3)?,
-                data: row.get(4)?,
+                data: row.get::<_, String>(4)?.into(),
                 meta: meta_and_trace(row, 5)?,
-            })
+            }))
         })?
         .collect::<rusqlite::Result<_>>()?;
     let epochs = connection
@@ -381,7 +382,7 @@ fn parked_event(service: &'static str, row: &Row<'_>) -> rusqlite::Result<Parked
     Ok(Parked {
         service,
         consumer: row.get(0)?,
-        event: serde_json::from_str(&event).map_err(|error| unreadable(1, std::io::Error::other(misread(&error))))?,
+        event: serde_json::from_str(&event).map(Arc::new).map_err(|error| unreadable(1, std::io::Error::other(misread(&error))))?,
         error: row.get(2)?,
         tries: row.get(3)?,
         next_at: instant(row, 4)?,

@@ -130,7 +130,7 @@ fn put_history(transaction: &Transaction<'_>, sql: &Sql, NewHistory { row, event
         row.table,
         row.id,
         event.at.as_microsecond(),
-        event.data,
+        &*event.data,
         event.meta.correlation,
         event.meta.causation,
         event.meta.caller
@@ -151,7 +151,7 @@ fn write_record(transaction: &Transaction<'_>, sql: &Sql, key: &RecordKey, recor
 
 fn park(transaction: &Transaction<'_>, sql: &Sql, parked: &Parked) -> rusqlite::Result<()> {
     let Parked { service, consumer, event, error, tries, next_at } = parked;
-    let json = serde_json::to_string(event).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let json = serde_json::to_string(&**event).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     transaction.prepare_cached(&sql.service(service)?.park)?.execute(params![
         consumer,
         event.source,

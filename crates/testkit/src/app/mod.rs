@@ -156,6 +156,7 @@ impl TestApp {
             spawner: self.executor.spawner(group),
             ids: self.ids.source(),
             queues: Queues::of(1024),
+            pace: runtime::PACE,
             only: Vec::new(),
             tracer: telemetry::Tracer::off(),
         };

@@ -261,6 +261,7 @@ impl World {
             spawner: Arc::clone(&spawner),
             ids: self.ids.source(),
             queues: Queues::of(64),
+            pace: runtime::PACE,
             only: Vec::new(),
             tracer: telemetry::Tracer::off(),
         };
