@@ -30,6 +30,9 @@ use config::Environment;
 use error::Fatal;
 use serve::Plan;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run() {
         Ok(code) => code,

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use edge::language::{self, Catalogue};
 use edge::{Problem, position, request_id};
 use futures_util::stream;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use coding::Coding;
@@ -73,11 +73,14 @@ pub fn service_door(routes: Router, actuator: Router, outside: &Outside) -> Rout
 fn closed(router: Router, outside: &Outside) -> Router {
     let router = router
         .fallback(async || Problem::not_found().into_response())
-        .method_not_allowed_fallback(async || Problem::method_not_allowed("").into_response())
-        .layer(from_fn_with_state(outside.catalogue.clone(), language::speak));
+        .method_not_allowed_fallback(async || Problem::method_not_allowed("").into_response());
+    // Each layer is put around the whole router, which is cheap to clone. `Router::layer` would put it around every route, and each
+    // request would clone all layers once for every layer.
+    let spoken = from_fn_with_state(outside.catalogue.clone(), language::speak).layer(router);
+    let plain = Router::new().fallback_service(spoken.clone());
     // The layer would answer every OPTIONS, also one that no browser sends ahead, and that is answered with what there is.
-    let within = router.clone().layer(origins(&outside.cors)).layer(from_fn_with_state(router, past_origins));
-    within.layer(from_fn_with_state(Arc::clone(&outside.ids), around))
+    let within = from_fn_with_state(plain, past_origins).layer(origins(&outside.cors).layer(spoken));
+    Router::new().fallback_service(from_fn_with_state(Arc::clone(&outside.ids), around).layer(within))
 }
 
 /// What a browser has to be told before it lets a page of another origin ask and read the answer. No cookie or other credential that it

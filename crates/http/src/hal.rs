@@ -3,7 +3,6 @@
 //! Rows come from the store as JSON and go out as JSON: they are put together as text, and read only to know what can be done with them now.
 
 use kernel::{Resource, Timestamp};
-use serde_json::Value;
 use store::{Page, Query};
 
 /// Where a collection was asked for.
@@ -112,7 +111,7 @@ impl Links {
 
 /// A text as JSON.
 fn quote(text: &str) -> String {
-    Value::from(text).to_string()
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -120,7 +119,7 @@ mod tests {
     use kernel::{Field, Move};
     use proptest::prelude::*;
     use serde::{Deserialize, Serialize};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -374,7 +374,7 @@ impl Incoming {
         let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
         let Some(shown) = &answer.shown else { return status.into_response() };
         // Links are those of the moment of the decision, so that a repeated answer is the same to the letter.
-        let mut response = hal_json(status, hal::item::<R>(&shown.row.to_string(), &self.base, answer.at));
+        let mut response = hal_json(status, hal::item::<R>(&shown.row, &self.base, answer.at));
         if status == StatusCode::CREATED
             && let Ok(location) = HeaderValue::from_str(&format!("{}/{}/{}", self.base, shown.collection, shown.id))
         {

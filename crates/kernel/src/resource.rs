@@ -1,6 +1,5 @@
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
 /// The type of a field by which a collection can be filtered and sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +68,14 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
 }
 
 /// A row put in place, whole, or taken away.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowChange {
     /// [`Resource::COLLECTION`].
     pub collection: &'static str,
     /// The row's id.
     pub id: u64,
     /// Its JSON object, or `None` when it goes.
-    pub row: Option<Value>,
+    pub row: Option<String>,
 }
 
 /// The rows that an event changes, in order.
@@ -87,7 +86,7 @@ impl Rows {
     /// Puts a row in place of what stood under its id.
     pub fn put<R: Resource>(&mut self, row: &R) {
         // A resource is a plain struct with text keys, which always has a JSON form; were it not so, the row would show as null.
-        let json = serde_json::to_value(row).unwrap_or_default();
+        let json = serde_json::to_string(row).unwrap_or_else(|_| "null".into());
         self.0.push(RowChange { collection: R::COLLECTION, id: row.id(), row: Some(json) });
     }
 

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::marker::PhantomData;
 
 use kernel::{Exposed, Refused, RowChange, Rows, Timestamp, misread};
-use serde_json::Value;
+use serde::Serialize;
 
 /// An event of an aggregate whose type is set aside.
 pub(crate) type AnyEvent = Box<dyn Any + Send>;
@@ -137,10 +137,15 @@ impl<A: Exposed> AnyState for State<A> {
 }
 
 /// The JSON that goes out: the event, tagged by `eventType`, with the `timestamp` that the originals' events carried.
-fn wire_form(published: &impl serde::Serialize, at: Timestamp) -> Result<String, String> {
-    let mut json = serde_json::to_value(published).map_err(|error| error.to_string())?;
-    let fields =
-        json.as_object_mut().filter(|fields| fields.contains_key("eventType")).ok_or("a published event is tagged by eventType")?;
-    fields.insert("timestamp".into(), Value::String(at.strftime("%Y%m%d%H%M%S").to_string()));
-    Ok(json.to_string())
+fn wire_form(published: &impl Serialize, at: Timestamp) -> Result<String, String> {
+    #[derive(Serialize)]
+    struct Wire<'a, E> {
+        #[serde(flatten)]
+        event: &'a E,
+        timestamp: String,
+    }
+    let wire = Wire { event: published, timestamp: at.strftime("%Y%m%d%H%M%S").to_string() };
+    let json = serde_json::to_string(&wire).map_err(|error| error.to_string())?;
+    // A tag comes first.
+    if json.starts_with(r#"{"eventType":"#) { Ok(json) } else { Err("a published event is tagged by eventType".into()) }
 }

@@ -46,7 +46,7 @@ pub(crate) struct ProjectionEntry {
 }
 
 /// The row with this id after an event: from its JSON before, the event, and when it happened.
-type Fold = fn(u64, Option<&str>, &Payload, Timestamp) -> Result<Option<Value>, String>;
+type Fold = fn(u64, Option<&str>, &Payload, Timestamp) -> Result<Option<String>, String>;
 
 impl ProjectionEntry {
     /// The table and consumer of this version.
@@ -136,7 +136,7 @@ impl Service {
             fold: |id, row, event, at| {
                 let row = row.map(read::<P::Row>).transpose()?;
                 let folded = P::fold(id, row, &*event.read::<P::On>()?, at);
-                folded.map(|row| serde_json::to_value(row).map_err(|error| error.to_string())).transpose()
+                folded.map(|row| serde_json::to_string(&row).map_err(|error| error.to_string())).transpose()
             },
         });
         self

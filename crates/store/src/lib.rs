@@ -26,7 +26,7 @@ pub use changes::{Change, Changes, Place};
 pub use error::{OpenError, StoreError};
 pub use event::{Epoch, Feed, FeedEvent, HistoryEntry, Life, Meta, Position, RecordedEvent, SHARDS, Shard, StoryEvent, Stretch};
 pub use payload::Payload;
-pub use query::{Cell, Direction, Page, Query, cell};
+pub use query::{Cell, Direction, Page, Query, cells};
 pub use schema::{Schema, ServiceSchema, TableSchema, beside};
 pub use snapshot::{HeldPosition, Snapshot, StoredEvent, StoredRoot, StoredRow};
 pub use write::{

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use store::sqlite::{Scratch, ScratchRow};
-use store::{StoreError, StoredRow, cell};
+use store::{StoreError, StoredRow, cells};
 
 use super::{AT_ONCE, About, Audit};
 use kernel::Field;
@@ -73,8 +73,8 @@ impl Audit<'_> {
                 self.found(service, kind, key(), differences(&expected.unwrap_or_default(), &stands));
             }
         }
-        for (field, stored) in fields.iter().zip(&row.cells) {
-            if cell(field.kind, &stands[field.name]) != *stored {
+        for ((field, shown), stored) in fields.iter().zip(cells(fields, &row.json)).zip(&row.cells) {
+            if shown != *stored {
                 self.found(service, kind, key(), format!("it is not found under the {} that it shows", field.name));
             }
         }

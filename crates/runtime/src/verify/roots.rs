@@ -107,7 +107,7 @@ impl Audit<'_> {
         match changes {
             Ok(changes) => {
                 for RowChange { collection, id, row } in changes {
-                    about.scratch.put(collection, id, row.as_ref().map(Value::to_string).as_deref())?;
+                    about.scratch.put(collection, id, row.as_deref())?;
                 }
                 Ok(Ok(()))
             }

@@ -80,7 +80,6 @@ impl Audit<'_> {
                 let folded = catch_unwind(AssertUnwindSafe(|| (view.fold)(id, before.as_deref(), &event.data, event.at)));
                 match folded.unwrap_or_else(|_| Err("its rules panic".into())) {
                     Ok(after) => {
-                        let after = after.map(|row| row.to_string());
                         if after != before {
                             about.scratch.put(&table, id, after.as_deref())?;
                         }

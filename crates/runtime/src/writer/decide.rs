@@ -9,7 +9,7 @@ use calls::CallKey;
 use kernel::{Command, Commands, Refused, RefusedKind, RowChange, Timestamp, misread};
 use store::{
     FeedEvent, LineKey, Loaded, Meta, NewEvent, NewHistory, NewPublished, Parked, PositionKey, Record, RecordKey, RootKey, RootWrite,
-    RowKey, RowWrite, SequenceKey, Writes, cell,
+    RowKey, RowWrite, SequenceKey, Writes, cells,
 };
 
 use super::prepare::{Prepared, Reaction, consumer_name, position_key, record_key};
@@ -426,11 +426,11 @@ impl<'a> Transaction<'a> {
     fn put_own_row(&mut self, service: &'static str, change: &RowChange) {
         let fields = self.services.get(service).map_or(&[][..], |service| service.fields(change.collection));
         let row = RowKey { service, table: change.collection.into(), id: change.id };
-        self.put_row(row, fields, change.row.as_ref().map(|row| (row, row.to_string())));
+        self.put_row(row, fields, change.row.clone());
     }
 
-    fn put_row(&mut self, row: RowKey, fields: &[kernel::Field], content: Option<(&serde_json::Value, String)>) {
-        let content = content.map(|(row, json)| (fields.iter().map(|field| cell(field.kind, &row[field.name])).collect(), json));
+    fn put_row(&mut self, row: RowKey, fields: &[kernel::Field], json: Option<String>) {
+        let content = json.map(|json| (cells(fields, &json), json));
         let write = RowWrite { row: row.clone(), content };
         match self.row_writes.get(&row) {
             Some(index) => self.writes.rows[*index] = write,
@@ -454,7 +454,8 @@ impl<'a> Transaction<'a> {
                 seq if seq > position.seq + 1 => return Ok(Done::Gap),
                 _ => {}
             }
-            let waits = self.loaded.parked.contains(&(service.name, consumer.clone(), event.source.clone(), event.key.clone()));
+            let waits = !self.loaded.parked.is_empty()
+                && self.loaded.parked.contains(&(service.name, consumer.clone(), event.source.clone(), event.key.clone()));
             match &handle.park {
                 Some(error) => self.park(service.name, &consumer, event, error.clone(), 1),
                 None if waits => self.park(service.name, &consumer, event, String::new(), 0),
@@ -510,15 +511,14 @@ impl<'a> Transaction<'a> {
         let row = RowKey { service: service.name, table: table.into(), id };
         let before = self.loaded.rows.get(&row).map(String::as_str);
         let after = (view.fold)(id, before, &event.data, event.at)?;
-        let json = after.as_ref().map(ToString::to_string);
-        if json.as_deref() == before {
+        if after.as_deref() == before {
             return Ok(());
         }
-        match &json {
+        match &after {
             Some(json) => self.loaded.rows.insert(row.clone(), json.clone()),
             None => self.loaded.rows.remove(&row),
         };
-        self.put_row(row.clone(), view.fields, after.as_ref().zip(json));
+        self.put_row(row.clone(), view.fields, after);
         if view.history {
             self.writes.history.push(NewHistory { row, event: Arc::clone(event) });
         }

@@ -5,7 +5,6 @@ use crate::feed_position::FeedPosition;
 use calls::CallKey;
 use kernel::{Commands, Refused, RowChange, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use store::{FeedEvent, LineKey, Meta, Parked, RootKey, RowKey};
 use telemetry::TraceContext;
 
@@ -154,8 +153,9 @@ pub struct Shown {
     pub collection: String,
     /// Its id.
     pub id: u64,
-    /// Its fields.
-    pub row: Value,
+    /// Its JSON.
+    #[serde(with = "raw")]
+    pub row: String,
 }
 
 impl Answer {
@@ -165,6 +165,20 @@ impl Answer {
             Some(Shown { collection: collection.into(), id: change.id, row: change.row.clone()? })
         });
         Self { status, at, shown, positions: Vec::new() }
+    }
+}
+
+/// JSON within JSON, kept as it is.
+mod raw {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::value::RawValue;
+
+    pub(super) fn serialize<S: Serializer>(json: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_json::from_str::<&RawValue>(json).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+        Ok(Box::<RawValue>::deserialize(deserializer)?.get().to_owned())
     }
 }
 

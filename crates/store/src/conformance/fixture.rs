@@ -5,8 +5,8 @@ use kernel::{Field, Timestamp};
 
 use super::Backend;
 use crate::{
-    Abort, Cell, Claims, Committed, FeedEvent, Loaded, Meta, NewEvent, NewPublished, Position, RootKey, RootWrite, RowKey, RowWrite,
-    Schema, ServiceSchema, Shard, Store, StoreError, TableSchema, Writes,
+    Abort, Claims, Committed, FeedEvent, Loaded, Meta, NewEvent, NewPublished, Position, RootKey, RootWrite, RowKey, RowWrite, Schema,
+    ServiceSchema, Shard, Store, StoreError, TableSchema, Writes,
 };
 
 /// The service most cases are about.
@@ -192,9 +192,7 @@ pub(super) fn good(id: u64, price: Option<i64>, name: Option<&str>, since: Optio
 
 /// A row put in place, with the cells that `fields` take from its JSON.
 pub(super) fn put(table: &str, fields: &[Field], id: u64, json: &str) -> RowWrite {
-    let object: serde_json::Value = serde_json::from_str(json).expect("the row is JSON");
-    let cells: Vec<Cell> = fields.iter().map(|field| crate::cell(field.kind, &object[field.name])).collect();
-    RowWrite { row: row(table, id), content: Some((cells, json.into())) }
+    RowWrite { row: row(table, id), content: Some((crate::cells(fields, json), json.into())) }
 }
 
 /// A batch that writes rows.

@@ -1,9 +1,10 @@
 //! The tables of rows: an id, a column with an index for each field that is filtered or sorted by, and the row's JSON.
 
 use rusqlite::{OptionalExtension, Transaction, params, params_from_iter};
+use serde::de::IgnoredAny;
 
 use super::{names, read};
-use crate::{TableSchema, query::cell};
+use crate::{TableSchema, query::cells};
 use kernel::{Field, FieldKind, misread};
 
 /// Makes a table, or fills its columns anew from its rows' JSON when the fields have changed.
@@ -74,9 +75,8 @@ fn make_anew(transaction: &Transaction<'_>, service: &str, table: &TableSchema, 
         let mut rows = old.query([])?;
         while let Some(row) = rows.next()? {
             let (id, json): (i64, String) = (row.get(0)?, row.get(1)?);
-            let object: serde_json::Value =
-                serde_json::from_str(&json).map_err(|error| read::unreadable(1, std::io::Error::other(misread(&error))))?;
-            let cells = table.fields.iter().map(|field| read::value(&cell(field.kind, &object[field.name])));
+            serde_json::from_str::<IgnoredAny>(&json).map_err(|error| read::unreadable(1, std::io::Error::other(misread(&error))))?;
+            let cells = cells(table.fields, &json).into_iter().map(read::owned);
             put.execute(params_from_iter([id.into(), json.into()].into_iter().chain(cells)))?;
         }
     }

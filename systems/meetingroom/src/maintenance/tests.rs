@@ -31,7 +31,8 @@ impl Story {
         for event in &events {
             let mut rows = Rows::default();
             self.maintenance.rows(&ID, event, at, &mut rows);
-            self.row = rows.into_changes().pop().map_or(self.row.take(), |change| change.row);
+            self.row =
+                rows.into_changes().pop().map_or(self.row.take(), |change| change.row.map(|row| serde_json::from_str(&row).unwrap()));
             self.maintenance.evolve(event, at);
             self.published.extend(self.maintenance.publish(&ID, event, at));
         }

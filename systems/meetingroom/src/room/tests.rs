@@ -37,7 +37,8 @@ impl Story {
         for event in &events {
             let mut rows = Rows::default();
             self.room.rows(&ID, event, NOW, &mut rows);
-            self.row = rows.into_changes().pop().map_or(self.row.take(), |change| change.row);
+            self.row =
+                rows.into_changes().pop().map_or(self.row.take(), |change| change.row.map(|row| serde_json::from_str(&row).unwrap()));
             self.room.evolve(event, NOW);
             self.published.extend(self.room.publish(&ID, event, NOW));
         }
