@@ -489,6 +489,49 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_can_be_written_the_lock_that_is_there_is_heeded_and_held() {
+        let (_above, path) = new();
+        let held = DataDir::open(&path, now()).unwrap();
+        assert!(matches!(lock_that_is_there(&path), Err(DataDirError::InUse { .. })));
+        drop(held);
+        let looking = lock_that_is_there(&path).unwrap();
+        assert!(looking.is_some() && lock_that_is_there(&path).unwrap().is_some(), "any number may look");
+        assert!(matches!(DataDir::open(&path, now()), Err(DataDirError::InUse { .. })));
+        drop(looking);
+        fs::remove_file(path.join("lock")).unwrap();
+        assert!(lock_that_is_there(&path).unwrap().is_none());
+        assert!(!path.join("lock").exists());
+    }
+
+    #[test]
+    fn a_backup_is_looked_at_without_a_trace() {
+        let (_above, path) = new();
+        drop(DataDir::open(&path, now()).unwrap());
+        fs::remove_file(path.join("lock")).unwrap();
+        fs::write(path.join("manifest.json"), "{}").unwrap();
+        assert!(lock_to_read(&path, now()).unwrap().is_none());
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_directory_is_cleared_of_what_is_known_or_not_at_all() {
+        let (_above, path) = new();
+        let ours = |name: &str| name.starts_with("our");
+        assert_eq!(clear(&path, ours).unwrap(), [""; 0]);
+        fs::create_dir_all(path.join("our directory")).unwrap();
+        for name in ["ours", "theirs"] {
+            fs::write(path.join(name), "").unwrap();
+        }
+        assert_eq!(clear(&path, ours).unwrap(), ["our directory", "theirs"]);
+        assert!(path.join("ours").exists());
+        fs::remove_dir(path.join("our directory")).unwrap();
+        fs::remove_file(path.join("theirs")).unwrap();
+        assert!(clear(&path, ours).unwrap().is_empty() && !path.exists());
+        fs::write(&path, "").unwrap();
+        assert_eq!(clear(&path, ours).unwrap(), [path.to_str().unwrap()], "a file is no directory");
+    }
+
+    #[test]
     fn a_file_is_no_directory() {
         let (_above, path) = new();
         fs::write(&path, "").unwrap();

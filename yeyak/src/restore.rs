@@ -58,7 +58,8 @@ pub(crate) fn restore(backup: &Path, data: &Path, replace: bool, now: Timestamp,
     if !data.exists() {
         data_dir::create(data).map_err(|error| DataDirError::Uncreatable(data.into(), error))?;
     }
-    let lock = data_dir::lock_to_restore(data, &|name| is_left(name) || switch::is_ours(name))?;
+    // Held until the stage has gone.
+    let _lock = data_dir::lock_to_restore(data, &|name| is_left(name) || switch::is_ours(name))?;
     let failed = |error: io::Error| Fatal::Data(DataDirError::Unwritable(data.into(), error));
     // The same once more, because it was killed at the end: that is all there is to do.
     if let Some(finished) = switch::finish(data).map_err(failed)?.filter(|finished| finished.manifest == manifest) {
@@ -95,7 +96,6 @@ pub(crate) fn restore(backup: &Path, data: &Path, replace: bool, now: Timestamp,
     let aside = has_one.then(|| aside(data, now));
     switch::commit(data, &stage.0, aside.as_deref()).map_err(failed)?;
     switch::finish(data).map_err(failed)?;
-    drop(lock);
     Ok(Ended::Restored(Restored { manifest, aside: aside.map(|name| data.join(name)), verified }))
 }
 
