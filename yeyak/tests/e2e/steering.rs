@@ -358,6 +358,10 @@ const DAMAGES: &[(&str, &str)] = &[
         "DELETE FROM schedule_positions WHERE consumer = 'roomTables@1'",
         "meetingroom/schedule position roomTables@1/reserve: it is missing, and there are rows: events would be folded into them once more",
     ),
+    (
+        "DELETE FROM schedule_positions WHERE consumer = 'slotBookings@1'",
+        "position slotBookings@1/reserve: it is missing, and there are rows",
+    ),
     ("DROP TABLE \"schedule_row_roomTables@1\"", "meetingroom/schedule view roomTables@1: it is served, and has no table"),
     (
         "UPDATE schedule_views SET version = 7 WHERE name = 'roomTables'",
