@@ -1,7 +1,7 @@
 //! A consistent copy of a data directory, made while the installation runs or stands still.
 //!
 //! It is made under another name, `.NAME.part`, and gets its own once all of it is whole and on disk. One that was killed leaves the part,
-//! which nobody takes for a backup, and which the next one clears away.
+//! which nobody takes for a backup, and which the next one clears away, if there is nothing in it but what a backup puts there.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -16,7 +16,7 @@ use store::sqlite;
 
 use crate::data_dir::{self, MARKER};
 use crate::manifest::{self, FileEntry, Manifest, ServiceEntry, SystemEntry};
-use crate::systems;
+use crate::{switch, systems};
 
 /// Where backups stand, below the data, unless the installation was told another place.
 pub(crate) const DIRECTORY: &str = "backups";
@@ -26,11 +26,24 @@ pub(crate) fn name_of(instant: Timestamp) -> String {
     instant.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
+/// What a name has to be that [`is_name`] does not take.
+pub(crate) const NO_NAME: &str =
+    "a backup's name consists of up to 64 letters, digits, dots, hyphens and underscores, and begins with no dot";
+
+/// Whether a backup can be called so: a name of a directory, and nothing else, whoever has chosen it.
+pub(crate) fn is_name(name: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    (1..=64).contains(&name.len()) && !name.starts_with('.') && name.chars().all(plain)
+}
+
 /// Makes a backup of the data in `data` as `directory/name`. Whoever writes to it meanwhile is not held up.
 ///
 /// # Errors
 /// Why there is none now: a sentence. Nothing is left of it.
 pub(crate) fn make(data: &Path, directory: &Path, name: &str, report: &Report) -> Result<Manifest, String> {
+    if !is_name(name) {
+        return Err(format!("{name:?}: {NO_NAME}"));
+    }
     let target = directory.join(name);
     let failed = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
     if let Some(why) = standing(directory, name) {
@@ -75,18 +88,20 @@ impl Part {
         };
         match begin() {
             Ok(lock) => Ok(Self { path, lock: Some(lock) }),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(format!("{}: another backup of this name is being made", path.display()))
-            }
+            // One that was killed is gone by now.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(format!(
+                "{}: another backup of this name is being made, or this is no backup's: then take it away, or choose another name",
+                path.display()
+            )),
             Err(error) => Err(format!("{}: {error}", path.display())),
         }
     }
 
     fn finish(mut self, target: &Path) -> io::Result<()> {
-        fs::remove_file(self.path.join(LOCK))?;
         fs::rename(&self.path, target)?;
+        // In this order, for without its lock it would be taken for nobody's. In a backup it does no harm.
         self.lock = None;
-        Ok(())
+        fs::remove_file(target.join(LOCK))
     }
 }
 
@@ -102,13 +117,22 @@ impl Drop for Part {
 fn clear_killed(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let is_part = name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(".part"));
-        let is_free = || File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
-        if is_part && is_free() {
-            _ = fs::remove_dir_all(entry.path());
+        let (name, path) = (entry.file_name(), entry.path());
+        let of = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".part"));
+        if of.is_some_and(is_name) && entry.file_type().is_ok_and(|found| found.is_dir()) {
+            match File::open(path.join(LOCK)) {
+                Ok(lock) if lock.try_lock().is_ok() => _ = data_dir::clear(&path, is_of_a_backup),
+                // It was killed before it had a lock, and so before it had anything else.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => _ = fs::remove_dir(&path),
+                Ok(_) | Err(_) => {}
+            }
         }
     }
+}
+
+/// Whether a backup that is being made has a file of this name.
+fn is_of_a_backup(name: &str) -> bool {
+    name == LOCK || switch::is_staged(name)
 }
 
 /// Copies everything to `part`, checks it, and has it on disk.
@@ -147,8 +171,8 @@ fn fill(data: &Path, part: &Path, report: &Report) -> Result<Manifest, String> {
         before += size;
     }
     for name in specs.iter().map(|spec| systems::samples_marker(spec.name)).chain([MARKER.to_owned()]) {
-        match fs::copy(data.join(&name), part.join(&name)) {
-            Ok(_) => manifest.files.push(keep(part, &name)?),
+        match data_dir::copy(&data.join(&name), &part.join(&name)) {
+            Ok(()) => manifest.files.push(keep(part, &name)?),
             // Sample data that is being loaded is marked so; it rarely is.
             Err(error) if error.kind() == io::ErrorKind::NotFound && name != MARKER => {}
             Err(error) => return Err(format!("{}: {error}", data.join(&name).display())),

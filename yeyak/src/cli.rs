@@ -48,10 +48,17 @@ pub(crate) enum Command {
     #[command(subcommand, arg_required_else_help = false)]
     Fault(Fault),
     /// Fold everything again and compare: 0 all is sound, 1 something differs, 2 it could not be done
+    ///
+    /// Compared are aggregates, snapshots, rows, counters, views, wake-ups, what was published, and how far consumers are. What no event
+    /// tells is not seen to be wrong: who did something and in which story, what is kept under a client's key but for the row that it shows, an
+    /// event that is a possible one and was changed by hand with all that came of it, or a whole aggregate that is gone with its events.
     Verify(Verify),
     /// Make a consistent copy of all data, while it is in use or not
     Backup(Backup),
     /// Put a backup in the place of an installation's data
+    ///
+    /// It is made ready in that directory and verified before anything is moved, so there has to be room for both. Whatever fails before
+    /// leaves what is there untouched; when it is killed, either the old or the new one is served, and the same command goes on.
     Restore(Restore),
     /// Print what a shell completes this command line by
     Completions {

@@ -12,6 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
+use crate::{manifest, switch};
+
 /// The format this release writes, and the newest it reads.
 const FORMAT: u64 = 1;
 pub(crate) const MARKER: &str = "yeyak.json";
@@ -59,12 +61,24 @@ pub(crate) enum DataDirError {
     #[error("the data directory {} cannot be written: {}", .0.display(), .1)]
     Unwritable(PathBuf, #[source] io::Error),
     /// It has things in it, and not our marker.
-    #[error("the data directory {} is not Yeyak's: it has {found:?} in it, but no {MARKER}; choose an empty or a new one with --data", .path.display())]
+    #[error("the data directory {} is not Yeyak's: it has {} in it, but no {MARKER}; choose an empty or a new one with --data", .path.display(), named(.found))]
     Foreign {
         /// The directory.
         path: PathBuf,
-        /// Something in it that is not ours.
-        found: String,
+        /// What is in it and not ours, in order.
+        found: Vec<String>,
+    },
+    /// It has an installation in it that is to be replaced, and things that are not ours.
+    #[error(
+        "the data directory {} has {} in it, which is not Yeyak's, beside the installation: it would seem to belong to the one that is \
+         restored; move it elsewhere, or restore to a new directory",
+        .path.display(), named(.found)
+    )]
+    Beside {
+        /// The directory.
+        path: PathBuf,
+        /// What is in it and not ours, in order.
+        found: Vec<String>,
     },
     /// Another process has it.
     #[error(
@@ -109,11 +123,7 @@ impl DataDir {
     /// # Errors
     /// Each [`DataDirError`]. Nothing is made.
     pub(crate) fn existing(path: &Path, now: Timestamp) -> Result<Self, DataDirError> {
-        match read_marker(path) {
-            Ok(Some(_)) => Self::open(path, now),
-            Ok(None) => Err(DataDirError::Empty(path.into())),
-            Err(error) => Err(error),
-        }
+        if switch::is_begun(path) || read_marker(path)?.is_some() { Self::open(path, now) } else { Err(DataDirError::Empty(path.into())) }
     }
 
     /// A new directory among the system's temporary ones, which is removed when this value goes.
@@ -137,14 +147,15 @@ impl DataDir {
             Err(error) => return Err(DataDirError::Unreadable(path.into(), error)),
         }
         // Before the first trace of ours is left in it.
-        if read_marker(path)?.is_none() {
+        if read_marker(path)?.is_none() && !switch::is_begun(path) {
             refuse_foreign(path)?;
         }
         let lock = lock(path)?;
+        switch::finish(path).map_err(|error| DataDirError::Unwritable(path.into(), error))?;
         let mut fresh = true;
         let marker = match read_marker(path)? {
             Some(text) => {
-                fresh = first_that_is_not_ours(path)?.is_none();
+                fresh = not_ours(path)?.is_empty();
                 probe(path).map_err(|error| DataDirError::Unwritable(path.into(), error))?;
                 understand(path, &text, now)?
             }
@@ -204,6 +215,35 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Copies a file to a new one, which its owner can write whoever could write the first, and has it on disk.
+pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let (mut from, mut to) = (File::open(from)?, File::create_new(to)?);
+    io::copy(&mut from, &mut to)?;
+    to.sync_all()
+}
+
+/// Takes away a directory in which nothing but files with names of `ours` stands. What else is in it is told, and all of it then left.
+pub(crate) fn clear(path: &Path, ours: impl Fn(&str) -> bool) -> io::Result<Vec<String>> {
+    match path.symlink_metadata() {
+        Ok(found) if !found.is_dir() => return Ok(vec![path.display().to_string()]),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    }
+    let (mut files, mut others) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if ours(&name) && entry.file_type()?.is_file() { files.push(entry.path()) } else { others.push(name) }
+    }
+    others.sort_unstable();
+    if others.is_empty() {
+        files.iter().try_for_each(fs::remove_file)?;
+        fs::remove_dir(path)?;
+    }
+    Ok(others)
+}
+
 /// Has what stands in a directory on disk.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
@@ -250,10 +290,17 @@ fn understand(path: &Path, text: &str, now: Timestamp) -> Result<Marker, DataDir
 }
 
 fn refuse_foreign(path: &Path) -> Result<(), DataDirError> {
-    match first_that_is_not_ours(path)? {
-        Some(found) => Err(DataDirError::Foreign { path: path.into(), found }),
-        None => Ok(()),
-    }
+    let found = not_ours(path)?;
+    if found.is_empty() { Ok(()) } else { Err(DataDirError::Foreign { path: path.into(), found }) }
+}
+
+/// How many names are shown of what is in the way.
+const SHOWN: usize = 5;
+
+fn named(names: &[String]) -> String {
+    let shown: Vec<_> = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
+    let more = names.len().checked_sub(SHOWN).filter(|more| *more > 0).map(|more| format!(" and {more} more"));
+    shown.join(", ") + &more.unwrap_or_default()
 }
 
 /// Locks a directory for putting an installation into it, unless it has something in it that is neither ours nor `expected`.
@@ -264,17 +311,56 @@ pub(crate) fn lock_to_restore(path: &Path, expected: &dyn Fn(&str) -> bool) -> R
     if !path.is_dir() {
         return Err(DataDirError::NotADirectory(path.into()));
     }
-    match not_ours(path)?.into_iter().filter(|name| !expected(name)).min() {
-        Some(found) => Err(DataDirError::Foreign { path: path.into(), found }),
-        None => lock(path),
+    let found: Vec<_> = not_ours(path)?.into_iter().filter(|name| !expected(name)).collect();
+    match found.is_empty() {
+        true => lock(path),
+        false if path.join(MARKER).exists() => Err(DataDirError::Beside { path: path.into(), found }),
+        false => Err(DataDirError::Foreign { path: path.into(), found }),
     }
 }
 
-/// The first name in the directory, in their order, of something that was not put there by this file.
-fn first_that_is_not_ours(path: &Path) -> Result<Option<String>, DataDirError> {
-    Ok(not_ours(path)?.into_iter().min())
+/// Sees to it that nobody runs the installation in a directory while the file is open. Of a backup nobody does; and where nothing can be
+/// written, a lock is taken if there is one already.
+///
+/// # Errors
+/// [`DataDirError`], when there is no installation, or another process has it.
+pub(crate) fn lock_to_read(path: &Path, now: Timestamp) -> Result<Option<File>, DataDirError> {
+    if !switch::is_begun(path) && read_marker(path)?.is_none() {
+        return Err(DataDirError::Empty(path.into()));
+    }
+    let is_backup = path.join(manifest::FILE).exists();
+    let lock = match if is_backup { Ok(None) } else { lock(path).map(Some) } {
+        Err(DataDirError::Unwritable(_, error)) if is_for_reading(&error) => lock_that_is_there(path)?,
+        Ok(Some(lock)) => {
+            switch::finish(path).map_err(|error| DataDirError::Unwritable(path.into(), error))?;
+            Some(lock)
+        }
+        other => other?,
+    };
+    understood(path, now)?;
+    Ok(lock)
 }
 
+/// Whether somebody else may write where this one cannot.
+fn is_for_reading(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
+/// Locks the directory by a lock that cannot be written.
+fn lock_that_is_there(path: &Path) -> Result<Option<File>, DataDirError> {
+    let unreadable = |error| DataDirError::Unreadable(path.into(), error);
+    match File::open(path.join(LOCK)) {
+        Ok(file) => match file.try_lock_shared() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Err(DataDirError::InUse { path: path.into(), pid: None }),
+            Err(TryLockError::Error(error)) => Err(unreadable(error)),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
+/// The names in the directory, in their order, of what was not put there by this file.
 fn not_ours(path: &Path) -> Result<Vec<String>, DataDirError> {
     let names = fs::read_dir(path).and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>());
     let names = names.map_err(|error| DataDirError::Unreadable(path.into(), error))?;
@@ -283,7 +369,9 @@ fn not_ours(path: &Path) -> Result<Vec<String>, DataDirError> {
         Some(LOCK) => !is_our_lock(&path.join(LOCK)),
         _ => true,
     });
-    Ok(others.map(|name| name.to_string_lossy().into_owned()).collect())
+    let mut others: Vec<_> = others.map(|name| name.to_string_lossy().into_owned()).collect();
+    others.sort_unstable();
+    Ok(others)
 }
 
 /// Whether it has nothing but the number of a process in it. It is there without a marker when a process was killed in between.
@@ -401,6 +489,49 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_can_be_written_the_lock_that_is_there_is_heeded_and_held() {
+        let (_above, path) = new();
+        let held = DataDir::open(&path, now()).unwrap();
+        assert!(matches!(lock_that_is_there(&path), Err(DataDirError::InUse { .. })));
+        drop(held);
+        let looking = lock_that_is_there(&path).unwrap();
+        assert!(looking.is_some() && lock_that_is_there(&path).unwrap().is_some(), "any number may look");
+        assert!(matches!(DataDir::open(&path, now()), Err(DataDirError::InUse { .. })));
+        drop(looking);
+        fs::remove_file(path.join("lock")).unwrap();
+        assert!(lock_that_is_there(&path).unwrap().is_none());
+        assert!(!path.join("lock").exists());
+    }
+
+    #[test]
+    fn a_backup_is_looked_at_without_a_trace() {
+        let (_above, path) = new();
+        drop(DataDir::open(&path, now()).unwrap());
+        fs::remove_file(path.join("lock")).unwrap();
+        fs::write(path.join("manifest.json"), "{}").unwrap();
+        assert!(lock_to_read(&path, now()).unwrap().is_none());
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_directory_is_cleared_of_what_is_known_or_not_at_all() {
+        let (_above, path) = new();
+        let ours = |name: &str| name.starts_with("our");
+        assert_eq!(clear(&path, ours).unwrap(), [""; 0]);
+        fs::create_dir_all(path.join("our directory")).unwrap();
+        for name in ["ours", "theirs"] {
+            fs::write(path.join(name), "").unwrap();
+        }
+        assert_eq!(clear(&path, ours).unwrap(), ["our directory", "theirs"]);
+        assert!(path.join("ours").exists());
+        fs::remove_dir(path.join("our directory")).unwrap();
+        fs::remove_file(path.join("theirs")).unwrap();
+        assert!(clear(&path, ours).unwrap().is_empty() && !path.exists());
+        fs::write(&path, "").unwrap();
+        assert_eq!(clear(&path, ours).unwrap(), [path.to_str().unwrap()], "a file is no directory");
+    }
+
+    #[test]
     fn a_file_is_no_directory() {
         let (_above, path) = new();
         fs::write(&path, "").unwrap();
@@ -436,21 +567,25 @@ mod tests {
     #[test]
     fn one_of_somebody_else_is_refused_and_left_as_it_was() {
         let (_above, path) = new();
-        let foreign = |name: &str| {
+        let foreign = |names: &str| {
             format!(
-                "the data directory DIR is not Yeyak's: it has {name:?} in it, but no yeyak.json; choose an empty or a new one with --data"
+                "the data directory DIR is not Yeyak's: it has {names} in it, but no yeyak.json; choose an empty or a new one with --data"
             )
         };
         fs::create_dir(&path).unwrap();
         fs::write(path.join("b.txt"), "").unwrap();
         fs::write(path.join("a\nb"), "").unwrap();
-        refused(&path, &foreign("a\nb"));
-        assert_eq!(fs::read_dir(&path).unwrap().count(), 2);
+        refused(&path, &foreign(r#""a\nb", "b.txt""#));
+        for name in ["c", "d", "e", "f", "g"] {
+            fs::write(path.join(name), "").unwrap();
+        }
+        refused(&path, &foreign(r#""a\nb", "b.txt", "c", "d", "e" and 2 more"#));
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 7);
 
         let (_above, path) = new();
         fs::create_dir(&path).unwrap();
         fs::write(path.join("lock"), "held by emacs").unwrap();
-        refused(&path, &foreign("lock"));
+        refused(&path, &foreign(r#""lock""#));
         assert_eq!(fs::read_to_string(path.join("lock")).unwrap(), "held by emacs");
     }
 

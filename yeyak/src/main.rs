@@ -19,6 +19,7 @@ mod reload;
 mod restore;
 mod serve;
 mod server;
+mod switch;
 mod systems;
 mod token;
 mod verify;

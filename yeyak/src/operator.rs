@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Backup, Fault, Parked, Projections, Restore, Server, Services, Verify};
 use crate::error::{Fatal, Shown, print};
+use crate::restore::{Ended, Restored, Told};
 use crate::server::Connection;
 use crate::{backup, restore, verify};
 
@@ -211,8 +212,8 @@ fn switch(answer: Result<Value, Fatal>) -> Result<Value, Fatal> {
 pub(crate) fn verify(asked: &Verify) -> Result<bool, Fatal> {
     let result = match &asked.data {
         Some(data) => {
-            let held = restore::stopped(data, SystemClock::real_now()).map_err(unable)?;
-            verify::stopped(held.path(), &to_stderr("verifying"))?
+            let _lock = restore::stopped_to_read(data, SystemClock::real_now()).map_err(unable)?;
+            verify::stopped(data, &to_stderr("verifying"))?
         }
         None => {
             let connection = Connection::to(&asked.server)?;
@@ -256,8 +257,8 @@ pub(crate) fn backup(asked: &Backup) -> Result<(), Fatal> {
     let name = asked.name.clone().unwrap_or_else(|| backup::name_of(SystemClock::real_now()));
     let result = match &asked.data {
         Some(data) => {
-            if name.starts_with('.') || name.contains(['/', '\0']) || name.is_empty() {
-                return Err(Fatal::Usage("NAME: is to be a plain name; --to says where".into()));
+            if !backup::is_name(&name) {
+                return Err(Fatal::Usage(format!("NAME: {}; --to says where", backup::NO_NAME)));
             }
             let held = restore::stopped(data, SystemClock::real_now())?;
             let directory = asked.to.clone().unwrap_or_else(|| held.path().join(backup::DIRECTORY));
@@ -283,16 +284,23 @@ pub(crate) fn backup(asked: &Backup) -> Result<(), Fatal> {
 /// `yeyak restore`; whether what was restored is sound.
 pub(crate) fn restore(asked: &Restore) -> Result<bool, Fatal> {
     let now = SystemClock::real_now();
-    let report = to_stderr("checking the backup");
-    let restored = restore::restore(&asked.backup, &asked.data, asked.replace, now, |done, total| report(done, total))?;
-    if let Some(aside) = &restored.aside {
-        print(&format!("what was there is in {}\n", aside.display()));
+    let progress = Told { checking: to_stderr("checking the backup"), verifying: to_stderr("verifying") };
+    match restore::restore(&asked.backup, &asked.data, asked.replace, now, &progress)? {
+        Ended::Restored(Restored { manifest, aside, verified }) => {
+            if let Some(aside) = aside {
+                print(&format!("what was there is in {}\n", aside.display()));
+            }
+            print(&format!("restored what was backed up at {}\n{}", manifest.made, told(&verified)));
+            Ok(verified["sound"] == true)
+        }
+        Ended::Unsound(verified) => {
+            print(&told(&verified));
+            let (data, backup) = (asked.data.display(), asked.backup.display());
+            Err(Fatal::Failed(format!(
+                "nothing was restored, and {data} is as it was: {backup} is not sound; take another, or restore it to a new directory"
+            )))
+        }
     }
-    print(&format!("restored what was backed up at {}\n", restored.manifest.made));
-    let held = restore::stopped(&asked.data, now)?;
-    let result = verify::stopped(held.path(), &to_stderr("verifying"))?;
-    print(&told(&result));
-    Ok(result["sound"] == true)
 }
 
 /// Shows on stderr how far something is.

@@ -13,9 +13,12 @@ use crate::systems;
 /// Verifies the data in this directory, which this process alone has.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When it cannot be read, or there is none.
 pub(crate) fn stopped(data: &Path, report: &Report) -> Result<Value, Fatal> {
     let specs: Vec<_> = systems::declared().into_iter().filter(|spec| data.join(systems::file(spec.name)).exists()).collect();
+    if specs.is_empty() {
+        return Err(Fatal::Unable(format!("{}: there is no store in it", data.display())));
+    }
     let mut all = Vec::new();
     for (place, spec) in specs.iter().enumerate() {
         let path = data.join(systems::file(spec.name));

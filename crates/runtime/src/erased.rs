@@ -10,13 +10,19 @@ use serde::Serialize;
 pub(crate) type AnyEvent = Box<dyn Any + Send>;
 
 /// What an event leaves behind when it is taken into the state.
-pub(crate) struct Applied {
-    /// Its JSON.
-    pub(crate) data: String,
+pub(crate) struct Left {
     /// The rows it changes.
     pub(crate) rows: Vec<RowChange>,
     /// Its published form.
     pub(crate) published: Option<String>,
+}
+
+/// A new event that was taken into the state.
+pub(crate) struct Applied {
+    /// Its JSON.
+    pub(crate) data: String,
+    /// What it leaves behind.
+    pub(crate) left: Left,
 }
 
 /// The state of one aggregate.
@@ -27,8 +33,8 @@ pub(crate) trait AnyState: Send + Sync {
     fn decide(&self, command: &(dyn Any + Send + Sync), at: Timestamp) -> Result<Vec<AnyEvent>, Refused>;
     /// Takes a new event into the state.
     fn apply(&mut self, key: &str, event: &AnyEvent, at: Timestamp) -> Result<Applied, String>;
-    /// Takes a recorded event into the state, and says which rows it changed.
-    fn fold(&mut self, key: &str, data: &str, at: Timestamp) -> Result<Vec<RowChange>, String>;
+    /// Takes a recorded event into the state, and says what it leaves behind.
+    fn fold(&mut self, key: &str, data: &str, at: Timestamp) -> Result<Left, String>;
     /// Takes a recorded event into the state alone, which is all that a command needs.
     fn evolve(&mut self, data: &str, at: Timestamp) -> Result<(), String>;
     fn snapshot(&self) -> Result<String, String>;
@@ -73,6 +79,15 @@ impl<A: Exposed> State<A> {
         text.parse().map_err(|_| format!("{text:?} is no key of a {}", A::NAME))
     }
 
+    fn take(&mut self, key: &str, event: &A::Event, at: Timestamp) -> Result<Left, String> {
+        let key = Self::key(key)?;
+        let mut rows = Rows::default();
+        self.0.rows(&key, event, at, &mut rows);
+        self.0.evolve(event, at);
+        let published = self.0.publish(&key, event, at).map(|published| wire_form(&published, at)).transpose()?;
+        Ok(Left { rows: rows.into_changes(), published })
+    }
+
     fn read(data: &str) -> Result<A::Event, String> {
         serde_json::from_str(data).map_err(|error| format!("an event of a {} cannot be read: {}", A::NAME, misread(&error)))
     }
@@ -105,21 +120,13 @@ impl<A: Exposed> AnyState for State<A> {
 
     fn apply(&mut self, key: &str, event: &AnyEvent, at: Timestamp) -> Result<Applied, String> {
         let event = event.downcast_ref::<A::Event>().ok_or("an event of another kind")?;
-        let key = Self::key(key)?;
-        let mut rows = Rows::default();
-        self.0.rows(&key, event, at, &mut rows);
-        self.0.evolve(event, at);
-        let published = self.0.publish(&key, event, at).map(|published| wire_form(&published, at)).transpose()?;
+        let left = self.take(key, event, at)?;
         let data = serde_json::to_string(event).map_err(|error| error.to_string())?;
-        Ok(Applied { data, rows: rows.into_changes(), published })
+        Ok(Applied { data, left })
     }
 
-    fn fold(&mut self, key: &str, data: &str, at: Timestamp) -> Result<Vec<RowChange>, String> {
-        let event = Self::read(data)?;
-        let mut rows = Rows::default();
-        self.0.rows(&Self::key(key)?, &event, at, &mut rows);
-        self.0.evolve(&event, at);
-        Ok(rows.into_changes())
+    fn fold(&mut self, key: &str, data: &str, at: Timestamp) -> Result<Left, String> {
+        self.take(key, &Self::read(data)?, at)
     }
 
     fn evolve(&mut self, data: &str, at: Timestamp) -> Result<(), String> {

@@ -24,6 +24,8 @@ pub struct Service {
 pub(crate) struct ResourceEntry {
     pub(crate) collection: &'static str,
     pub(crate) fields: &'static [Field],
+    /// Whether new ones get the next number, and not a name of somebody else's.
+    pub(crate) counted: bool,
 }
 
 pub(crate) struct PolicyEntry {
@@ -104,10 +106,20 @@ impl Service {
         self
     }
 
-    /// Its aggregates keep rows of `R`.
+    /// Its aggregates keep rows of `R`, whose ids come from elsewhere: from another service's, say.
     #[must_use]
-    pub fn resource<R: Resource>(mut self) -> Self {
-        self.resources.push(ResourceEntry { collection: R::COLLECTION, fields: R::FIELDS });
+    pub fn resource<R: Resource>(self) -> Self {
+        self.keeps::<R>(false)
+    }
+
+    /// Its aggregates keep rows of `R`, and the service counts them: every id is a number that it has handed out.
+    #[must_use]
+    pub fn counted<R: Resource>(self) -> Self {
+        self.keeps::<R>(true)
+    }
+
+    fn keeps<R: Resource>(mut self, counted: bool) -> Self {
+        self.resources.push(ResourceEntry { collection: R::COLLECTION, fields: R::FIELDS, counted });
         self
     }
 
@@ -186,6 +198,11 @@ impl Service {
     /// The JSON schema of the events it publishes, by the name of the service.
     pub fn schemas(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.schemas.iter().map(|(name, schema)| (name.as_str(), schema))
+    }
+
+    /// Whether it hands out the ids of this collection.
+    pub(crate) fn counts(&self, collection: &str) -> bool {
+        self.resources.iter().any(|one| one.counted && one.collection == collection)
     }
 
     pub(crate) fn kind(&self, aggregate: &str) -> Option<&dyn AnyKind> {

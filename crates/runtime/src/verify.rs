@@ -86,8 +86,9 @@ pub(crate) fn services(
     let verified = Verified::default();
     let mut audit = Audit { snapshot, progress, done: 0, total: 0, told: 0, verified, feeds: HashMap::new() };
     audit.file()?;
-    audit.total = audit.size(services)?;
-    for service in services {
+    let services = audit.known(services)?;
+    audit.total = audit.size(&services)?;
+    for service in &services {
         audit.feed(service)?;
     }
     for service in services {
@@ -173,12 +174,23 @@ impl Audit<'_> {
         }
     }
 
+    /// The services that the store knows. In one that a release has added, and that it has not served yet, nothing has happened.
+    fn known<'s>(&mut self, services: &'s [Service]) -> Result<Vec<&'s Service>, StoreError> {
+        let mut known = Vec::new();
+        for service in services {
+            if self.read(service.name, "store", "tables", |snapshot| snapshot.has_service(service.name))? == Some(true) {
+                known.push(service);
+            }
+        }
+        Ok(known)
+    }
+
     /// About how many events there are to look at. One that a view follows is looked at for it as well.
-    fn size(&mut self, services: &[Service]) -> Result<u64, StoreError> {
+    fn size(&mut self, services: &[&Service]) -> Result<u64, StoreError> {
         let mut total = 0;
         for service in services {
             total += self.read(service.name, "store", "events", |snapshot| snapshot.size(service.name))?.unwrap_or(0);
-            for view in &service.projections {
+            for view in service.projections.iter().filter(|view| services.iter().any(|source| source.name == view.source)) {
                 let heads = self.read(view.source, "feed", "heads", |snapshot| snapshot.heads(view.source))?.unwrap_or_default();
                 total += heads.iter().map(|head| head.seq).sum::<u64>();
             }

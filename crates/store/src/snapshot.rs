@@ -10,6 +10,12 @@ pub trait Snapshot: Send {
     /// What the backend itself finds wrong with its file, up to `limit` sentences; nothing when it is whole.
     fn faults(&self, limit: usize) -> Result<Vec<String>, StoreError>;
 
+    /// Whether the store knows `service`: one that was added by a release is not in a file that this release has not opened yet.
+    fn has_service(&self, service: &'static str) -> Result<bool, StoreError>;
+
+    /// Whether there is a table of rows of this name.
+    fn has_table(&self, service: &'static str, table: &str) -> Result<bool, StoreError>;
+
     /// About how many events `service` has: the number of the last.
     fn size(&self, service: &'static str) -> Result<u64, StoreError>;
 
@@ -86,6 +92,8 @@ pub struct StoredEvent {
     pub caller: String,
     /// Where it was published.
     pub published: Option<(Shard, Position)>,
+    /// The JSON that was published.
+    pub form: Option<String>,
 }
 
 /// A row as it stands.

@@ -16,5 +16,5 @@ pub(crate) use http::routes;
 
 /// What the service consists of.
 pub(crate) fn service() -> Service {
-    Service::new("{{service}}").aggregate::<domain::{{Service}}>().resource::<views::{{Service}}Row>()
+    Service::new("{{service}}").aggregate::<domain::{{Service}}>().counted::<views::{{Service}}Row>()
 }

@@ -1,17 +1,53 @@
 //! A backup taken under load, restored, verified, and gone on from; and everything that is no backup, or no place for one.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::steering::{Site, good, refused, reserve, run, url};
+use crate::steering::{Site, copied, database, good, refused, reserve, run, url};
 use crate::support::{Api, until};
 
 fn add_rooms(api: &Api) {
     for _ in 0..3 {
         api.post("/rooms", &json!({"floor": "1", "openingRule": "days-ahead:90"})).expect(201);
     }
+}
+
+impl Site {
+    /// An installation with three rooms in `data`, which does not run, and its backup in `backups/b`, whose path is answered.
+    fn backed_up(&self) -> String {
+        let yeyak = self.serve("data");
+        add_rooms(&yeyak.api());
+        yeyak.stop();
+        good(&["backup", "b", "--data", &self.text("data"), "--to", &self.text("backups")]);
+        self.text("backups/b")
+    }
+
+    /// How many rooms the installation in a directory has.
+    fn rooms(&self, name: &str) -> usize {
+        let yeyak = self.serve(name);
+        let rooms = yeyak.api().rows("/rooms").len();
+        yeyak.stop();
+        rooms
+    }
+}
+
+/// Everything below a directory, with what a write to it would change.
+fn listing(path: &Path) -> Vec<String> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(path).unwrap() {
+        let path = entry.unwrap().path();
+        let found = path.metadata().unwrap();
+        all.push(format!("{} {} {:o} {:?}", path.display(), found.len(), found.permissions().mode(), found.modified().unwrap()));
+        if found.is_dir() {
+            all.extend(listing(&path));
+        }
+    }
+    all.sort();
+    all
 }
 
 #[test]
@@ -87,9 +123,12 @@ fn one_that_does_not_run_is_backed_up_where_one_wants() {
     add_rooms(&yeyak.api());
     yeyak.stop();
     let (data, to) = (site.text("data"), site.text("elsewhere"));
-    // One that was killed has left a part, which is no backup.
-    fs::create_dir_all(site.path("elsewhere/.old.part")).unwrap();
-    fs::write(site.path("elsewhere/.old.part/lock"), "").unwrap();
+    // Those that were killed have left a part, which is no backup: at the very beginning, and on the way.
+    fs::create_dir_all(site.path("elsewhere/.cold.part")).unwrap();
+    fs::create_dir(site.path("elsewhere/.old.part")).unwrap();
+    for name in ["lock", "meetingroom.db", "meetingroom.db-journal", "yeyak.json", "manifest.json"] {
+        fs::write(site.path("elsewhere/.old.part").join(name), "").unwrap();
+    }
     let made = good(&["backup", "cold", "--data", &data, "--to", &to]);
     assert!(made.contains("elsewhere/cold: 2 files"), "{made}");
     let names: Vec<_> = fs::read_dir(&to).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -97,8 +136,34 @@ fn one_that_does_not_run_is_backed_up_where_one_wants() {
     refused(&["backup", "cold", "--data", &data, "--to", &to], 1, &["cold is there already"]);
     refused(&["backup", "a/b", "--data", &data, "--to", &to], 2, &["NAME"]);
     refused(&["backup", "cold", "--data", &site.text("none")], 1, &["there is no installation in"]);
+    for name in ["..", "../b", "/etc", ".b", "a b", "a\nb", "회의", &"b".repeat(65)] {
+        refused(&["backup", name, "--data", &data, "--to", &to], 2, &["NAME"]);
+    }
     let unnamed = good(&["backup", "--data", &data]);
     assert!(unnamed.contains("data/backups/20"), "{unnamed}");
+}
+
+#[test]
+fn only_what_a_backup_has_left_is_taken_away() {
+    let site = Site::new();
+    site.backed_up();
+    let of_others = ["backups/.photos.part", "backups/.two words.part", "backups/.deep.part", "elsewhere"];
+    for name in of_others {
+        fs::create_dir(site.path(name)).unwrap();
+        fs::write(site.path(name).join("lock"), "").unwrap();
+    }
+    fs::write(site.path("backups/.photos.part/me.png"), "").unwrap();
+    fs::create_dir(site.path("backups/.deep.part/meetingroom.db")).unwrap();
+    symlink(site.path("elsewhere"), site.path("backups/.link.part")).unwrap();
+    fs::write(site.path("backups/.file.part"), "").unwrap();
+    let before = of_others.map(|name| listing(&site.path(name)));
+    let backup = |name: &str| ["backup", name, "--data", &site.text("data"), "--to", &site.text("backups")].map(str::to_owned);
+    good(&backup("c").each_ref().map(String::as_str));
+    assert_eq!(of_others.map(|name| listing(&site.path(name))), before);
+    assert!(site.path("backups/.link.part").is_symlink() && site.path("backups/.file.part").exists());
+    for name in ["photos", "link", "file", "deep"] {
+        refused(&backup(name).each_ref().map(String::as_str), 1, &[&format!(".{name}.part"), "no backup's"]);
+    }
 }
 
 #[test]
@@ -121,18 +186,32 @@ fn over_http_a_name_is_all_that_is_taken() {
 #[test]
 fn what_is_no_backup_or_no_place_for_one_is_refused() {
     let site = Site::new();
-    let yeyak = site.serve("data");
-    add_rooms(&yeyak.api());
-    yeyak.stop();
-    good(&["backup", "b", "--data", &site.text("data"), "--to", &site.text("backups")]);
-    let backup = site.text("backups/b");
+    let backup = site.backed_up();
     let restore = |from: &str, to: &str, code: i32, said: &[&str]| refused(&["restore", from, "--data", &site.text(to)], code, said);
     restore(&site.text("data"), "new", 1, &["is no backup", "manifest.json"]);
     restore(&backup, "data", 1, &["has an installation in it", "--replace"]);
     fs::create_dir(site.path("foreign")).unwrap();
     fs::write(site.path("foreign/letter.txt"), "dear").unwrap();
     restore(&backup, "foreign", 1, &["letter.txt"]);
-    refused(&["restore", &backup, "--data", &site.text("foreign"), "--replace"], 1, &["letter.txt"]);
+    refused(&["restore", &backup, "--data", &site.text("foreign"), "--replace"], 1, &["letter.txt", "no yeyak.json"]);
+    // Beside an installation it would look as if it belonged to the restored one. What restoring leaves is known by what is in it.
+    fs::write(site.path("data/letter.txt"), "dear").unwrap();
+    fs::write(site.path("data/another"), "dear").unwrap();
+    refused(
+        &["restore", &backup, "--data", &site.text("data"), "--replace"],
+        1,
+        &[r#""another", "letter.txt""#, "beside the installation"],
+    );
+    for name in ["letter.txt", "another"] {
+        fs::remove_file(site.path("data").join(name)).unwrap();
+    }
+    for name in ["restoring", "restored"] {
+        let theirs = site.path("data").join(name);
+        fs::create_dir(&theirs).unwrap();
+        fs::write(theirs.join("letter.txt"), "dear").unwrap();
+        refused(&["restore", &backup, "--data", &site.text("data"), "--replace"], 1, &[&format!("{name}/letter.txt")]);
+        fs::remove_dir_all(theirs).unwrap();
+    }
     let running = site.serve("data");
     refused(&["restore", &backup, "--data", &site.text("data"), "--replace"], 1, &["in use"]);
     running.stop();
@@ -182,58 +261,97 @@ fn an_installation_that_is_replaced_is_moved_aside_whole() {
     assert!(good(&["backup", "again", "--data", &aside, "--to", &site.text("elsewhere")]).contains("again"));
 }
 
-/// A restore that was killed leaves nothing that anybody takes for an installation, and can be begun anew.
+/// The state of a process that was killed while it made things ready: what was there is served, and the next one begins anew.
 #[test]
-fn a_restore_that_was_killed_leaves_no_installation() {
+fn a_restore_that_was_killed_before_it_was_ready_has_changed_nothing() {
     let site = Site::new();
-    let yeyak = site.serve("data");
-    add_rooms(&yeyak.api());
-    yeyak.stop();
-    good(&["backup", "b", "--data", &site.text("data"), "--to", &site.text("backups")]);
-    let (backup, half) = (site.text("backups/b"), site.text("half"));
-    for moved_up in [false, true] {
-        let data = site.path("half");
-        _ = fs::remove_dir_all(&data);
-        fs::create_dir_all(data.join("restoring")).unwrap();
-        fs::copy(site.path("backups/b/yeyak.json"), data.join("restoring/yeyak.json")).unwrap();
-        let file = if moved_up { "meetingroom.db" } else { "restoring/meetingroom.db" };
-        fs::copy(site.path("backups/b/meetingroom.db"), data.join(file)).unwrap();
-        refused(&["serve", "--listen", "127.0.0.1:0", "--data", &half], 1, &["is not Yeyak's"]);
-        refused(&["verify", "--data", &half], 2, &["no installation"]);
-        assert!(good(&["restore", &backup, "--data", &half]).contains("sound: "));
-        let ended = run(&["restore", &backup, "--data", &half]);
-        assert_eq!(ended.code, 1, "it is an installation now");
+    let backup = site.backed_up();
+    for name in ["data", "half"] {
+        fs::create_dir_all(site.path(name).join("restoring")).unwrap();
+        for file in ["yeyak.json", "meetingroom.db"] {
+            fs::copy(site.path("backups/b").join(file), site.path(name).join("restoring").join(file)).unwrap();
+        }
     }
-    let yeyak = site.serve("half");
-    assert_eq!(yeyak.api().rows("/rooms").len(), 3);
-    yeyak.stop();
+    assert_eq!(site.rooms("data"), 3);
+    let half = site.text("half");
+    refused(&["serve", "--listen", "127.0.0.1:0", "--data", &half], 1, &["is not Yeyak's"]);
+    refused(&["verify", "--data", &half], 2, &["no installation"]);
+    assert!(good(&["restore", &backup, "--data", &half]).contains("sound: "));
+    assert!(good(&["restore", &backup, "--data", &site.text("data"), "--replace"]).contains("sound: "));
+    refused(&["restore", &backup, "--data", &half], 1, &["--replace"]);
+    for name in ["data", "half"] {
+        assert!(!site.path(name).join("restoring").exists());
+        assert_eq!(site.rooms(name), 3);
+    }
 }
 
-/// Killed while it moved an installation aside, it has left some of that in its place.
+/// The state of one that was killed in the middle of the switch: whoever comes next ends it, with the backup or without.
 #[test]
-fn an_installation_that_was_being_moved_aside_is_moved_on_and_not_lost() {
+fn a_restore_that_was_killed_when_it_was_ready_is_ended_by_whoever_comes_next() {
     let site = Site::new();
-    let yeyak = site.serve("data");
-    add_rooms(&yeyak.api());
-    good(&["backup", "b", "--url", &url(&yeyak)]);
-    yeyak.api().post("/rooms", &json!({"floor": "7"})).expect(201);
-    yeyak.stop();
-    let (data, aside) = (site.path("data"), site.path("data/replaced-20260101T000000Z"));
-    fs::create_dir(&aside).unwrap();
-    fs::create_dir(data.join("restoring")).unwrap();
-    fs::rename(data.join("yeyak.json"), aside.join("yeyak.json")).unwrap();
-    let (from, to) = (site.text("data/backups/b"), site.text("data"));
-    for _ in 0..2 {
-        assert!(good(&["restore", &from, "--data", &to]).contains("sound: "));
-        // And once more, killed after the new one had been moved to its place without its marker.
-        fs::create_dir(data.join("restoring")).unwrap();
-        fs::remove_file(data.join("yeyak.json")).unwrap();
+    let backup = site.backed_up();
+    for (name, next) in
+        [("served", &[][..]), ("restored", &["restore", &backup]), ("verified", &["verify"]), ("backed-up", &["backup", "c"])]
+    {
+        let (data, text) = (site.path(name), site.text(name));
+        copied(&site.path("data"), &data);
+        // What tells the old one from the new.
+        database(&data).execute("DELETE FROM room_row_rooms WHERE id = 1", []).unwrap();
+        let (ready, aside) = (data.join("restored"), data.join("replaced-20260101T000000Z"));
+        copied(backup.as_ref(), &ready);
+        fs::copy(site.path("backups/b/manifest.json"), ready.join("manifest.json")).unwrap();
+        fs::write(ready.join("replaces"), "replaced-20260101T000000Z").unwrap();
+        fs::create_dir(&aside).unwrap();
+        fs::rename(data.join("yeyak.json"), aside.join("yeyak.json")).unwrap();
+        if next.is_empty() {
+            assert_eq!(site.rooms(name), 3);
+        } else {
+            good(&[next, &["--data", &text]].concat());
+        }
+        assert!(!ready.exists());
+        assert!(good(&["verify", "--data", &text]).starts_with("sound: "), "{name}: it is the new one");
+        assert_eq!(run(&["verify", "--data", aside.to_str().unwrap()]).code, 1, "{name}: the old one is kept, as it was");
     }
-    assert!(good(&["restore", &from, "--data", &to]).contains("sound: "));
-    let restored = site.serve("data");
-    assert_eq!(restored.api().rows("/rooms").len(), 3);
-    restored.stop();
-    let replaced = site.serve("data/replaced-20260101T000000Z");
-    assert_eq!(replaced.api().rows("/rooms").len(), 4, "what was replaced is whole");
-    replaced.stop();
+}
+
+#[test]
+fn what_is_not_sound_replaces_nothing() {
+    let site = Site::new();
+    site.backed_up();
+    copied(&site.path("data"), &site.path("odd"));
+    database(&site.path("odd")).execute("DELETE FROM room_row_rooms WHERE id = 2", []).unwrap();
+    good(&["backup", "odd", "--data", &site.text("odd"), "--to", &site.text("backups")]);
+    let (odd, data) = (site.text("backups/odd"), site.text("data"));
+    let before = listing(&site.path("data"));
+    let ended = run(&["restore", &odd, "--data", &data, "--replace"]);
+    assert!(ended.code == 1 && ended.stdout.contains("room row rooms/2: its events make a row, and none stands"), "{}", ended.stdout);
+    assert!(ended.stderr.contains("nothing was restored") && ended.stderr.contains("is as it was"), "{}", ended.stderr);
+    let of_data = |all: Vec<String>| all.into_iter().filter(|line| !line.contains("/lock ")).collect::<Vec<_>>();
+    assert_eq!(of_data(listing(&site.path("data"))), of_data(before));
+    // Where there is nothing to lose it is better than nothing, and said all the same.
+    let ended = run(&["restore", &odd, "--data", &site.text("new")]);
+    assert!(ended.code == 1 && ended.stdout.contains("rooms/2: its events make a row"), "{}{}", ended.stdout, ended.stderr);
+    assert!(site.path("new/yeyak.json").exists());
+}
+
+#[test]
+fn a_backup_that_cannot_be_written_is_verified_and_restored_without_a_trace() {
+    let site = Site::new();
+    let backup = site.backed_up();
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    for entry in fs::read_dir(&backup).unwrap() {
+        mode(&entry.unwrap().path(), 0o444);
+    }
+    mode(backup.as_ref(), 0o555);
+    let before = listing(backup.as_ref());
+    assert!(good(&["verify", "--data", &backup]).starts_with("sound: "));
+    assert!(good(&["restore", &backup, "--data", &site.text("new")]).contains("sound: "));
+    assert_eq!(listing(backup.as_ref()), before);
+    for entry in fs::read_dir(site.path("new")).unwrap() {
+        let found = entry.unwrap();
+        let mode = found.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o600, 0o600, "{} is {mode:o}", found.path().display());
+    }
+    assert_eq!(site.rooms("new"), 3);
+    mode(backup.as_ref(), 0o755);
 }

@@ -14,14 +14,14 @@ impl Audit<'_> {
             self.position(about, held);
         }
         for ((source, shard), reacted) in &about.reacted {
-            let position = about
-                .positions
-                .iter()
-                .find(|held| held.consumer == "policies" && held.source == *source && held.shard == *shard)
-                .map_or(0, |held| held.position.seq);
-            if *reacted > position {
-                let key = format!("policies/{source}/{shard}");
-                self.found(about.service.name, "position", key, format!("it is at {position}, and its policies have reacted to {reacted}"));
+            let of = |held: &&HeldPosition| held.consumer == "policies" && held.source == *source && held.shard == *shard;
+            let held = about.positions.iter().find(of).map(|held| held.position.seq);
+            if held.is_none_or(|held| held < *reacted) {
+                let stands = held.map_or("it is missing".to_owned(), |held| format!("it is at {held}"));
+                let what = format!(
+                    "{stands}, and its policies have reacted to {reacted}: they would react to what is behind it once more; restore a backup"
+                );
+                self.found(about.service.name, "position", format!("policies/{source}/{shard}"), what);
             }
         }
         self.parked(about)

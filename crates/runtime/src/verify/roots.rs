@@ -6,8 +6,9 @@ use kernel::{RowChange, Timestamp};
 use serde_json::Value;
 use store::{RootKey, StoreError, StoredEvent, StoredRoot};
 
+use super::compare::differences_of_known;
 use super::{AT_ONCE, About, Audit};
-use crate::erased::{AnyKind, AnyState};
+use crate::erased::{AnyKind, AnyState, Left};
 use crate::sharding::shard_of;
 
 /// How a caller begins that is a policy, as [`kernel::Caller`] shows itself.
@@ -102,16 +103,33 @@ impl Audit<'_> {
         }
         (folded.version, folded.at) = (event.version, Some(event.at));
         // What is damaged may make a rule panic, which trusts its own events.
-        let changes = catch_unwind(AssertUnwindSafe(|| folded.state.fold(key, &event.data, event.at)));
-        let changes = changes.unwrap_or_else(|_| Err(format!("version {} makes its rules panic", event.version)));
-        match changes {
-            Ok(changes) => {
-                for RowChange { collection, id, row } in changes {
+        let left = catch_unwind(AssertUnwindSafe(|| folded.state.fold(key, &event.data, event.at)));
+        let left = left.unwrap_or_else(|_| Err(format!("version {} makes its rules panic", event.version)));
+        match left {
+            Ok(Left { rows, published }) => {
+                self.published(service, name, event, published.as_deref());
+                for RowChange { collection, id, row } in rows {
                     about.scratch.put(collection, id, row.as_deref())?;
                 }
                 Ok(Ok(()))
             }
             Err(why) => Ok(Err(why)),
+        }
+    }
+
+    /// What was published is what the event and its state make. That something is published which was not is a release's affair, and a
+    /// gap if it was once.
+    fn published(&mut self, service: &'static str, name: &str, event: &StoredEvent, made: Option<&str>) {
+        let Some(stands) = event.form.as_deref().filter(|form| Some(*form) != made) else { return };
+        let version = event.version;
+        let Some(made) = made else {
+            self.found(service, "feed", name, format!("version {version} was published, and its events publish nothing"));
+            return;
+        };
+        // What is not JSON is told where the feed is read.
+        let (Ok(stands), Ok(made)) = (serde_json::from_str(stands), serde_json::from_str(made)) else { return };
+        if let Some(differ) = differences_of_known(&made, &stands) {
+            self.found(service, "feed", name, format!("version {version} was published otherwise: {differ}"));
         }
     }
 

@@ -12,6 +12,9 @@ impl Audit<'_> {
     pub(super) fn views(&mut self, about: &About<'_>, order: Option<Order<'_>>) -> Result<(), StoreError> {
         for view in &about.service.projections {
             let table = view.table();
+            if !self.stands(about, view)? {
+                continue;
+            }
             match order {
                 None => {
                     for shard in 0..SHARDS {
@@ -35,6 +38,50 @@ impl Audit<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether there is something of a view to compare: it was begun, and how far it is can be known.
+    fn stands(&mut self, about: &About<'_>, view: &ProjectionEntry) -> Result<bool, StoreError> {
+        let (service, table) = (about.service.name, view.table());
+        let served = self.read(service, "view", &table, |snapshot| snapshot.view_version(service, view.collection))?;
+        let Some(served) = served else { return Ok(false) };
+        if let Some(other) = served.filter(|version| *version != view.version).map(|version| format!("{}@{version}", view.collection))
+            && self.read(service, "view", &other, |snapshot| snapshot.has_table(service, &other))? == Some(false)
+        {
+            self.found(
+                service,
+                "view",
+                other,
+                format!("it is served until {table} has caught up, and has no table: reading it fails until then"),
+            );
+        }
+        let followed = about.positions.iter().any(|held| held.consumer == table);
+        let Some(has_table) = self.read(service, "view", &table, |snapshot| snapshot.has_table(service, &table))? else {
+            return Ok(false);
+        };
+        if !has_table {
+            // A version that a release has added is begun when that release serves it.
+            if followed || served == Some(view.version) {
+                self.found(service, "view", table, "it is served, and has no table: reading it fails; restore a backup");
+            }
+            return Ok(false);
+        }
+        if followed {
+            if served.is_none() {
+                self.found(service, "view", table, "no version is said to be served: the next start serves this one, caught up or not");
+            }
+            return Ok(true);
+        }
+        // Rows, history and position are written together.
+        let rows = self.read(service, "view", &table, |snapshot| snapshot.rows(service, &table, None, 1))?;
+        let history = self.read(service, "history", &table, |snapshot| snapshot.histories(service, &table, None, 1))?;
+        if rows.is_some_and(|rows| !rows.is_empty()) || history.is_some_and(|history| !history.is_empty()) {
+            let what =
+                "it is missing, and there are rows: events would be folded into them once more; rebuild it, as `yeyak projections` does";
+            self.found(service, "position", format!("{table}/{}", view.source), what);
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     /// What a view has handled of one shard. What it has not handled yet is no disagreement.

@@ -15,6 +15,7 @@ use store::{
 use super::prepare::{Prepared, Reaction, consumer_name, position_key, record_key};
 use super::roots::{Cache, Root};
 use super::work::{Act, Answer, CallRecord, ClientRecord, ConsumerKind, Discard, Done, Handle, Ids, KeyUse, Purpose, Reply, Work};
+use crate::erased::Applied;
 use crate::service::{ProjectionEntry, Service, Services};
 use crate::sharding::shard_of;
 
@@ -309,6 +310,10 @@ impl<'a> Transaction<'a> {
 
     /// Makes and decides an act's commands. Ids that were taken for commands that are refused are given again.
     fn commands(&mut self, service: &Service, act: &Act) -> Result<Result<Accepted, Refused>, String> {
+        // Verifying compares the counters of those that are declared, and must not miss one.
+        if let Some(name) = act.sequences.iter().find(|name| !service.counts(name)) {
+            return Err(format!("{} does not count {name}", service.name));
+        }
         let mut taken: HashMap<&'static str, u64> = HashMap::new();
         let sequences = &self.loaded.sequences;
         let mut next = |name: &'static str| {
@@ -399,7 +404,7 @@ impl<'a> Transaction<'a> {
     /// Takes one event into its root, its rows, and what is written.
     fn apply(&mut self, key: &RootKey, event: &crate::erased::AnyEvent, at: Timestamp, meta: &Meta) -> Result<Vec<RowChange>, String> {
         let root = self.roots.get_mut(key).ok_or_else(|| format!("{key:?} is not there"))?;
-        let applied = root.state.apply(&key.key, event, at)?;
+        let Applied { data, left } = root.state.apply(&key.key, event, at)?;
         if !self.changed_roots.contains(key) {
             self.changed_roots.insert(key.clone());
         }
@@ -407,20 +412,20 @@ impl<'a> Transaction<'a> {
         root.unsnapped += 1;
         root.at = Some(at);
         let version = root.version;
-        self.published += usize::from(applied.published.is_some());
-        for change in &applied.rows {
+        self.published += usize::from(left.published.is_some());
+        for change in &left.rows {
             self.put_own_row(key.service, change);
         }
         self.writes.events.push(NewEvent {
             root: key.clone(),
             version,
             at,
-            data: applied.data,
-            subject: applied.rows.first().map(|change| format!("{}/{}", change.collection, change.id)),
+            data,
+            subject: left.rows.first().map(|change| format!("{}/{}", change.collection, change.id)),
             meta: meta.clone(),
-            published: applied.published.map(|data| NewPublished { shard: shard_of(&key.key), data }),
+            published: left.published.map(|data| NewPublished { shard: shard_of(&key.key), data }),
         });
-        Ok(applied.rows)
+        Ok(left.rows)
     }
 
     fn put_own_row(&mut self, service: &'static str, change: &RowChange) {

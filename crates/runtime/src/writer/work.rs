@@ -85,7 +85,7 @@ impl Request {
         self
     }
 
-    /// The collections of which new ids are taken.
+    /// The collections of which new ids are taken. Their service [counts](crate::Service::counted) them.
     #[must_use]
     pub fn counts(mut self, collections: &[&'static str]) -> Self {
         self.sequences = collections.into();

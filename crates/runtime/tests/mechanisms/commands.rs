@@ -1,6 +1,6 @@
 //! Refusals, lists of commands, and ids.
 
-use crate::support::toy::{Counter, Do, LIMIT, mended};
+use crate::support::toy::{Counter, Do, LIMIT, counting, mended};
 use crate::support::{Bench, add, ask, create, meta};
 use kernel::Commands;
 use runtime::Request;
@@ -43,10 +43,20 @@ fn two_commands_to_one_root_in_a_list_are_not_taken() {
 #[test]
 fn ids_of_refused_commands_are_not_used_up() {
     let bench = Bench::new();
-    let toy = bench.start(mended());
+    let toy = bench.start(counting());
     let said = toy.say([create(Do::Add(1)), create(Do::Add(LIMIT + 1)), create(Do::Add(2)), create(Do::PanicInDecide)]);
     assert_eq!(said, ["201 counters/1", "refused too-much", "201 counters/2", "failed"]);
     assert_eq!(toy.says(create(Do::Add(3))), "201 counters/3");
+    toy.check();
+}
+
+/// Were they counted all the same, nobody would see that their counter is wrong.
+#[test]
+fn ids_are_handed_out_of_what_is_counted_alone() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    assert_eq!(toy.says(create(Do::Add(1))), "failed");
+    assert_eq!(toy.total(1), None);
     toy.check();
 }
 

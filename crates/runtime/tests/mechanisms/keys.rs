@@ -1,6 +1,6 @@
 //! Idempotency keys.
 
-use crate::support::toy::{Do, LIMIT, UNLUCKY, mended};
+use crate::support::toy::{Do, LIMIT, UNLUCKY, counting, mended};
 use crate::support::{Bench, Hold, add, buy, create, key, told};
 use runtime::{Fault, Outcome, SagaRequest};
 use store::RecordKind;
@@ -8,7 +8,7 @@ use store::RecordKind;
 #[test]
 fn the_same_request_again_is_answered_as_before() {
     let bench = Bench::new();
-    let toy = bench.start(mended());
+    let toy = bench.start(counting());
     let first = toy.execute(create(Do::Add(5)).once(key("k", "f")));
     toy.execute(add(1, 1));
     let again = toy.execute(create(Do::Add(5)).once(key("k", "f")));

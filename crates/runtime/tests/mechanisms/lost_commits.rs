@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::support::toy::{Do, mended};
+use crate::support::toy::{Do, counting, mended};
 use crate::support::{Bench, Lost, add, ask, create, key, told};
 
 #[test]
 fn one_that_stands_is_answered_as_if_nothing_had_been() {
     let bench = Bench::new();
-    let toy = bench.start(mended());
+    let toy = bench.start(counting());
     assert_eq!(toy.says(create(Do::Add(0))), "201 counters/1");
     toy.store.lose_next(Lost::Stands, 0);
     let said = toy.say([create(Do::Add(1)), create(Do::Add(5000)), add(1, 2)]);
@@ -24,7 +24,7 @@ fn one_that_stands_is_answered_as_if_nothing_had_been() {
 #[test]
 fn of_one_that_does_not_stand_nothing_has_happened() {
     let bench = Bench::new();
-    let toy = bench.start(mended());
+    let toy = bench.start(counting());
     assert_eq!(toy.says(create(Do::Add(1))), "201 counters/1");
     toy.store.lose_next(Lost::DoesNot, 0);
     let said = toy.say([create(Do::Add(1)).once(key("k", "f")), add(1, 2)]);

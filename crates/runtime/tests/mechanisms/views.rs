@@ -57,6 +57,7 @@ fn a_raised_version_is_built_beside_the_old_one_which_is_served_meanwhile() {
     toy.kill();
     let toy = bench.start_with(second_version(), source_down);
     assert_eq!((toy.viewed(1), rebuilding(&toy)), (Some(10), true), "the old one is served");
+    toy.check();
     toy.faults.clear();
     bench.pass(LOOK);
     assert_eq!((toy.viewed(1), rebuilding(&toy)), (Some(20), false), "the new one is, from the first event on");
@@ -75,6 +76,7 @@ fn a_rebuilding_that_was_cut_short_goes_on_after_the_next_start() {
     toy.kill();
     let toy = bench.start_with(second_version(), source_down);
     assert!(rebuilding(&toy));
+    toy.check();
     toy.kill();
     let toy = bench.start(second_version());
     assert_eq!((toy.viewed(1), rebuilding(&toy)), (Some(6), false));

@@ -374,12 +374,21 @@ impl Saga for Buy {
 
 /// The system with these rules of the board.
 pub fn with<F: Policy, V: Projection>() -> SystemSpec {
+    of::<F, V>(Service::new(COUNTERS).aggregate::<Counter>().resource::<CounterRow>())
+}
+
+/// The system as it should be, with counters that get their ids from it.
+pub fn counting() -> SystemSpec {
+    of::<Follow<true>, Totals<1, true>>(Service::new(COUNTERS).aggregate::<Counter>().counted::<CounterRow>())
+}
+
+fn of<F: Policy, V: Projection>(counters: Service) -> SystemSpec {
     SystemSpec {
         name: TOY,
         services: vec![
-            Service::new(COUNTERS).aggregate::<Counter>().resource::<CounterRow>(),
+            counters,
             Service::new(BOARD).aggregate::<Tally>().resource::<TallyRow>().policy::<F>().projection::<V>(),
-            Service::new(SHOP).aggregate::<Order>().resource::<OrderRow>().saga::<Buy>(),
+            Service::new(SHOP).aggregate::<Order>().counted::<OrderRow>().saga::<Buy>(),
             Service::new(POOL).aggregate::<Pool>().answers::<Take>(),
         ],
     }

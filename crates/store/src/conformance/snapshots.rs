@@ -15,6 +15,9 @@ pub fn it_shows_everything_that_stands(opened: Opened<'_>) {
     let held = opened.wait(opened.store.snapshot()).unwrap();
     assert_eq!(held.faults(10).unwrap(), Vec::<String>::new());
     assert!(held.size(SHOP).unwrap() >= 2);
+    assert!(held.has_service(SHOP).unwrap() && !held.has_service("nobody").unwrap());
+    assert!(held.has_table(SHOP, "goods").unwrap() && !held.has_table(SHOP, "nothing").unwrap());
+    assert_eq!(held.view_version(SHOP, "offers").unwrap(), None);
     let kind = opened.wait(opened.store.feed(SHOP, 2, 0, 10)).unwrap().events;
     assert_eq!(held.feed(SHOP, 2, 0, 10).unwrap().events, kind);
     assert_eq!(held.heads(SHOP).unwrap()[2].seq, 2);
@@ -27,6 +30,7 @@ pub fn it_shows_everything_that_stands(opened: Opened<'_>) {
         events.iter().map(|event| (event.version, event.published.map(|(shard, at)| (shard, at.seq)))).collect::<Vec<_>>(),
         [(1, Some((2, 1)))]
     );
+    assert_eq!(events[0].form.as_deref(), Some(&*kind[0].data));
     assert!(held.events(&root, 1, 10).unwrap().is_empty());
     let rows = held.rows(SHOP, "goods", None, 10).unwrap();
     assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [1, 2]);

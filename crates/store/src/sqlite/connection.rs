@@ -81,6 +81,29 @@ pub(super) fn writer(path: &Path, options: &Options) -> rusqlite::Result<Connect
     Ok(connection)
 }
 
+/// Whether whoever had the file open has closed it: nothing stands in a log beside it.
+pub(super) fn is_closed(path: &Path) -> bool {
+    let is_empty = |end: &str| {
+        let mut log = path.as_os_str().to_owned();
+        log.push(end);
+        std::fs::metadata(log).map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |log| log.len() == 0)
+    };
+    is_empty("-wal") && is_empty("-journal")
+}
+
+/// Opens a connection to a file that nobody writes to, which leaves no trace of itself: no lock, and nothing beside the file.
+pub(super) fn untouched(path: &Path) -> rusqlite::Result<Connection> {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'/');
+    let path = std::path::absolute(path).map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
+    let escape = |byte: &u8| if plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") };
+    let name: String = path.as_os_str().as_encoded_bytes().iter().map(escape).collect();
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)?;
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    connection.set_prepared_statement_cache_capacity(READER_STATEMENTS);
+    Ok(connection)
+}
+
 /// Opens a connection that can only read.
 pub(super) fn reader(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
     let connection = open(path, options, false)?;

@@ -46,13 +46,23 @@ impl<'a> SqliteSnapshot<'a> {
     }
 }
 
-/// What stands in a file that no process has open. The file is not brought up to the schema, and nothing in it is changed.
+/// What stands in a file that no process has open. The file is not brought up to the schema, and neither it nor its directory is written to,
+/// so that they need not be writable; unless a process was killed that had it open: then its log is taken in, as whoever opens it does.
 ///
 /// # Errors
 /// As [`SqliteStore::open`](super::SqliteStore::open), and when there is no file.
 pub fn snapshot_of(path: &Path, schema: &Schema) -> Result<Box<dyn Snapshot>, OpenError> {
     let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.into(), why: error.to_string() };
-    let connection = connection::reader(path, &Options::default()).map_err(unusable)?;
+    let connection = if connection::is_closed(path) {
+        connection::untouched(path).map_err(unusable)?
+    } else {
+        connection::reader(path, &Options::default()).map_err(|error| OpenError::Unusable {
+            path: path.into(),
+            why: format!(
+                "{error}; a process was killed that had it open, and its log cannot be taken in here: copy the directory, and take the copy"
+            ),
+        })?
+    };
     ddl::identify(&connection, path)?;
     let source = Source::Own(hold(connection).map_err(unusable)?);
     Ok(Box::new(SqliteSnapshot { source, sql: Arc::new(Sql::new(schema)) }))
@@ -84,6 +94,7 @@ fn stored_event(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
         causation: row.get(3)?,
         caller: row.get(4)?,
         published,
+        form: row.get(8)?,
     })
 }
 
@@ -103,6 +114,19 @@ impl Snapshot for SqliteSnapshot<'_> {
             found.extend(foreign.into_iter().take(limit).map(|table| format!("a row of {table} refers to one that is not there")));
             Ok(found)
         })
+    }
+
+    fn has_service(&self, service: &'static str) -> Result<bool, StoreError> {
+        // Any of them: one that is gone is a damage, and no service that was never there.
+        let mut known = false;
+        for table in ["roots", "events", "heads", "epochs", "positions"] {
+            known |= self.read(|connection| has_table(connection, &names::table(service, table)))?;
+        }
+        Ok(known)
+    }
+
+    fn has_table(&self, service: &'static str, table: &str) -> Result<bool, StoreError> {
+        self.read(|connection| has_table(connection, &names::rows(service, table)))
     }
 
     fn size(&self, service: &'static str) -> Result<u64, StoreError> {
@@ -215,6 +239,12 @@ impl Snapshot for SqliteSnapshot<'_> {
     fn view_version(&self, service: &'static str, view: &str) -> Result<Option<u32>, StoreError> {
         self.read(|connection| read::view_version(connection, &self.sql, service, view))
     }
+}
+
+/// Whether the file has a table, by its name as statements have it.
+fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let text = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
+    connection.query_row(text, [name.trim_matches('"')], |row| row.get(0))
 }
 
 /// What SQLite finds wrong with a file by one of its checks.

@@ -265,7 +265,7 @@ impl ServiceSql {
                      WHERE root.aggregate = ?1 AND root.key > ?2 ORDER BY root.key LIMIT ?3"
                 ),
                 events: format!(
-                    "SELECT version, at, data, causation, caller, shard, epoch, seq FROM {events} \
+                    "SELECT version, at, data, causation, caller, shard, epoch, seq, published FROM {events} \
                      WHERE aggregate = ?1 AND key = ?2 AND version > ?3 ORDER BY version LIMIT ?4"
                 ),
                 stray_events: format!(

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use kernel::Field;
 use rusqlite::Connection;
 
-use super::store::sqlite::{Options, SqliteStore};
+use super::store::sqlite::{Options, SqliteStore, snapshot_of};
 use super::store::{Claims, OpenError, Schema, ServiceSchema, Store, StoreError, TableSchema, Writes};
 
 const FIELDS: &[Field] = &[Field::text("name")];
@@ -34,6 +34,30 @@ fn a_newer_format_is_refused_and_stays_as_it_is() {
     let refusal = refusal(&path);
     assert!(matches!(refusal, OpenError::Newer { found: 99, known: 2, .. }), "{refusal}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn what_nobody_has_open_is_looked_at_without_a_trace_and_a_log_that_was_left_is_taken_in() {
+    let directory = tempfile::tempdir().unwrap();
+    // What has a meaning in addresses has none in a path.
+    let path = directory.path().join("100 % ?#&회.db");
+    drop(open(&path).unwrap());
+    let names = || std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    let before = (names(), std::fs::read(&path).unwrap(), std::fs::metadata(&path).unwrap().modified().unwrap());
+    let held = snapshot_of(&path, &schema()).unwrap();
+    assert_eq!(held.sequences("shop").unwrap(), []);
+    assert_eq!((names(), std::fs::read(&path).unwrap(), std::fs::metadata(&path).unwrap().modified().unwrap()), before);
+    drop(held);
+    // A copy of the file and its log, as they stand beside whoever is killed.
+    let open = Connection::open(&path).unwrap();
+    open.execute("INSERT INTO shop_sequences VALUES ('goods', 7)", []).unwrap();
+    let killed = directory.path().join("killed.db");
+    for end in ["", "-wal"] {
+        let named = |path: &Path| format!("{}{end}", path.display());
+        std::fs::copy(named(&path), named(&killed)).unwrap();
+    }
+    drop(open);
+    assert_eq!(snapshot_of(&killed, &schema()).unwrap().sequences("shop").unwrap(), [("goods".to_owned(), 7)]);
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) use http::routes;
 pub(crate) fn service() -> Service {
     Service::new("conference")
         .aggregate::<domain::Conference>()
-        .resource::<views::ConferenceRow>()
+        .counted::<views::ConferenceRow>()
         .saga::<saga::StartMeeting>()
         .policy::<policies::EndWithSlot>()
 }

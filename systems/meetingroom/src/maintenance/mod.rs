@@ -24,7 +24,7 @@ pub(crate) use http::routes;
 pub(crate) fn service() -> Service {
     Service::new("maintenance")
         .aggregate::<domain::Maintenance>()
-        .resource::<views::MaintenanceRow>()
+        .counted::<views::MaintenanceRow>()
         .saga::<saga::BlockRoom>()
         .policy::<policies::EndWithTime>()
 }

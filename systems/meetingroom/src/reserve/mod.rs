@@ -24,7 +24,7 @@ pub(crate) use http::routes;
 pub(crate) fn service() -> Service {
     Service::new("reserve")
         .aggregate::<domain::Calendar>()
-        .resource::<views::ReserveRow>()
+        .counted::<views::ReserveRow>()
         .answers::<api::OpenCalendar>()
         .answers::<api::CheckUser>()
         .answers::<api::BlockRoom>()

@@ -24,7 +24,7 @@ pub(crate) use http::routes;
 pub(crate) fn service() -> Service {
     Service::new("room")
         .aggregate::<domain::Room>()
-        .resource::<views::RoomRow>()
+        .counted::<views::RoomRow>()
         .saga::<saga::AddRoom>()
         .policy::<policies::FollowOccupancy>()
 }
