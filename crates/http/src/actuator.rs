@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post};
+use axum::{Extension, Router};
 use runtime::{Fault, Faults, Status, SystemHandle};
 use serde_json::{Value, json};
 use telemetry::Exposition;
@@ -129,11 +129,30 @@ impl Actuator {
     }
 }
 
-/// Lets through who may.
-async fn admit(State((auth, who)): State<(Auth, Who)>, request: Request, next: Next) -> Response {
-    let admitted = auth.identify(request.headers()).await.and_then(|identity| identity.map_or(Ok(()), |identity| who.admit(&identity)));
-    match admitted {
-        Ok(()) => next.run(request).await,
+/// Who was let in, as the log names whoever steers: by the id that they have proved. It is an operator's account, and no customer's.
+#[derive(Clone)]
+pub(crate) struct By(Arc<str>);
+
+impl By {
+    async fn admitted(auth: &Auth, who: Who, headers: &HeaderMap) -> Result<Self, Problem> {
+        let Some(identity) = auth.identify(headers).await? else { return Ok(Self("open".into())) };
+        who.admit(&identity)?;
+        Ok(Self(identity.subject().into()))
+    }
+
+    /// `open` where nobody has to prove anything.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Lets through who may, and tells the handler who it is.
+async fn admit(State((auth, who)): State<(Auth, Who)>, mut request: Request, next: Next) -> Response {
+    match By::admitted(&auth, who, request.headers()).await {
+        Ok(by) => {
+            request.extensions_mut().insert(by);
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }
@@ -268,7 +287,7 @@ pub(crate) fn fault() -> impl Spec<Output = (String, Option<bool>, Option<u32>, 
     (required::<String>("service"), optional::<bool>("down"), optional::<u32>("delayMs").within(0..=600_000), optional::<bool>("refuse"))
 }
 
-async fn set_fault(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+async fn set_fault(State(actuator): State<Actuator>, Extension(by): Extension<By>, body: Body) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
     let faults = actuator.faults.as_ref().ok_or_else(Problem::not_found)?;
     let (service, down, delay, refuse) = Fields::parse(&body)?.read(fault())?;
@@ -279,13 +298,16 @@ async fn set_fault(State(actuator): State<Actuator>, body: Body) -> Result<Respo
         return Err(Problem::unprocessable(vec![FieldError::new("service", "unknown", message)]));
     }
     let delay = Duration::from_millis(delay.unwrap_or(0).into());
-    faults.set(&service, Fault { down: down.unwrap_or(false), delay, refuse: refuse.unwrap_or(false) });
+    let fault = Fault { down: down.unwrap_or(false), delay, refuse: refuse.unwrap_or(false) };
+    faults.set(&service, fault);
+    tracing::warn!(by = by.as_str(), service, down = fault.down, delay = ?fault.delay, refuse = fault.refuse, "the fault switch was set");
     Ok(show(faults))
 }
 
-async fn clear_faults(State(actuator): State<Actuator>) -> Response {
+async fn clear_faults(State(actuator): State<Actuator>, Extension(by): Extension<By>) -> Response {
     if let Some(faults) = &actuator.faults {
         faults.clear();
+        tracing::warn!(by = by.as_str(), "all faults were ended");
     }
     StatusCode::NO_CONTENT.into_response()
 }

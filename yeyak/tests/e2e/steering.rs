@@ -250,7 +250,7 @@ fn completions_and_man_pages_know_every_command() {
 }
 
 /// Puts an event of the feed back as parked, as if it had failed; `data` is what it then says.
-fn park(data: &Path, seqs: std::ops::RangeInclusive<u64>, data_of: Option<&str>) -> String {
+pub(crate) fn park(data: &Path, seqs: std::ops::RangeInclusive<u64>, data_of: Option<&str>) -> String {
     let database = database(data);
     let (shard, key): (u8, String) = database
         .query_row("SELECT shard, key FROM reserve_events WHERE seq = 6 LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -62,15 +62,15 @@ impl Job {
         Self { refuse: Some(refuse), ..self }
     }
 
-    /// Begins it, unless one that was asked for the same runs already.
+    /// Begins it, unless one that was asked for the same runs already: `false`, and that one counts for both.
     ///
     /// # Errors
     /// [`NotBegun`] says why not.
-    pub fn begin(&self, asked: Value) -> Result<(), NotBegun> {
+    pub fn begin(&self, asked: Value) -> Result<bool, NotBegun> {
         {
             let mut state = lock(&self.state);
             if state.runs() {
-                return if state.asked == asked { Ok(()) } else { Err(NotBegun::Busy) };
+                return if state.asked == asked { Ok(false) } else { Err(NotBegun::Busy) };
             }
             if let Some(why) = self.refuse.as_ref().and_then(|refuse| refuse(&asked)) {
                 return Err(NotBegun::Refused(why));
@@ -89,7 +89,7 @@ impl Job {
         if let Err(why) = (self.thread)(Box::new(run)) {
             lock(&self.state).ended = Some(Err(why));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// How it is: `never` begun, `running`, `done` or `failed`, with its number, how far it is, and what came of it.
@@ -155,13 +155,13 @@ mod tests {
             Ok(json!("made"))
         }));
         assert_eq!(job.show(), json!({"status": "never", "number": 0}));
-        assert_eq!(job.begin(json!("a")), Ok(()));
-        assert_eq!((job.begin(json!("a")), job.begin(json!("b"))), (Ok(()), Err(NotBegun::Busy)));
+        assert_eq!(job.begin(json!("a")), Ok(true));
+        assert_eq!((job.begin(json!("a")), job.begin(json!("b"))), (Ok(false), Err(NotBegun::Busy)));
         assert_eq!(job.show()["status"], "running");
         run_all(&waiting);
         assert_eq!(runs.try_iter().collect::<Vec<_>>(), [json!("a")]);
         assert_eq!(job.show(), json!({"status": "done", "number": 1, "progress": {"done": 1, "total": 2}, "result": "made"}));
-        assert_eq!(job.begin(json!("b")), Ok(()));
+        assert_eq!(job.begin(json!("b")), Ok(true));
         run_all(&waiting);
         assert_eq!((runs.try_iter().count(), job.show()["number"].as_u64()), (1, Some(2)));
     }
@@ -172,7 +172,7 @@ mod tests {
         let job = job.unless(Arc::new(|asked| (asked == "a").then(|| "not a".into())));
         assert_eq!(job.begin(json!("a")), Err(NotBegun::Refused("not a".into())));
         assert_eq!((job.show()["number"].as_u64(), waiting.lock().unwrap().len()), (Some(0), 0));
-        assert_eq!(job.begin(json!("b")), Ok(()));
+        assert_eq!(job.begin(json!("b")), Ok(true));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What operators steer: parked events, views, and work that takes long.
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -8,7 +9,7 @@ use runtime::{NotParked, ProjectionStatus, RetriedView, ServiceHandle, Which, sh
 use serde_json::{Value, json};
 use store::{LineKey, Parked, ParkedLine, Position, StoreError};
 
-use super::{Actuator, Job, NotBegun, answer};
+use super::{Actuator, By, Job, NotBegun, answer};
 use crate::routes::read_body;
 use crate::{FieldError, Fields, Limits, Problem, Spec, Text, optional, required};
 
@@ -173,17 +174,21 @@ pub(crate) fn naming() -> impl Spec<Output = Text<64>> {
     required::<Text<64>>("name")
 }
 
-pub(super) async fn retry_parked(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+pub(super) async fn retry_parked(State(actuator): State<Actuator>, Extension(by): Extension<By>, body: Body) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
     let id = Fields::parse(&body)?.read(line())?;
     let (service, line) = actuator.line(&id)?;
     let retried = service.retry_parked(&line).await.map_err(refused)?;
-    tracing::info!(line = id, handled = retried.handled, left = retried.left, "an operator had parked events tried again");
+    tracing::info!(by = by.as_str(), line = id, handled = retried.handled, left = retried.left, "parked events were tried again");
     let failed = retried.failed.as_ref().map(show_parked);
     Ok(answer(StatusCode::OK, &json!({"line": id, "handled": retried.handled, "left": retried.left, "failed": failed})))
 }
 
-pub(super) async fn discard_parked(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+pub(super) async fn discard_parked(
+    State(actuator): State<Actuator>,
+    Extension(by): Extension<By>,
+    body: Body,
+) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
     let (id, event, all, reason) = Fields::parse(&body)?.read(discarding())?;
     let which = match (event, all.unwrap_or(false)) {
@@ -197,7 +202,8 @@ pub(super) async fn discard_parked(State(actuator): State<Actuator>, body: Body)
     let (service, line) = actuator.line(&id)?;
     let discarded = service.discard_parked(&line, which).await.map_err(refused)?;
     // What was given up is found again by its ids, which stand in the feed for ever.
-    tracing::warn!(line = id, events = ?discarded.events, reason = &*reason.to_string(), "parked events were discarded");
+    let reason = reason.to_string();
+    tracing::warn!(by = by.as_str(), line = id, events = ?discarded.events, reason, "parked events were discarded");
     Ok(answer(StatusCode::OK, &json!({"line": id, "discarded": discarded.events, "left": discarded.left})))
 }
 
@@ -234,19 +240,29 @@ pub(super) async fn projections(State(actuator): State<Actuator>) -> Result<Resp
     Ok(answer(StatusCode::OK, &json!({"projections": all})))
 }
 
-pub(super) async fn rebuild_projection(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+pub(super) async fn rebuild_projection(
+    State(actuator): State<Actuator>,
+    Extension(by): Extension<By>,
+    body: Body,
+) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
     let id = Fields::parse(&body)?.read(projection())?;
     let (service, name) = actuator.view(&id)?;
     let begun = service.rebuild(name).await.map_err(away)?.ok_or_else(no_such_projection)?;
+    tracing::info!(by = by.as_str(), projection = id, begun, "a projection is to be built anew");
     Ok(answer(StatusCode::ACCEPTED, &json!({"projection": id, "begun": begun})))
 }
 
-pub(super) async fn retry_projection(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+pub(super) async fn retry_projection(
+    State(actuator): State<Actuator>,
+    Extension(by): Extension<By>,
+    body: Body,
+) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
     let id = Fields::parse(&body)?.read(projection())?;
     let (service, name) = actuator.view(&id)?;
     let retried = service.retry_projection(name).ok_or_else(no_such_projection)?;
+    tracing::info!(by = by.as_str(), projection = id, "a projection is to be followed again");
     Ok(answer(StatusCode::OK, &json!({"projection": id, "hadHalted": retried == RetriedView::Follows})))
 }
 
@@ -254,24 +270,33 @@ fn job(job: Option<&Job>) -> Result<&Job, Problem> {
     job.ok_or_else(Problem::not_found)
 }
 
-fn begin(job: &Job, asked: Value) -> Result<Response, Problem> {
+fn begin(job: &Job, asked: Value) -> Result<bool, Problem> {
     let busy = "One that was asked for something else runs already. Wait for its end.";
     job.begin(asked).map_err(|error| match error {
         NotBegun::Busy => Problem::new(StatusCode::CONFLICT, "job-under-way", busy),
         NotBegun::Refused(why) => Problem::new(StatusCode::CONFLICT, "job-refused", why),
-    })?;
-    Ok(answer(StatusCode::ACCEPTED, &job.show()))
+    })
 }
 
-pub(super) async fn verify(State(actuator): State<Actuator>) -> Result<Response, Problem> {
-    begin(job(actuator.verify.as_ref())?, Value::Null)
+/// A job that was asked for, and whether it was begun for that or ran already.
+fn under_way(job: &Job, begun: bool) -> Response {
+    let mut shown = job.show();
+    shown["begun"] = begun.into();
+    answer(StatusCode::ACCEPTED, &shown)
+}
+
+pub(super) async fn verify(State(actuator): State<Actuator>, Extension(by): Extension<By>) -> Result<Response, Problem> {
+    let job = job(actuator.verify.as_ref())?;
+    let begun = begin(job, Value::Null)?;
+    tracing::info!(by = by.as_str(), begun, "everything is to be verified");
+    Ok(under_way(job, begun))
 }
 
 pub(super) async fn show_verify(State(actuator): State<Actuator>) -> Result<Response, Problem> {
     Ok(answer(StatusCode::OK, &job(actuator.verify.as_ref())?.show()))
 }
 
-pub(super) async fn backup(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+pub(super) async fn backup(State(actuator): State<Actuator>, Extension(by): Extension<By>, body: Body) -> Result<Response, Problem> {
     // A name is all that is taken from whoever asks; where backups stand, the installation was told.
     let body = read_body(body, Limits::default().body).await?;
     let name = Fields::parse(&body)?.read(naming())?.to_string();
@@ -280,7 +305,10 @@ pub(super) async fn backup(State(actuator): State<Actuator>, body: Body) -> Resu
         let message = "must consist of letters, digits, dots, hyphens and underscores, and begin with none of the dots";
         return Err(Problem::unprocessable(vec![FieldError::new("name", "invalid", message)]));
     }
-    begin(job(actuator.backup.as_ref())?, name.into())
+    let job = job(actuator.backup.as_ref())?;
+    let begun = begin(job, name.as_str().into())?;
+    tracing::info!(by = by.as_str(), name, begun, "a backup is to be made");
+    Ok(under_way(job, begun))
 }
 
 pub(super) async fn show_backup(State(actuator): State<Actuator>) -> Result<Response, Problem> {
