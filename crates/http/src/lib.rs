@@ -12,6 +12,7 @@ pub mod actuator;
 pub mod auth;
 mod caller;
 pub mod client;
+mod coding;
 mod conditional;
 pub mod contract;
 mod fields;
@@ -35,6 +36,7 @@ mod traces;
 
 pub use auth::{Auth, Who};
 pub use caller::open_caller;
+pub use coding::Coding;
 pub use fields::{Fault, Field, Fields, Json, Lenient, Optional, Or, Presence, Required, Spec, Text, optional, required};
 pub use incoming::{Incoming, Reply, internal, unreadable};
 pub use observer::Observer;

@@ -307,13 +307,25 @@ fn contract() -> Vec<(&'static str, Value)> {
             "operationId": format!("contract_{name}"), "tags": ["contract"], "summary": summary, "x-yeyak-who": "everybody", "responses": responses,
         })
     };
+    // What was made once has a tag.
+    let document = |name: &str, summary: &str, kind: &str| {
+        let mut operation = operation(name, summary, &[kind], true);
+        let tag = json!({"ETag": {"$ref": "#/components/headers/ETag"}});
+        operation["parameters"] = json!([{"$ref": "#/components/parameters/If-None-Match"}]);
+        operation["responses"]["200"]["headers"] = tag.clone();
+        operation["responses"]["304"] = json!({"description": "It is still as the tag says.", "headers": tag});
+        for (status, refusal) in refusals(vec!["precondition-failed"]) {
+            operation["responses"][status] = refusal;
+        }
+        operation
+    };
     let pages = ["text/markdown", "text/html"];
     let mut page = operation("error", "Show what a refusal means, and what to do", &pages, false);
     page["parameters"] = json!([{"name": "code", "in": "path", "required": true, "description": "The code of the refusal.", "schema": {"type": "string", "minLength": 1, "examples": ["slot-taken"]}}]);
     vec![
-        ("/openapi.json", operation("openapi", "Show this document", &["application/json"], true)),
-        ("/asyncapi.json", operation("asyncapi", "Show which events are published", &["application/json"], true)),
-        ("/docs", operation("docs", "Show this document to people", &["text/html"], true)),
+        ("/openapi.json", document("openapi", "Show this document", "application/json")),
+        ("/asyncapi.json", document("asyncapi", "Show which events are published", "application/json")),
+        ("/docs", document("docs", "Show this document to people", "text/html")),
         ("/errors", operation("errors", "List all refusals", &pages, true)),
         ("/errors/{code}", page),
     ]
