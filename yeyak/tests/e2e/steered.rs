@@ -10,7 +10,7 @@ use crate::support::{Yeyak, until};
 use crate::who::Place;
 
 /// A line of parked events in the data of an installation that does not run. Whatever is tried of it fails.
-fn parked(place: &Place) -> String {
+pub(crate) fn parked(place: &Place) -> String {
     let data = place.path("data");
     let yeyak = Yeyak::serve(&data, &["--clock", "2026-11-23T08:00:00+09:00"]);
     let api = yeyak.api();

@@ -139,6 +139,9 @@ impl Document {
         for (name, schema) in super::common::schemas() {
             self.part(name.into(), schema);
         }
+        for (name, schema) in super::common::types() {
+            self.part(name, schema);
+        }
         self.tags.extend(super::common::tags());
         for (path, mut operations) in super::common::paths() {
             if elsewhere {
