@@ -17,6 +17,8 @@ mod conditional;
 pub mod contract;
 mod fields;
 mod finish;
+#[cfg(test)]
+mod fixture;
 pub mod hal;
 pub mod idempotency;
 mod incoming;
