@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
+use std::thread::Builder;
 
 use serde_json::{Value, json};
 
@@ -67,7 +68,7 @@ fn where_nobody_proves_anything_nobody_is_named() {
 fn begun_before(answer: fn(&str, &str) -> Value) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
+    let serve = move || {
         for stream in listener.incoming() {
             let mut from = BufReader::new(stream.unwrap());
             let (mut head, mut length) = (String::new(), 0);
@@ -83,7 +84,8 @@ fn begun_before(answer: fn(&str, &str) -> Value) -> String {
             let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
             from.get_mut().write_all(format!("{head}{body}").as_bytes()).unwrap();
         }
-    });
+    };
+    Builder::new().spawn(serve).expect("a thread");
     url
 }
 
