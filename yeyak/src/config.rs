@@ -23,7 +23,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use sources::Sources;
 pub(crate) use sources::{Environment, nearest, variable};
-pub(crate) use value::quoted;
+pub(crate) use value::{USER_IN_ADDRESS, quoted};
 
 /// What Yeyak was told, checked.
 #[derive(Clone, Debug, PartialEq)]

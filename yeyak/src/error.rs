@@ -48,11 +48,24 @@ impl Fatal {
     }
 }
 
-/// Prints to stdout. That nobody listens, as in `yeyak … | head`, is no failure.
-pub(crate) fn print(text: &str) {
+/// Prints to stdout. That nobody listens any more, as in `yeyak … | head`, is no failure.
+///
+/// # Errors
+/// [`Fatal::Failed`] when it cannot be written, as on a disk that is full: half of an answer is not to pass for all of it.
+pub(crate) fn print(text: &str) -> Result<(), Fatal> {
     let mut out = io::stdout().lock();
-    _ = out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
-    _ = out.flush();
+    let end: &[u8] = if text.ends_with('\n') { b"" } else { b"\n" };
+    let printed = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end)).and_then(|()| out.flush());
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Fatal::Failed(format!("cannot print: {error}"))),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Says something on stderr beside what is printed.
+pub(crate) fn say(text: &str) {
+    // Nobody may be listening.
+    _ = writeln!(io::stderr().lock(), "{}", one_line(text));
 }
 
 /// How far something is that takes long, on stderr: one line that changes on a terminal, else a line for each tenth.

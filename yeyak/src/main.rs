@@ -60,11 +60,11 @@ fn run() -> Result<ExitCode, Fatal> {
         }
         Command::CheckConfig(check) => {
             let checked = check.check(&environment);
-            error::print(&checked.text);
+            error::print(&checked.text)?;
             return Ok(if checked.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Command::Token(token) => error::print(&token::make(&token)?),
-        Command::Events(asked) => error::print(&events::tell(&asked)?),
+        Command::Token(token) => error::print(&token::make(&token)?)?,
+        Command::Events(asked) => error::print(&events::tell(&asked)?)?,
         Command::Parked(asked) => operator::parked(&asked)?,
         Command::Projections(asked) => operator::projections(&asked)?,
         Command::Services(asked) => operator::services(&asked)?,
@@ -72,11 +72,11 @@ fn run() -> Result<ExitCode, Fatal> {
         Command::Verify(asked) => return operator::verify(&asked).map(sound),
         Command::Backup(asked) => operator::backup(&asked)?,
         Command::Restore(asked) => return operator::restore(&asked).map(sound),
-        Command::Completions { shell } => error::print(&manual::completions(shell)?),
-        Command::Man { directory } => error::print(&manual::pages(&directory)?),
-        Command::Contract => error::print(&systems::contracts()),
-        Command::Schemas => error::print(&systems::schemas()),
-        Command::Print(text) => error::print(&text),
+        Command::Completions { shell } => error::print(&manual::completions(shell)?)?,
+        Command::Man { directory } => error::print(&manual::pages(&directory)?)?,
+        Command::Contract => error::print(&systems::contracts())?,
+        Command::Schemas => error::print(&systems::schemas())?,
+        Command::Print(text) => error::print(&text)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ use edge::actuator::Report;
 use serde_json::{Value, json};
 
 use crate::cli::{Backup, Fault, Parked, Projections, Restore, Server, Services, Verify};
-use crate::error::{Fatal, Shown, print};
+use crate::error::{Fatal, Shown, print, say};
 use crate::restore::{Ended, Restored, Told};
 use crate::server::Connection;
 use crate::{backup, restore, verify};
@@ -115,9 +115,9 @@ pub(crate) fn projections(asked: &Projections) -> Result<(), Fatal> {
             let connection = Connection::to(server)?;
             let begun = connection.post("/actuator/projections/rebuild", &json!({"projection": projection}))?;
             if *no_wait {
-                let told = if begun["begun"] == true { "begun" } else { "under way already" };
-                return show(server, &begun, |_| format!("{projection}: {told}\n"));
+                return show(server, &begun, |_| format!("{projection}: {}\n", how(&begun)));
             }
+            say_if_joined(&format!("rebuilding {projection}"), &begun);
             let end = connection.watch(&format!("rebuilding {projection}"), |server| {
                 let all = server.get("/actuator/projections")?;
                 let one =
@@ -219,13 +219,14 @@ pub(crate) fn verify(asked: &Verify) -> Result<bool, Fatal> {
             let connection = Connection::to(&asked.server)?;
             let begun = connection.post("/actuator/verify", &json!({})).map_err(unable)?;
             if asked.no_wait {
-                show(&asked.server, &begun, |_| "begun; `yeyak verify` waits for its end\n".into())?;
+                show(&asked.server, &begun, |_| format!("{}; `yeyak verify` waits for its end\n", how(&begun)))?;
                 return Ok(true);
             }
+            say_if_joined("verifying", &begun);
             connection.watch_job("verifying", "/actuator/verify", &begun["number"]).map_err(unable)?
         }
     };
-    show(&asked.server, &result, told)?;
+    show(&asked.server, &result, told).map_err(unable)?;
     Ok(result["sound"] == true)
 }
 
@@ -269,8 +270,9 @@ pub(crate) fn backup(asked: &Backup) -> Result<(), Fatal> {
             let connection = Connection::to(&asked.server)?;
             let begun = connection.post("/actuator/backup", &json!({"name": name}))?;
             if asked.no_wait {
-                return show(&asked.server, &begun, |_| format!("{name}: begun\n"));
+                return show(&asked.server, &begun, |_| format!("{name}: {}\n", how(&begun)));
             }
+            say_if_joined("backing up", &begun);
             connection.watch_job("backing up", "/actuator/backup", &begun["number"])?
         }
     };
@@ -288,18 +290,30 @@ pub(crate) fn restore(asked: &Restore) -> Result<bool, Fatal> {
     match restore::restore(&asked.backup, &asked.data, asked.replace, now, &progress)? {
         Ended::Restored(Restored { manifest, aside, verified }) => {
             if let Some(aside) = aside {
-                print(&format!("what was there is in {}\n", aside.display()));
+                print(&format!("what was there is in {}\n", aside.display()))?;
             }
-            print(&format!("restored what was backed up at {}\n{}", manifest.made, told(&verified)));
+            print(&format!("restored what was backed up at {}\n{}", manifest.made, told(&verified)))?;
             Ok(verified["sound"] == true)
         }
         Ended::Unsound(verified) => {
-            print(&told(&verified));
+            print(&told(&verified))?;
             let (data, backup) = (asked.data.display(), asked.backup.display());
             Err(Fatal::Failed(format!(
                 "nothing was restored, and {data} is as it was: {backup} is not sound; take another, or restore it to a new directory"
             )))
         }
+    }
+}
+
+/// Whether what was asked for was begun, or had been before.
+fn how(answer: &Value) -> &'static str {
+    if answer["begun"] == false { "under way already" } else { "begun" }
+}
+
+/// Says on stderr that what is waited for was begun by somebody else.
+fn say_if_joined(what: &str, answer: &Value) {
+    if answer["begun"] == false {
+        say(&format!("{what}: under way already, and waited for"));
     }
 }
 
@@ -310,10 +324,8 @@ fn to_stderr(what: &str) -> Report {
 }
 
 /// Prints an answer: as JSON where that is wanted, else as `say` has it.
-#[allow(clippy::unnecessary_wraps, reason = "it ends most commands, which can fail")]
 fn show(server: &Server, answer: &Value, say: impl FnOnce(&Value) -> String) -> Result<(), Fatal> {
-    print(&if server.json { format!("{answer:#}\n") } else { say(answer) });
-    Ok(())
+    print(&if server.json { format!("{answer:#}\n") } else { say(answer) })
 }
 
 fn list<'a>(answer: &'a Value, name: &str) -> &'a [Value] {

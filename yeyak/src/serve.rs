@@ -187,7 +187,7 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
     tokio::spawn(Reload { settings: settings.clone(), again, levels, keys }.run(hangups));
     tracing::info!(%address, "ready");
     if welcome {
-        print(&what_to_try(address));
+        print(&what_to_try(address))?;
     }
 
     stop.told().await;

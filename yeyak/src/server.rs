@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use axum::http::{Method, Uri};
 
 use crate::cli::{DEFAULT_URL, Server};
-use crate::config::quoted;
+use crate::config::{USER_IN_ADDRESS, quoted};
 use crate::error::{Fatal, Shown};
 
 /// How long one answer may take. Work that takes longer is begun and watched.
@@ -41,6 +41,9 @@ impl Connection {
         // A variable that is set to nothing counts as not set.
         let url = if server.url.is_empty() { DEFAULT_URL } else { server.url.trim_end_matches('/') };
         let token = server.token.clone().filter(|token| !token.is_empty());
+        if url.contains('@') {
+            return Err(Fatal::Usage(format!("--url: {USER_IN_ADDRESS}; a token goes into --token")));
+        }
         let wrong = || Fatal::Usage(format!("--url: {} is no address: write one such as http://127.0.0.1:8088", quoted(&server.url)));
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) || uri.query().is_some() {

@@ -1,28 +1,33 @@
 //! What an operator asks of a process: its health, its metrics, the story of a request, and the fault switch.
 
 mod jobs;
+pub(crate) mod shown;
 pub(crate) mod steering;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post};
-use runtime::{Fault, Faults, Status, SystemHandle};
-use serde_json::{Value, json};
+use axum::{Extension, Router};
+use runtime::{Fault, Faults, SystemHandle};
+use serde::Serialize;
 use telemetry::Exposition;
 
 use crate::auth::{Auth, Who};
+use crate::incoming::internal;
 use crate::routes::read_body;
 use crate::{FieldError, Fields, Limits, Observer, Problem, Spec, metrics, optional, required, story, unreadable};
 pub use jobs::{Job, NotBegun, Refuse, Report, Thread, Work};
+use shown::{Component, Health, HealthStatus, SwitchedFaults};
+pub use shown::{JobProgress, JobState, JobStatus};
 
 /// What the actuator looks at.
 #[derive(Clone)]
@@ -129,101 +134,88 @@ impl Actuator {
     }
 }
 
-/// Lets through who may.
-async fn admit(State((auth, who)): State<(Auth, Who)>, request: Request, next: Next) -> Response {
-    let admitted = auth.identify(request.headers()).await.and_then(|identity| identity.map_or(Ok(()), |identity| who.admit(&identity)));
-    match admitted {
-        Ok(()) => next.run(request).await,
+/// Who was let in, as the log names whoever steers: by the id that they have proved. It is an operator's account, and no customer's.
+#[derive(Clone)]
+pub(crate) struct By(Arc<str>);
+
+impl By {
+    async fn admitted(auth: &Auth, who: Who, headers: &HeaderMap) -> Result<Self, Problem> {
+        let Some(identity) = auth.identify(headers).await? else { return Ok(Self("open".into())) };
+        who.admit(&identity)?;
+        Ok(Self(identity.subject().into()))
+    }
+
+    /// `open` where nobody has to prove anything.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Lets through who may, and tells the handler who it is.
+async fn admit(State((auth, who)): State<(Auth, Who)>, mut request: Request, next: Next) -> Response {
+    match By::admitted(&auth, who, request.headers()).await {
+        Ok(by) => {
+            request.extensions_mut().insert(by);
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }
 
-fn answer(status: StatusCode, body: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+fn answer(status: StatusCode, body: &impl Serialize) -> Response {
+    match serde_json::to_string(body) {
+        Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(error) => internal(&error).into_response(),
+    }
 }
 
 fn up() -> Response {
-    answer(StatusCode::OK, &json!({"status": "UP"}))
+    answer(StatusCode::OK, &Health::of(HealthStatus::Up))
 }
 
 /// The whole state. It is 503 only when this process cannot serve; what merely needs an operator is `DEGRADED`.
 async fn health(State(actuator): State<Actuator>, headers: HeaderMap) -> Response {
-    let mut components = serde_json::Map::new();
-    let (mut down, mut degraded) = (false, false);
+    let mut components = BTreeMap::new();
     for system in &actuator.systems {
         let shown = match system.status().await {
-            Ok(status) => {
-                degraded |= status.is_degraded();
-                describe(&status)
-            }
-            Err(error) => {
-                down = true;
-                json!({"status": "DOWN", "why": error.to_string()})
-            }
+            Ok(status) => Component::system(status),
+            Err(error) => Component::plain(HealthStatus::Down, Some(error.to_string())),
         };
-        components.insert(system.name().into(), shown);
+        components.insert(system.name().to_owned(), shown);
     }
     if !actuator.auth.is_open() {
         // Those whose keys are known get in, but sooner or later nobody would.
-        components.insert(
-            "issuer".into(),
-            actuator.auth.trouble().map_or_else(
-                || json!({"status": "UP"}),
-                |why| {
-                    degraded = true;
-                    json!({"status": "DEGRADED", "why": why})
-                },
-            ),
-        );
+        let trouble = actuator.auth.trouble();
+        let status = if trouble.is_some() { HealthStatus::Degraded } else { HealthStatus::Up };
+        components.insert("issuer".into(), Component::plain(status, trouble));
     }
-    let faults: Vec<_> = actuator.faults.iter().flat_map(Faults::all).map(|(service, _)| service).collect();
-    let status = if down {
-        "DOWN"
-    } else if degraded {
-        "DEGRADED"
+    let some_are = |status| components.values().any(|component: &Component| component.status == status);
+    let (status, code) = if some_are(HealthStatus::Down) {
+        (HealthStatus::Down, StatusCode::SERVICE_UNAVAILABLE)
+    } else if some_are(HealthStatus::Degraded) {
+        (HealthStatus::Degraded, StatusCode::OK)
     } else {
-        "UP"
+        (HealthStatus::Up, StatusCode::OK)
     };
-    let code = if down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    let mut shown = json!({"status": status});
-    if actuator.open_to_network {
-        shown["auth"] = "open-to-network".into();
-    }
+    let mut shown = Health { auth: actuator.open_to_network.then_some("open-to-network"), ..Health::of(status) };
     if actuator.shows_all(&headers) {
-        shown["components"] = components.into();
-        shown["faults"] = faults.into();
+        shown.components = Some(components);
+        shown.faults = Some(actuator.faults.iter().flat_map(Faults::all).map(|(service, _)| service).collect());
     }
     answer(code, &shown)
 }
 
-fn describe(status: &Status) -> Value {
-    let consumers: Vec<_> = status
-        .consumers
-        .iter()
-        .map(|one| json!({"service": one.service, "consumer": one.consumer, "source": one.source, "behind": one.behind, "halted": one.halted}))
-        .collect();
-    json!({
-        "status": if status.is_degraded() { "DEGRADED" } else { "UP" },
-        "parked": status.parked,
-        "stuckWakeUps": status.stuck,
-        "openSagas": status.open_sagas,
-        "waiting": {"new": status.waiting.0, "begun": status.waiting.1},
-        "rebuilding": status.rebuilding.iter().map(|(service, view)| format!("{service}/{view}")).collect::<Vec<_>>(),
-        "consumers": consumers,
-    })
-}
-
 async fn readiness(State(actuator): State<Actuator>) -> Response {
+    let out_of_service = |why| {
+        let shown = Health { why, ..Health::of(HealthStatus::OutOfService) };
+        answer(StatusCode::SERVICE_UNAVAILABLE, &shown)
+    };
     if actuator.stopping.load(Ordering::Relaxed) {
-        return answer(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "OUT_OF_SERVICE", "why": "it was told to stop"}));
+        return out_of_service(Some("it was told to stop".into()));
     }
     for system in &actuator.systems {
         if let Err(error) = system.status().await {
-            let mut shown = json!({"status": "OUT_OF_SERVICE"});
-            if actuator.auth.is_open() {
-                shown["why"] = error.to_string().into();
-            }
-            return answer(StatusCode::SERVICE_UNAVAILABLE, &shown);
+            return out_of_service(actuator.auth.is_open().then(|| error.to_string()));
         }
     }
     up()
@@ -251,12 +243,7 @@ async fn events(State(actuator): State<Actuator>, RawQuery(query): RawQuery) -> 
 }
 
 fn show(faults: &Faults) -> Response {
-    let shown: serde_json::Map<_, _> = faults
-        .all()
-        .into_iter()
-        .map(|(service, fault)| (service, json!({"down": fault.down, "delayMs": fault.delay.as_millis() as u64, "refuse": fault.refuse})))
-        .collect();
-    answer(StatusCode::OK, &Value::Object(shown))
+    answer(StatusCode::OK, &SwitchedFaults::of(faults))
 }
 
 async fn list_faults(State(actuator): State<Actuator>) -> Response {
@@ -268,7 +255,7 @@ pub(crate) fn fault() -> impl Spec<Output = (String, Option<bool>, Option<u32>, 
     (required::<String>("service"), optional::<bool>("down"), optional::<u32>("delayMs").within(0..=600_000), optional::<bool>("refuse"))
 }
 
-async fn set_fault(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+async fn set_fault(State(actuator): State<Actuator>, Extension(by): Extension<By>, body: Body) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
     let faults = actuator.faults.as_ref().ok_or_else(Problem::not_found)?;
     let (service, down, delay, refuse) = Fields::parse(&body)?.read(fault())?;
@@ -279,13 +266,16 @@ async fn set_fault(State(actuator): State<Actuator>, body: Body) -> Result<Respo
         return Err(Problem::unprocessable(vec![FieldError::new("service", "unknown", message)]));
     }
     let delay = Duration::from_millis(delay.unwrap_or(0).into());
-    faults.set(&service, Fault { down: down.unwrap_or(false), delay, refuse: refuse.unwrap_or(false) });
+    let fault = Fault { down: down.unwrap_or(false), delay, refuse: refuse.unwrap_or(false) };
+    faults.set(&service, fault);
+    tracing::warn!(by = by.as_str(), service, down = fault.down, delay = ?fault.delay, refuse = fault.refuse, "the fault switch was set");
     Ok(show(faults))
 }
 
-async fn clear_faults(State(actuator): State<Actuator>) -> Response {
+async fn clear_faults(State(actuator): State<Actuator>, Extension(by): Extension<By>) -> Response {
     if let Some(faults) = &actuator.faults {
         faults.clear();
+        tracing::warn!(by = by.as_str(), "all faults were ended");
     }
     StatusCode::NO_CONTENT.into_response()
 }

@@ -1,14 +1,15 @@
 //! Entity tags, and requests that depend on them (RFC 9110, 13).
 //!
 //! A tag is a hash of the answer as its caller sees it: with what is hidden from them left out, and with the moves that are possible now. So
-//! it changes whenever the answer does, tells nothing that the answer does not, and can be worked out again where a command is decided.
+//! it changes whenever the answer does, tells nothing that the answer does not, and can be worked out again where a command is decided. What
+//! is sent in a coding has a tag of that ([`Coding::tag`]), and whoever has one of them has seen the same: here, and only here, that is known.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use crate::Problem;
+use crate::{Coding, Problem};
 
 /// So many bytes of a hash tell two answers apart.
 const TAG_BYTES: usize = 15;
@@ -29,6 +30,8 @@ pub(crate) struct Conditions {
     matches: Option<Tags>,
     /// What stands must be none of these.
     matches_none: Option<Tags>,
+    /// In which coding an answer would be sent, were it worth it.
+    coding: Option<Coding>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,21 +61,23 @@ impl Tags {
         Some(Self::These(tags))
     }
 
-    /// Whether a tag of ours is among these; a weak one of theirs counts when `weak` does.
+    /// The first of these that what has the tag `own` has in a coding that counts; a weak one of theirs counts when `weak` does.
+    fn find(&self, own: &str, weak: bool, counts: impl Fn(Option<Coding>) -> bool) -> Option<&str> {
+        let Self::These(tags) = self else { return None };
+        let mut all = tags.iter().map(|tag| if weak { tag.strip_prefix("W/").unwrap_or(tag) } else { tag });
+        all.find(|tag| Coding::of(tag, own).is_some_and(&counts))
+    }
+
+    /// Whether what has this tag, or nothing, is among these.
     fn have(&self, own: Option<&str>, weak: bool) -> bool {
-        match (self, own) {
-            (_, None) => false,
-            (Self::Any, Some(_)) => true,
-            (Self::These(tags), Some(own)) => {
-                tags.iter().any(|tag| tag == own || (weak && tag.strip_prefix("W/").is_some_and(|tag| tag == own)))
-            }
-        }
+        own.is_some_and(|own| *self == Self::Any || self.find(own, weak, |_| true).is_some())
     }
 }
 
 impl Conditions {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        Self { matches: Tags::of(headers, header::IF_MATCH), matches_none: Tags::of(headers, header::IF_NONE_MATCH) }
+        let [matches, matches_none] = [header::IF_MATCH, header::IF_NONE_MATCH].map(|name| Tags::of(headers, name));
+        Self { matches, matches_none, coding: Coding::wanted(headers) }
     }
 
     pub(crate) const fn is_none(&self) -> bool {
@@ -85,13 +90,20 @@ impl Conditions {
             && !self.matches_none.as_ref().is_some_and(|tags| tags.have(own, true))
     }
 
-    /// What a reader is answered instead of what has this tag, if anything: 412 when it is not what they expect, 304 when they have it.
-    pub(crate) fn instead(&self, own: &str) -> Option<StatusCode> {
+    /// The tag under which a reader has what has this one already, if they have it: then a 304 says so. In a coding they have it only if it
+    /// would be sent so now: what a cache has kept for others may be what this one cannot read.
+    ///
+    /// # Errors
+    /// 412 when it is not what they expect.
+    pub(crate) fn known(&self, own: &str) -> Result<Option<String>, Problem> {
         if self.matches.as_ref().is_some_and(|tags| !tags.have(Some(own), false)) {
-            return Some(StatusCode::PRECONDITION_FAILED);
+            return Err(Problem::precondition_failed());
         }
-        let has = self.matches_none.as_ref().is_some_and(|tags| tags.have(Some(own), true));
-        has.then_some(StatusCode::NOT_MODIFIED)
+        Ok(match &self.matches_none {
+            None => None,
+            Some(Tags::Any) => Some(own.to_owned()),
+            Some(tags) => tags.find(own, true, |coding| coding.is_none() || coding == self.coding).map(str::to_owned),
+        })
     }
 
     /// Whether something new may be made in a collection, which always stands, and whose tag nobody decides by.
@@ -145,11 +157,18 @@ mod tests {
             ("a", false, false),
             ("", false, false),
             ("*", true, false),
+            // Whoever was shown it in a coding was shown the same.
+            ("\"a-gzip\"", true, false),
+            ("\"b\", \"a-zstd\"", true, false),
+            ("\"b-zstd\"", false, false),
+            ("W/\"a-gzip\"", false, false),
         ] {
             check(header::IF_MATCH, value, own, of_own);
             check(header::IF_MATCH, value, none, of_none);
         }
-        for (value, of_own) in [("\"a\"", false), ("W/\"a\"", false), ("\"b\"", true), ("*", false), ("", true)] {
+        for (value, of_own) in
+            [("\"a\"", false), ("W/\"a\"", false), ("\"b\"", true), ("*", false), ("", true), ("\"a-gzip\"", false), ("\"a-br\"", true)]
+        {
             check(header::IF_NONE_MATCH, value, own, of_own);
             check(header::IF_NONE_MATCH, value, none, true);
         }
@@ -160,23 +179,28 @@ mod tests {
 
     #[test]
     fn a_reader_who_has_it_is_told_so() {
-        let check = |name: HeaderName, value, status: Option<u16>| {
-            let instead = conditions(&[(name.clone(), value)]).instead("\"a\"").map(|status| status.as_u16());
-            assert_eq!(instead, status, "{name}: {value}");
+        let check = |headers: &[(HeaderName, &str)], known: Result<Option<&str>, u16>| {
+            let found = conditions(headers).known("\"a\"");
+            let found = found.as_ref().map(Option::as_deref).map_err(|problem| problem.status.as_u16());
+            assert_eq!(found, known, "{headers:?}");
         };
         for value in ["\"a\"", "W/\"a\"", "\"b\",\"a\"", "*"] {
-            check(header::IF_NONE_MATCH, value, Some(304));
+            check(&[(header::IF_NONE_MATCH, value)], Ok(Some("\"a\"")));
         }
         for value in ["\"b\"", "a", "", "W/a"] {
-            check(header::IF_NONE_MATCH, value, None);
+            check(&[(header::IF_NONE_MATCH, value)], Ok(None));
         }
-        check(header::IF_MATCH, "\"a\"", None);
-        check(header::IF_MATCH, "*", None);
-        check(header::IF_MATCH, "W/\"a\"", Some(412));
-        assert_eq!(
-            conditions(&[(header::IF_MATCH, "\"b\""), (header::IF_NONE_MATCH, "\"a\"")]).instead("\"a\""),
-            Some(StatusCode::PRECONDITION_FAILED)
-        );
+        check(&[(header::IF_MATCH, "\"a\"")], Ok(None));
+        check(&[(header::IF_MATCH, "\"a-zstd\"")], Ok(None));
+        check(&[(header::IF_MATCH, "*")], Ok(None));
+        check(&[(header::IF_MATCH, "W/\"a\"")], Err(412));
+        check(&[(header::IF_MATCH, "\"b\""), (header::IF_NONE_MATCH, "\"a\"")], Err(412));
+        // In another coding than they would be sent it in they may have it, and cannot read it.
+        let coded = (header::IF_NONE_MATCH, "\"a-gzip\"");
+        check(&[coded.clone(), (header::ACCEPT_ENCODING, "gzip")], Ok(Some("\"a-gzip\"")));
+        check(&[coded.clone(), (header::ACCEPT_ENCODING, "zstd, gzip")], Ok(None));
+        check(&[coded, (header::ACCEPT_ENCODING, "br")], Ok(None));
+        check(&[(header::IF_NONE_MATCH, "\"a\""), (header::ACCEPT_ENCODING, "gzip")], Ok(Some("\"a\"")));
     }
 
     #[test]

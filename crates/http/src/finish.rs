@@ -42,15 +42,15 @@ impl Finish {
                 let caches = if self.is_personal { "private, no-cache" } else { "no-cache" };
                 response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(caches));
                 let (response, tag) = tagged(response).await?;
-                match conditions.instead(&tag) {
-                    None => Ok(response),
-                    Some(StatusCode::NOT_MODIFIED) => Ok(not_modified(response)),
-                    Some(_) => Err(Problem::precondition_failed()),
-                }
+                Ok(match conditions.known(&tag)? {
+                    None => response,
+                    Some(known) => not_modified(response, &known),
+                })
             }
             (None, status) if status.is_success() => {
-                // What was made is shown as it stands, so this is its tag.
-                let response = if status == StatusCode::CREATED { tagged(response).await?.0 } else { response };
+                // What was made, or stood already, is shown as it stands, so this is its tag.
+                let is_shown = matches!(status, StatusCode::CREATED | StatusCode::OK);
+                let response = if is_shown { tagged(response).await?.0 } else { response };
                 Ok(if self.is_minimal { prefer::minimal(response) } else { response })
             }
             _ => Ok(response),
@@ -67,9 +67,11 @@ async fn tagged(response: Response) -> Result<(Response, String), Problem> {
     Ok((Response::from_parts(parts, body.into()), tag))
 }
 
-fn not_modified(response: Response) -> Response {
+/// That it is as it was when it was sent with this tag.
+pub(crate) fn not_modified(response: Response, tag: &str) -> Response {
     let mut headers = response.into_parts().0.headers;
     conditional::without_content(&mut headers);
+    conditional::put(&mut headers, tag);
     // The whole answer might have been made smaller.
     headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
     (StatusCode::NOT_MODIFIED, headers, Body::empty()).into_response()

@@ -116,33 +116,11 @@ fn quote(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Field, Move};
     use proptest::prelude::*;
-    use serde::{Deserialize, Serialize};
     use serde_json::{Value, json};
 
     use super::*;
-
-    #[derive(Serialize, Deserialize)]
-    struct Reserve {
-        id: u64,
-        status: String,
-    }
-
-    impl Resource for Reserve {
-        const COLLECTION: &'static str = "reserves";
-        const ITEM: &'static str = "reserve";
-        const FIELDS: &'static [Field] = &[Field::text("status")];
-
-        fn id(&self) -> u64 {
-            self.id
-        }
-
-        fn moves(&self, _at: Timestamp) -> Vec<Move> {
-            let cancel = Move { name: "cancel", method: "DELETE", path: format!("/reserves/{}", self.id) };
-            if self.status == "Reserved" { vec![cancel] } else { Vec::new() }
-        }
-    }
+    use crate::fixture::Reserve;
 
     fn shown(json: &str) -> Value {
         serde_json::from_str(json).unwrap()

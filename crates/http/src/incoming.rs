@@ -478,25 +478,8 @@ pub fn internal(why: &impl std::fmt::Display) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use kernel::Field;
-    use serde::{Deserialize, Serialize};
-
     use super::*;
-
-    #[derive(Serialize, Deserialize)]
-    struct Reserve {
-        id: u64,
-    }
-
-    impl Resource for Reserve {
-        const COLLECTION: &'static str = "reserves";
-        const ITEM: &'static str = "reserve";
-        const FIELDS: &'static [Field] = &[Field::text("status")];
-
-        fn id(&self) -> u64 {
-            self.id
-        }
-    }
+    use crate::fixture::Reserve;
 
     #[test]
     fn an_id_is_written_in_one_way() {

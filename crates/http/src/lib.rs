@@ -12,10 +12,13 @@ pub mod actuator;
 pub mod auth;
 mod caller;
 pub mod client;
+mod coding;
 mod conditional;
 pub mod contract;
 mod fields;
 mod finish;
+#[cfg(test)]
+mod fixture;
 pub mod hal;
 pub mod idempotency;
 mod incoming;
@@ -35,6 +38,7 @@ mod traces;
 
 pub use auth::{Auth, Who};
 pub use caller::open_caller;
+pub use coding::Coding;
 pub use fields::{Fault, Field, Fields, Json, Lenient, Optional, Or, Presence, Required, Spec, Text, optional, required};
 pub use incoming::{Incoming, Reply, internal, unreadable};
 pub use observer::Observer;

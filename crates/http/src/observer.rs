@@ -1,5 +1,6 @@
 //! What stands around all routes: every request is counted, timed, and a span of a trace if it is to be recorded.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,8 +33,42 @@ struct Seen {
     /// When it began to look, on that clock.
     since: Duration,
     tracer: Tracer,
-    requests: Family<(&'static str, String, u16), Counter>,
-    times: Family<(&'static str, String), Histogram>,
+    requests: Family<(&'static str, Template, u16), Counter>,
+    times: Family<(&'static str, Template), Histogram>,
+}
+
+/// The template of a request's path: that of the route, with which it is shared, so that no request has to make it anew.
+#[derive(Clone)]
+struct Template(Option<MatchedPath>);
+
+impl Template {
+    fn of(request: &Request) -> Self {
+        Self(request.extensions().get::<MatchedPath>().cloned())
+    }
+
+    fn as_str(&self) -> &str {
+        self.0.as_ref().map_or(UNKNOWN, MatchedPath::as_str)
+    }
+}
+
+impl PartialEq for Template {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Template {}
+
+impl PartialOrd for Template {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Template {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
 }
 
 /// The place in a trace that a request is, for its handler.
@@ -55,10 +90,10 @@ impl Observer {
     /// Adds what there is to see.
     pub fn show(&self, to: &mut Exposition) {
         for ((method, route, status), count) in self.0.requests.all() {
-            to.counter(REQUESTS, &[("method", method), ("route", &route), ("status", &status.to_string())], &count);
+            to.counter(REQUESTS, &[("method", method), ("route", route.as_str()), ("status", &status.to_string())], &count);
         }
         for ((method, route), times) in self.0.times.all() {
-            to.histogram(TIMES, &[("method", method), ("route", &route)], &times);
+            to.histogram(TIMES, &[("method", method), ("route", route.as_str())], &times);
         }
         to.gauge(UPTIME, &[], self.0.clock.elapsed().saturating_sub(self.0.since).as_secs_f64());
         let (arrived, lost) = self.0.tracer.counts();
@@ -70,7 +105,8 @@ impl Observer {
 async fn see(State(Observer(seen)): State<Observer>, mut request: Request, next: Next) -> Response {
     let started = seen.clock.elapsed();
     let method = method(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or(UNKNOWN, MatchedPath::as_str).to_owned();
+    let template = Template::of(&request);
+    let route = template.as_str();
     let mut span =
         seen.tracer.begin(seen.tracer.is_on().then(|| asked_within(request.headers())).flatten(), || format!("{method} {route}").into());
     if let Some(context) = span.context() {
@@ -89,10 +125,10 @@ async fn see(State(Observer(seen)): State<Observer>, mut request: Request, next:
         span.fail(status.canonical_reason().unwrap_or("failed"));
     }
     if span.context().is_some() {
-        span.set("http.route", route.clone());
+        span.set("http.route", route.to_owned());
     }
-    seen.times.of(&(method, route.clone())).took(seen.clock.elapsed().saturating_sub(started));
-    seen.requests.of(&(method, route, status.as_u16())).inc();
+    seen.times.of(&(method, template.clone())).took(seen.clock.elapsed().saturating_sub(started));
+    seen.requests.of(&(method, template, status.as_u16())).inc();
     response
 }
 
@@ -115,5 +151,38 @@ fn method(method: &Method) -> &'static str {
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::StatusCode;
+    use axum::routing::get;
+    use clock::ManualClock;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn requests_are_counted_by_templates_that_no_request_makes() {
+        let clock = Arc::new(ManualClock::at(kernel::Timestamp::UNIX_EPOCH));
+        let observer = Observer::new(clock, Tracer::off());
+        let where_it_is = async |path: MatchedPath| (path.as_str().as_ptr() as usize).to_string();
+        let rooms = Router::new().route("/rooms/{id}", get(where_it_is));
+        let router = observer.over(Router::new().nest("/meetingroom", rooms.clone()).merge(rooms).fallback(async || StatusCode::NOT_FOUND));
+        let ask = async |path: &str| {
+            let answer = router.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+            axum::body::to_bytes(answer.into_body(), 100).await.unwrap()
+        };
+        let place = ask("/rooms/1").await;
+        for path in ["/rooms/2", "/meetingroom/rooms/3", "/nowhere", "/elsewhere"] {
+            ask(path).await;
+        }
+        let seen: Vec<_> = observer.0.requests.all();
+        let counts: Vec<_> = seen.iter().map(|((_, route, status), count)| (route.as_str(), *status, count.get())).collect();
+        assert_eq!(counts, [("/meetingroom/rooms/{id}", 200, 1), ("/rooms/{id}", 200, 2), (UNKNOWN, 404, 2)]);
+        let kept = seen[1].0.1.as_str().as_ptr() as usize;
+        assert_eq!(place, kept.to_string(), "it is the route's own");
     }
 }

@@ -156,11 +156,6 @@ impl Problem {
         Self::new(StatusCode::URI_TOO_LONG, "uri-too-long", "The address is too long.")
     }
 
-    /// 415: the body is of a type that nobody here reads.
-    pub fn unsupported_media() -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON.")
-    }
-
     /// 503: all places are taken, and the request was not begun.
     pub fn overloaded(retry_after: Duration) -> Self {
         let detail = "Too much is going on just now. Please try again shortly.";

@@ -207,25 +207,10 @@ fn cell(kind: FieldKind, value: &str) -> Result<Cell, Fault> {
 mod tests {
     use jiff::civil::Date;
     use proptest::prelude::*;
-    use serde::{Deserialize, Serialize};
 
     use super::*;
+    use crate::fixture::Reserve;
     use crate::optional;
-
-    #[derive(Serialize, Deserialize)]
-    struct Reserve {
-        id: u64,
-    }
-
-    impl Resource for Reserve {
-        const COLLECTION: &'static str = "reserves";
-        const ITEM: &'static str = "reserve";
-        const FIELDS: &'static [Field] = &[Field::integer("roomId"), Field::text("status"), Field::instant("startsAt")];
-
-        fn id(&self) -> u64 {
-            self.id
-        }
-    }
 
     fn faults(raw: &str) -> Vec<(String, &'static str)> {
         let problem = parse::<Reserve>(raw).unwrap_err();

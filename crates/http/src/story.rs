@@ -1,11 +1,14 @@
 //! A story as it is shown: for machines, and a sentence each for whoever reads it to a customer.
 
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use kernel::Timestamp;
 use runtime::{Story, Told};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
-use crate::incoming::{hal_json, name_and_data};
+use crate::incoming::{hal_json, internal, name_and_data};
 use crate::{FieldError, Problem};
 
 /// How many entries are shown when nobody says, and at most.
@@ -55,39 +58,148 @@ impl Asked {
 
     /// The answer, from what each system has to tell.
     pub(crate) fn answer(&self, told: &[(&str, Story)]) -> Response {
-        let (entries, is_whole) = entries(told);
-        let shown: Vec<_> = entries.iter().skip(self.after).take(self.size).collect();
+        let (entries, is_whole) = all(told);
+        let total = entries.len();
         let id: String = form_urlencoded::byte_serialize(self.correlation.as_bytes()).collect();
         let href = |after: usize| format!("/actuator/events?correlation={id}&after={after}&size={}", self.size);
-        let mut links = json!({"self": {"href": href(self.after)}});
         let next = self.after.saturating_add(self.size);
-        if next < entries.len() {
-            links["next"] = json!({"href": href(next)});
+        let to = |after| Link { href: href(after) };
+        let links = Links { own: to(self.after), next: (next < total).then(|| to(next)) };
+        let shown = Shown {
+            correlation: self.correlation.clone(),
+            total,
+            complete: is_whole,
+            embedded: Embedded { events: entries.into_iter().skip(self.after).take(self.size).collect() },
+            links,
+        };
+        match serde_json::to_string(&shown) {
+            Ok(body) => hal_json(StatusCode::OK, body),
+            Err(error) => internal(&error).into_response(),
         }
-        let body = json!({
-            "correlation": self.correlation, "total": entries.len(), "complete": is_whole,
-            "_embedded": {"events": shown}, "_links": links,
-        });
-        hal_json(StatusCode::OK, body.to_string())
     }
 }
 
-/// Everything that systems have to tell of a story, and whether that is all.
+/// What became of a request, in order.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Story)]
+pub(crate) struct Shown {
+    /// The id of the story.
+    correlation: String,
+    /// How many entries it has.
+    total: usize,
+    /// Whether that is all; else there was too much to look through.
+    complete: bool,
+    #[serde(rename = "_embedded")]
+    embedded: Embedded,
+    #[serde(rename = "_links")]
+    links: Links,
+}
+
+/// The entries of a page of a story.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StoryEvents)]
+struct Embedded {
+    events: Vec<Entry>,
+}
+
+/// Where a story goes on.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StoryLinks)]
+struct Links {
+    #[serde(rename = "self")]
+    own: Link,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next: Option<Link>,
+}
+
+/// A place.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StoryLink)]
+struct Link {
+    href: String,
+}
+
+/// Something that happened.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StoryEntry)]
+struct Entry {
+    /// When it did.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// In which system.
+    system: String,
+    /// In which service.
+    service: &'static str,
+    /// To which kind of aggregate, or in which saga.
+    aggregate: String,
+    /// To which one.
+    key: String,
+    /// Which one it is among all that happened to that, from 1.
+    version: u64,
+    /// What happened.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The particulars.
+    data: Value,
+    /// The row it is about: COLLECTION/ID.
+    #[schema(required = true)]
+    subject: Option<String>,
+    /// The id under which it was published, if it was.
+    #[schema(required = true)]
+    event: Option<String>,
+    /// Who did it.
+    caller: String,
+    /// The story it belongs to.
+    correlation: String,
+    /// What directly led to it.
+    causation: String,
+    /// The trace it belongs to, where one was begun.
+    #[schema(required = true)]
+    trace: Option<String>,
+    /// Whether it is a step of a saga.
+    step: bool,
+    /// How many things led to it, one through the other.
+    depth: usize,
+    /// All of that in a sentence.
+    says: String,
+}
+
+/// Everything that systems have to tell of a story, as it is shown, and whether that is all.
 pub fn entries(told: &[(&str, Story)]) -> (Vec<Value>, bool) {
+    let (all, is_whole) = all(told);
+    // They have names for fields and no numbers that JSON has not.
+    (all.iter().filter_map(|entry| serde_json::to_value(entry).ok()).collect(), is_whole)
+}
+
+fn all(told: &[(&str, Story)]) -> (Vec<Entry>, bool) {
     let all = told.iter().flat_map(|(system, story)| story.told.iter().map(|told| entry(system, told)));
     (all.collect(), told.iter().all(|(_, story)| story.is_whole))
 }
 
-fn entry(system: &str, told: &Told) -> Value {
+fn entry(system: &str, told: &Told) -> Entry {
     let event = &told.event;
-    let (name, data) = if told.is_step { step(&event.data) } else { name_and_data(&event.data) };
-    json!({
-        "at": event.at.to_string(), "system": system, "service": told.service, "aggregate": event.aggregate, "key": event.key,
-        "version": event.version, "type": name, "data": data, "subject": event.subject, "event": told.id(), "caller": event.meta.caller,
-        "correlation": event.meta.correlation, "causation": event.meta.causation,
-        "trace": event.meta.trace.as_ref().map(telemetry::TraceContext::trace_id), "step": told.is_step, "depth": told.depth,
-        "says": sentence(told, &name, &data),
-    })
+    let (kind, data) = if told.is_step { step(&event.data) } else { name_and_data(&event.data) };
+    let says = sentence(told, &kind, &data);
+    Entry {
+        at: event.at,
+        system: system.to_owned(),
+        service: told.service,
+        aggregate: event.aggregate.clone(),
+        key: event.key.clone(),
+        version: event.version,
+        kind,
+        data,
+        subject: event.subject.clone(),
+        event: told.id(),
+        caller: event.meta.caller.clone(),
+        correlation: event.meta.correlation.clone(),
+        causation: event.meta.causation.clone(),
+        trace: event.meta.trace.as_ref().map(telemetry::TraceContext::trace_id),
+        step: told.is_step,
+        depth: told.depth,
+        says,
+    }
 }
 
 /// A saga's step, without the client's key and the bookkeeping behind it.
@@ -160,6 +272,8 @@ fn why(causation: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -165,25 +165,8 @@ fn event(piece: &mut String, name: &str, mark: Option<&Mark>, data: &str) {
 
 #[cfg(test)]
 mod tests {
-    use kernel::Field;
-    use serde::{Deserialize, Serialize};
-
     use super::*;
-
-    #[derive(Serialize, Deserialize)]
-    struct Reserve {
-        id: u64,
-    }
-
-    impl Resource for Reserve {
-        const COLLECTION: &'static str = "reserves";
-        const ITEM: &'static str = "reserve";
-        const FIELDS: &'static [Field] = &[Field::text("status"), Field::integer("roomId")];
-
-        fn id(&self) -> u64 {
-            self.id
-        }
-    }
+    use crate::fixture::Reserve;
 
     #[test]
     fn a_stream_is_filtered_and_nothing_else() {

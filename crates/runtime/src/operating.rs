@@ -150,6 +150,14 @@ impl SystemHandle {
 }
 
 impl ServiceHandle {
+    /// How many lines of parked events it has.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn parked_keys(&self) -> Result<u64, StoreError> {
+        self.store().parked_keys(self.name()).await
+    }
+
     /// What is parked in one line behind the place `after`.
     ///
     /// # Errors

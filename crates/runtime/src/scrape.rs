@@ -1,6 +1,6 @@
 //! What a system shows to Prometheus. What its store and its parts know already is read when it is asked for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::handle::ServiceHandle;
 use crate::status::ConsumerState;
 use crate::system::SystemHandle;
 
-/// So many parked events are counted, and so many of their keys; more are shown as so many.
+/// So many parked events are counted; more are shown as so many. Their keys are all counted, for a key is what waits.
 const MOST_PARKED: usize = 1000;
 
 const fn metric(name: &'static str, help: &'static str) -> Metric {
@@ -33,7 +33,7 @@ const LAG: Metric = metric("yeyak_consumer_lag_events", "How many published even
 const LAG_SECONDS: Metric = metric("yeyak_consumer_lag_seconds", "How old the oldest event is that a consumer has still to handle.");
 const HALTED: Metric = metric("yeyak_consumer_halted", "Whether a consumer has halted until an operator acts.");
 const PARKED: Metric = metric("yeyak_parked_events", "Events that could not be handled and wait, counted up to 1000 for each service.");
-const PARKED_KEYS: Metric = metric("yeyak_parked_keys", "Keys whose events wait because one could not be handled.");
+const PARKED_KEYS: Metric = metric("yeyak_parked_keys", "Keys whose events wait because one could not be handled; all of them.");
 const LATE: Metric = metric("yeyak_wakeup_late_seconds", "How long ago the longest overdue wake-up of a service was due.");
 const STUCK: Metric = metric("yeyak_wakeups_stuck", "Aggregates whose wake-up fails, which is a fault of their rules.");
 const SAGAS: Metric = metric("yeyak_sagas_open", "Sagas that have begun and not ended, by where they stand.");
@@ -141,9 +141,8 @@ impl SystemHandle {
     async fn show_service(&self, service: &ServiceHandle, to: &mut Exposition) -> Result<(), StoreError> {
         let labels = [("system", self.name()), ("service", service.name())];
         let parked = service.store().parked(service.name(), MOST_PARKED).await?;
-        let keys: BTreeSet<_> = parked.iter().map(|one| (&one.consumer, &one.event.source, &one.event.key)).collect();
         to.gauge(PARKED, &labels, parked.len() as f64);
-        to.gauge(PARKED_KEYS, &labels, keys.len() as f64);
+        to.gauge(PARKED_KEYS, &labels, service.store().parked_keys(service.name()).await? as f64);
         let due = service.store().next_wake(service.name()).await?;
         to.gauge(LATE, &labels, due.map_or(Duration::ZERO, |due| until(due, service.now())).as_secs_f64());
         for view in &service.service().projections {

@@ -138,6 +138,9 @@ pub trait Store: Send + Sync + 'static {
     /// Of each line of parked events, those of one consumer, source and key, the first; up to `limit`, the soonest to be tried first.
     fn parked_heads(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<Parked>>;
 
+    /// How many lines of parked events there are: keys of a source whose events wait at one consumer.
+    fn parked_keys(&self, service: &'static str) -> StoreFuture<'_, u64>;
+
     /// The lines of parked events, in the order of their names.
     fn parked_lines(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<ParkedLine>>;
 

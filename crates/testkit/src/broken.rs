@@ -193,6 +193,10 @@ impl Store for Broken {
         self.store.finish_rebuild(service, table)
     }
 
+    fn parked_keys(&self, service: &'static str) -> StoreFuture<'_, u64> {
+        self.store.parked_keys(service)
+    }
+
     fn parked_lines(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<ParkedLine>> {
         self.store.parked_lines(service, limit)
     }

@@ -11,7 +11,7 @@ pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:8088";
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Server {
     /// Where it runs
-    #[arg(long, value_name = "URL", env = "YEYAK_URL", default_value = DEFAULT_URL)]
+    #[arg(long, value_name = "URL", env = "YEYAK_URL", hide_env_values = true, default_value = DEFAULT_URL)]
     pub(crate) url: String,
     /// A bearer token, where --auth is required
     #[arg(long, value_name = "TOKEN", env = "YEYAK_TOKEN", hide_env_values = true)]

@@ -555,7 +555,8 @@ fn origins_are_those_that_browsers_send() {
 fn traces_go_to_an_address_or_nowhere() {
     let right = "write the address of an OTLP collector, such as \"http://127.0.0.1:4318\"";
     for wrong_one in ["collector:4318", "ftp://collector", "http://", "http://c/?key=1", ""] {
-        let says = format!("y.toml:1: telemetry.otlp: {wrong_one:?} is not right here: {right}");
+        let shown = wrong_one.replace("key=1", "…");
+        let says = format!("y.toml:1: telemetry.otlp: {shown:?} is not right here: {right}");
         wrong(&format!("telemetry.otlp = {wrong_one:?}"), &[&says]);
     }
     assert_eq!(file("telemetry.otlp = \"http://c:4318/base\"").unwrap().telemetry.otlp.as_deref(), Some("http://c:4318/base"));
@@ -563,4 +564,32 @@ fn traces_go_to_an_address_or_nowhere() {
         "telemetry.sampled-percent = 101",
         &["y.toml:1: telemetry.sampled-percent: 101 is not right here: write a whole number from 0 to 100"],
     );
+}
+
+#[test]
+fn a_password_in_an_address_is_refused_and_never_shown() {
+    const SECRET: &str = "s3cret";
+    let addresses = [
+        format!("https://user:{SECRET}@host.example/x"),
+        format!("https://{SECRET}@host.example"),
+        format!("ftp://user:{SECRET}@host.example/x"),
+        format!("://{SECRET}@"),
+    ];
+    for address in &addresses {
+        for text in [format!("telemetry.otlp = {address:?}"), format!("auth.jwks = {address:?}")] {
+            let problems = file(&text).unwrap_err();
+            assert!(problems.len() == 1 && problems[0].contains("has a user or a password in it"), "{text}: {problems:?}");
+            assert!(!problems[0].contains(SECRET), "{problems:?}");
+        }
+        let elsewhere = file(&format!("cors = {address:?}\nlisten = {address:?}")).unwrap_err();
+        assert!(elsewhere.len() == 2 && !elsewhere.concat().contains(SECRET), "{elsewhere:?}");
+    }
+    for odd in [format!("user:{SECRET}@host.example"), format!("https://user:{SECRET}/?#@host.example")] {
+        let problems = file(&format!("telemetry.otlp = {odd:?}")).unwrap_err();
+        assert!(!problems.concat().contains(SECRET), "{problems:?}");
+    }
+    for address in [format!("http://issuer.example/keys?key={SECRET}"), format!("ftp://issuer.example/keys?key={SECRET}")] {
+        let problems = file(&format!("auth.jwks = {address:?}")).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].contains("issuer.example/keys") && !problems[0].contains(SECRET), "{problems:?}");
+    }
 }

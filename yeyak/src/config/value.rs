@@ -1,5 +1,6 @@
 //! What a value may be, key by key. Each function says what is wrong and what is right.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -49,10 +50,23 @@ impl fmt::Display for Value {
     }
 }
 
-/// A text in quotation marks, in one line and not too long for it.
+/// A text in quotation marks, in one line and not too long for it. What can be secret in an address is left out.
 pub(crate) fn quoted(text: &str) -> String {
-    format!("{:?}", shortened(text))
+    format!("{:?}", shortened(&without_secrets(text)))
 }
+
+/// An address without its user, its password and its query; any other text as it is.
+fn without_secrets(text: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.into() };
+    // Whatever stands before the last @ may be part of a password, also where no address has one.
+    let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, rest)| ("…@", rest));
+    let (rest, query) = rest.split_once(['?', '#']).map_or((rest, ""), |(rest, _)| (rest, "?…"));
+    format!("{scheme}://{user}{rest}{query}").into()
+}
+
+/// What is said to whoever writes a user and a password into an address. It has them no more.
+pub(crate) const USER_IN_ADDRESS: &str =
+    "has a user or a password in it, before the @: whoever sees the address would see them; leave them out";
 
 fn shortened(text: &str) -> String {
     const MANY: usize = 60;
@@ -128,6 +142,7 @@ pub(super) fn location(value: &Value) -> Result<Location, String> {
     const RIGHT: &str = "the path of a JWKS, such as \"keys.json\", or its https address";
     match text(value, RIGHT)?.parse() {
         Ok(location) => Ok(location),
+        Err(NotALocation::User) => Err(USER_IN_ADDRESS.into()),
         Err(NotALocation::Malformed) => wrong(value, RIGHT),
         Err(error @ NotALocation::Insecure) => Err(format!("{value} {error}")),
     }
@@ -137,6 +152,9 @@ pub(super) fn location(value: &Value) -> Result<Location, String> {
 pub(super) fn endpoint(value: &Value) -> Result<String, String> {
     const RIGHT: &str = "the address of an OTLP collector, such as \"http://127.0.0.1:4318\"";
     let text = text(value, RIGHT)?;
+    if text.contains('@') {
+        return Err(USER_IN_ADDRESS.into());
+    }
     let uri = text.parse::<Uri>().ok().filter(|uri| uri.query().is_none() && uri.host().is_some_and(|host| !host.is_empty()));
     let scheme = uri.as_ref().and_then(Uri::scheme_str);
     if matches!(scheme, Some("http" | "https")) { Ok(text.into()) } else { wrong(value, RIGHT) }

@@ -90,6 +90,44 @@ fn help_and_version_are_no_failure() {
 }
 
 #[test]
+fn what_cannot_be_printed_is_a_failure_and_nobody_listening_is_none() {
+    let yeyak = Yeyak::demo(&["--faults"]);
+    let url = format!("http://{}", yeyak.address);
+    let place = TempDir::new().unwrap();
+    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (key, pages) = (path("key.pem"), path("man"));
+    let commands: &[&[&str]] = &[
+        &["--help"],
+        &["check-config"],
+        &["completions", "bash"],
+        &["man", &pages],
+        &["services", "--url", &url],
+        &["parked", "list", "--url", &url],
+        &["projections", "list", "--json", "--url", &url],
+        &["fault", "list", "--url", &url],
+        &["verify", "--url", &url],
+    ];
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    // A pipe whose other end is gone.
+    let closed = || std::io::pipe().unwrap().1;
+    let complains = |arguments: &[&str]| {
+        // That it could not be said is not to pass for a difference.
+        let code = if arguments[0] == "verify" { 2 } else { 1 };
+        let stderr = ended(command().args(arguments).stdout(full()), code);
+        let complaints: Vec<_> = stderr.lines().filter(|line| line.starts_with("yeyak: cannot print: ")).collect();
+        assert_eq!(complaints.len(), 1, "{arguments:?}: {stderr}");
+    };
+    for arguments in commands {
+        complains(arguments);
+        ended(command().args(*arguments).stdout(closed()), 0);
+    }
+    complains(&["token", "--key", &key, "--new-key", "--jwks"]);
+    complains(&["backup", "one", "--url", &url]);
+    complains(&["demo", "--listen", "127.0.0.1:0"]);
+    yeyak.stop();
+}
+
+#[test]
 fn a_port_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

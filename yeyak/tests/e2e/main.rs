@@ -21,5 +21,6 @@ mod overload;
 mod readme;
 mod seeing;
 mod signals;
+mod steered;
 mod steering;
 mod who;

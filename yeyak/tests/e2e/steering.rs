@@ -177,6 +177,14 @@ fn what_cannot_be_asked_is_told_in_one_line() {
     for url in ["127.0.0.1:8088", "ftp://here", "http://", "nothing at all"] {
         refused(&["services", "--url", url], 2, &["--url", "is no address"]);
     }
+    for url in ["http://kim:s3cret@127.0.0.1:1", "http://s3cret@", "kim:s3cret@127.0.0.1"] {
+        refused(&["services", "--url", url], 2, &["--url", "has a user or a password in it", "--token"]);
+        for arguments in [&["services"][..], &["services", "--help"]] {
+            let ended = command().args(arguments).env("YEYAK_URL", url).output().unwrap();
+            let said = [ended.stdout, ended.stderr].map(|said| String::from_utf8(said).unwrap()).concat();
+            assert!(!said.contains("s3cret"), "{said}");
+        }
+    }
     refused(&["parked"], 2, &["requires a subcommand", "discard"]);
     refused(&["parked", "discard", "a"], 2, &["--reason"]);
     refused(&["parked", "discard", "a", "--reason", "b"], 2, &["--event"]);
@@ -253,7 +261,7 @@ fn completions_and_man_pages_know_every_command() {
 }
 
 /// Puts an event of the feed back as parked, as if it had failed; `data` is what it then says.
-fn park(data: &Path, seqs: std::ops::RangeInclusive<u64>, data_of: Option<&str>) -> String {
+pub(crate) fn park(data: &Path, seqs: std::ops::RangeInclusive<u64>, data_of: Option<&str>) -> String {
     let database = database(data);
     let (shard, key): (u8, String) = database
         .query_row("SELECT shard, key FROM reserve_events WHERE seq = 6 LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))

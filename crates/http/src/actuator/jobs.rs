@@ -3,7 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use super::shown::{JobProgress, JobState, JobStatus};
 
 /// Tells how far a job is: `done` of about `total`.
 pub type Report = Arc<dyn Fn(u64, u64) + Send + Sync>;
@@ -62,15 +64,15 @@ impl Job {
         Self { refuse: Some(refuse), ..self }
     }
 
-    /// Begins it, unless one that was asked for the same runs already.
+    /// Begins it, unless one that was asked for the same runs already: `false`, and that one counts for both.
     ///
     /// # Errors
     /// [`NotBegun`] says why not.
-    pub fn begin(&self, asked: Value) -> Result<(), NotBegun> {
+    pub fn begin(&self, asked: Value) -> Result<bool, NotBegun> {
         {
             let mut state = lock(&self.state);
             if state.runs() {
-                return if state.asked == asked { Ok(()) } else { Err(NotBegun::Busy) };
+                return if state.asked == asked { Ok(false) } else { Err(NotBegun::Busy) };
             }
             if let Some(why) = self.refuse.as_ref().and_then(|refuse| refuse(&asked)) {
                 return Err(NotBegun::Refused(why));
@@ -89,30 +91,21 @@ impl Job {
         if let Err(why) = (self.thread)(Box::new(run)) {
             lock(&self.state).ended = Some(Err(why));
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// How it is: `never` begun, `running`, `done` or `failed`, with its number, how far it is, and what came of it.
-    pub fn show(&self) -> Value {
+    /// How it is, or the last one was.
+    pub fn show(&self) -> JobState {
         let state = lock(&self.state);
+        let (status, result, why) = match &state.ended {
+            None if state.number == 0 => (JobStatus::Never, None, None),
+            None => (JobStatus::Running, None, None),
+            Some(Ok(result)) => (JobStatus::Done, Some(result.clone()), None),
+            Some(Err(why)) => (JobStatus::Failed, None, Some(why.clone())),
+        };
         let (done, total) = state.progress;
-        let mut shown = json!({"status": "never", "number": state.number});
-        if state.number > 0 {
-            shown["progress"] = json!({"done": done, "total": total});
-        }
-        match &state.ended {
-            None if state.number == 0 => {}
-            None => shown["status"] = "running".into(),
-            Some(Ok(result)) => {
-                shown["status"] = "done".into();
-                shown["result"] = result.clone();
-            }
-            Some(Err(why)) => {
-                shown["status"] = "failed".into();
-                shown["why"] = why.as_str().into();
-            }
-        }
-        shown
+        let progress = (state.number > 0).then_some(JobProgress { done, total });
+        JobState { status, number: state.number, progress, result, why }
     }
 }
 
@@ -124,6 +117,8 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+
+    use serde_json::json;
 
     use super::*;
 
@@ -140,6 +135,10 @@ mod tests {
         (Job::new(work, thread), waiting)
     }
 
+    fn shown(job: &Job) -> Value {
+        serde_json::to_value(job.show()).unwrap()
+    }
+
     fn run_all(waiting: &Waiting) {
         for run in std::mem::take(&mut *waiting.lock().unwrap()) {
             run();
@@ -154,16 +153,16 @@ mod tests {
             ran.send(asked.clone()).unwrap();
             Ok(json!("made"))
         }));
-        assert_eq!(job.show(), json!({"status": "never", "number": 0}));
-        assert_eq!(job.begin(json!("a")), Ok(()));
-        assert_eq!((job.begin(json!("a")), job.begin(json!("b"))), (Ok(()), Err(NotBegun::Busy)));
-        assert_eq!(job.show()["status"], "running");
+        assert_eq!(shown(&job), json!({"status": "never", "number": 0}));
+        assert_eq!(job.begin(json!("a")), Ok(true));
+        assert_eq!((job.begin(json!("a")), job.begin(json!("b"))), (Ok(false), Err(NotBegun::Busy)));
+        assert_eq!(shown(&job)["status"], "running");
         run_all(&waiting);
         assert_eq!(runs.try_iter().collect::<Vec<_>>(), [json!("a")]);
-        assert_eq!(job.show(), json!({"status": "done", "number": 1, "progress": {"done": 1, "total": 2}, "result": "made"}));
-        assert_eq!(job.begin(json!("b")), Ok(()));
+        assert_eq!(shown(&job), json!({"status": "done", "number": 1, "progress": {"done": 1, "total": 2}, "result": "made"}));
+        assert_eq!(job.begin(json!("b")), Ok(true));
         run_all(&waiting);
-        assert_eq!((runs.try_iter().count(), job.show()["number"].as_u64()), (1, Some(2)));
+        assert_eq!((runs.try_iter().count(), shown(&job)["number"].as_u64()), (1, Some(2)));
     }
 
     #[test]
@@ -171,8 +170,8 @@ mod tests {
         let (job, waiting) = job(Arc::new(|_, _| Ok(Value::Null)));
         let job = job.unless(Arc::new(|asked| (asked == "a").then(|| "not a".into())));
         assert_eq!(job.begin(json!("a")), Err(NotBegun::Refused("not a".into())));
-        assert_eq!((job.show()["number"].as_u64(), waiting.lock().unwrap().len()), (Some(0), 0));
-        assert_eq!(job.begin(json!("b")), Ok(()));
+        assert_eq!((shown(&job)["number"].as_u64(), waiting.lock().unwrap().len()), (Some(0), 0));
+        assert_eq!(job.begin(json!("b")), Ok(true));
     }
 
     #[test]
@@ -180,10 +179,10 @@ mod tests {
         let (failing, waiting) = job(Arc::new(|_, _| Err("no room".into())));
         failing.begin(Value::Null).unwrap();
         run_all(&waiting);
-        assert_eq!((&failing.show()["status"], &failing.show()["why"]), (&json!("failed"), &json!("no room")));
+        assert_eq!((shown(&failing)["status"].clone(), shown(&failing)["why"].clone()), (json!("failed"), json!("no room")));
         let (panicking, waiting) = job(Arc::new(|_, _| panic!("oh")));
         panicking.begin(Value::Null).unwrap();
         run_all(&waiting);
-        assert_eq!(panicking.show()["status"], "failed");
+        assert_eq!(shown(&panicking)["status"], "failed");
     }
 }

@@ -1,14 +1,19 @@
 //! What operators steer: parked events, views, and work that takes long.
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use runtime::{NotParked, ProjectionStatus, RetriedView, ServiceHandle, Which, shard_of};
-use serde_json::{Value, json};
-use store::{LineKey, Parked, ParkedLine, Position, StoreError};
+use runtime::{NotParked, RetriedView, ServiceHandle, Which, shard_of};
+use serde_json::Value;
+use store::{LineKey, StoreError};
 
-use super::{Actuator, Job, NotBegun, answer};
+use super::shown::{
+    DiscardedEvents, Fault, JobAsked, Line, ParkedEvent, ParkedEvents, ParkedLines, ParkedStory, Projection, Projections, RebuildBegun,
+    RetriedLine, RetriedProjection, Service, Services,
+};
+use super::{Actuator, By, Job, NotBegun, answer};
 use crate::routes::read_body;
 use crate::{FieldError, Fields, Limits, Problem, Spec, Text, optional, required};
 
@@ -17,24 +22,29 @@ const SHOWN: usize = 1000;
 
 impl Actuator {
     /// Each service that runs here, with what is in its way.
-    async fn describe_services(&self) -> Result<Vec<Value>, Problem> {
+    async fn describe_services(&self) -> Result<Vec<Service>, Problem> {
         let mut services = Vec::new();
         for system in &self.systems {
             let status = system.status().await.map_err(away)?;
-            let lines = system.parked_lines(SHOWN).await.map_err(away)?;
             for service in system.services() {
                 let fault = service.fault();
                 let own = || status.consumers.iter().filter(|consumer| consumer.service == service.name());
                 let halted = own().filter(|consumer| consumer.halted.is_some()).count();
-                services.push(json!({
-                    "service": service.full_name(),
-                    "state": if fault.down { "down" } else if halted > 0 { "halted" } else { "up" },
-                    "fault": {"down": fault.down, "delayMs": fault.delay.as_millis() as u64, "refuse": fault.refuse},
-                    "behind": own().map(|consumer| consumer.behind).sum::<u64>(),
-                    "halted": halted,
-                    "parked": lines.iter().filter(|line| line.first.service == service.name()).count(),
-                    "projections": service.projection_names().collect::<Vec<_>>(),
-                }));
+                services.push(Service {
+                    service: service.full_name(),
+                    state: if fault.down {
+                        "down"
+                    } else if halted > 0 {
+                        "halted"
+                    } else {
+                        "up"
+                    },
+                    fault: Fault::of(fault),
+                    behind: own().map(|consumer| consumer.behind).sum(),
+                    halted,
+                    parked: service.parked_keys().await.map_err(away)?,
+                    projections: service.projection_names().collect(),
+                });
             }
         }
         Ok(services)
@@ -98,36 +108,16 @@ fn refused(error: NotParked) -> Problem {
 }
 
 pub(super) async fn services(State(actuator): State<Actuator>) -> Result<Response, Problem> {
-    Ok(answer(StatusCode::OK, &json!({"services": actuator.describe_services().await?})))
-}
-
-fn show_line(system: &str, line: &ParkedLine) -> Value {
-    let mut shown = show_parked(&line.first);
-    let Parked { service, consumer, event, .. } = &line.first;
-    shown["line"] = format!("{system}/{service}/{consumer}/{}/{}", event.source, event.key).into();
-    shown["behind"] = line.behind.into();
-    shown
-}
-
-fn show_parked(parked: &Parked) -> Value {
-    let Parked { event, error, tries, next_at, .. } = parked;
-    json!({
-        "event": event.position.seq,
-        "id": event.id(),
-        "since": event.at.to_string(),
-        "error": error,
-        "tries": tries,
-        "nextTry": next_at.to_string(),
-    })
+    Ok(answer(StatusCode::OK, &Services { services: actuator.describe_services().await? }))
 }
 
 pub(super) async fn parked(State(actuator): State<Actuator>) -> Result<Response, Problem> {
     let mut lines = Vec::new();
     for system in &actuator.systems {
         let found = system.parked_lines(SHOWN).await.map_err(away)?;
-        lines.extend(found.iter().map(|line| show_line(system.name(), line)));
+        lines.extend(found.iter().map(|line| Line::of(system.name(), line)));
     }
-    Ok(answer(StatusCode::OK, &json!({"lines": lines})))
+    Ok(answer(StatusCode::OK, &ParkedLines { lines }))
 }
 
 pub(super) async fn parked_events(State(actuator): State<Actuator>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
@@ -141,16 +131,7 @@ pub(super) async fn parked_events(State(actuator): State<Actuator>, RawQuery(que
     if events.is_empty() && after.is_none() {
         return Err(not_parked());
     }
-    let events: Vec<Value> = events
-        .iter()
-        .map(|parked| {
-            let mut shown = show_parked(parked);
-            shown["correlation"] = parked.event.meta.correlation.as_str().into();
-            shown["data"] = serde_json::from_str(&parked.event.data).unwrap_or_else(|_| (*parked.event.data).into());
-            shown
-        })
-        .collect();
-    Ok(answer(StatusCode::OK, &json!({"line": id, "events": events})))
+    Ok(answer(StatusCode::OK, &ParkedEvents { line: id, events: events.iter().map(ParkedStory::of).collect() }))
 }
 
 /// Which line.
@@ -173,17 +154,21 @@ pub(crate) fn naming() -> impl Spec<Output = Text<64>> {
     required::<Text<64>>("name")
 }
 
-pub(super) async fn retry_parked(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+pub(super) async fn retry_parked(State(actuator): State<Actuator>, Extension(by): Extension<By>, body: Body) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
     let id = Fields::parse(&body)?.read(line())?;
     let (service, line) = actuator.line(&id)?;
     let retried = service.retry_parked(&line).await.map_err(refused)?;
-    tracing::info!(line = id, handled = retried.handled, left = retried.left, "an operator had parked events tried again");
-    let failed = retried.failed.as_ref().map(show_parked);
-    Ok(answer(StatusCode::OK, &json!({"line": id, "handled": retried.handled, "left": retried.left, "failed": failed})))
+    tracing::info!(by = by.as_str(), line = id, handled = retried.handled, left = retried.left, "parked events were tried again");
+    let failed = retried.failed.as_ref().map(ParkedEvent::of);
+    Ok(answer(StatusCode::OK, &RetriedLine { line: id, handled: retried.handled, left: retried.left, failed }))
 }
 
-pub(super) async fn discard_parked(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+pub(super) async fn discard_parked(
+    State(actuator): State<Actuator>,
+    Extension(by): Extension<By>,
+    body: Body,
+) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
     let (id, event, all, reason) = Fields::parse(&body)?.read(discarding())?;
     let which = match (event, all.unwrap_or(false)) {
@@ -197,81 +182,74 @@ pub(super) async fn discard_parked(State(actuator): State<Actuator>, body: Body)
     let (service, line) = actuator.line(&id)?;
     let discarded = service.discard_parked(&line, which).await.map_err(refused)?;
     // What was given up is found again by its ids, which stand in the feed for ever.
-    tracing::warn!(line = id, events = ?discarded.events, reason = &*reason.to_string(), "parked events were discarded");
-    Ok(answer(StatusCode::OK, &json!({"line": id, "discarded": discarded.events, "left": discarded.left})))
-}
-
-fn show_projection(system: &str, one: &ProjectionStatus) -> Value {
-    let places = |positions: &[Position]| positions.iter().map(|position| position.seq).collect::<Vec<_>>();
-    let handled = |positions: &[Position]| positions.iter().map(|position| position.seq).sum::<u64>();
-    let rebuilding = one
-        .rebuilding
-        .as_ref()
-        .map(|anew| json!({"handled": handled(&anew.positions), "behind": one.behind(&anew.positions), "halted": anew.halted}));
-    json!({
-        "projection": format!("{system}/{}/{}", one.service, one.name),
-        "collection": one.collection,
-        "version": one.version,
-        "served": one.served,
-        "state": one.state(),
-        "halted": one.halted,
-        "rows": one.rows,
-        "rowsIsLowerBound": one.rows_is_lower_bound,
-        "source": one.source,
-        "behind": one.behind(&one.positions),
-        "positions": places(&one.positions),
-        "heads": places(&one.heads),
-        "published": handled(&one.heads),
-        "rebuilding": rebuilding,
-    })
+    let reason = reason.to_string();
+    tracing::warn!(by = by.as_str(), line = id, events = ?discarded.events, reason, "parked events were discarded");
+    Ok(answer(StatusCode::OK, &DiscardedEvents { line: id, discarded: discarded.events, left: discarded.left }))
 }
 
 pub(super) async fn projections(State(actuator): State<Actuator>) -> Result<Response, Problem> {
     let mut all = Vec::new();
     for system in &actuator.systems {
-        all.extend(system.projections().await.map_err(away)?.iter().map(|one| show_projection(system.name(), one)));
+        all.extend(system.projections().await.map_err(away)?.iter().map(|one| Projection::of(system.name(), one)));
     }
-    Ok(answer(StatusCode::OK, &json!({"projections": all})))
+    Ok(answer(StatusCode::OK, &Projections { projections: all }))
 }
 
-pub(super) async fn rebuild_projection(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+pub(super) async fn rebuild_projection(
+    State(actuator): State<Actuator>,
+    Extension(by): Extension<By>,
+    body: Body,
+) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
     let id = Fields::parse(&body)?.read(projection())?;
     let (service, name) = actuator.view(&id)?;
     let begun = service.rebuild(name).await.map_err(away)?.ok_or_else(no_such_projection)?;
-    Ok(answer(StatusCode::ACCEPTED, &json!({"projection": id, "begun": begun})))
+    tracing::info!(by = by.as_str(), projection = id, begun, "a projection is to be built anew");
+    Ok(answer(StatusCode::ACCEPTED, &RebuildBegun { projection: id, begun }))
 }
 
-pub(super) async fn retry_projection(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+pub(super) async fn retry_projection(
+    State(actuator): State<Actuator>,
+    Extension(by): Extension<By>,
+    body: Body,
+) -> Result<Response, Problem> {
     let body = read_body(body, Limits::default().body).await?;
     let id = Fields::parse(&body)?.read(projection())?;
     let (service, name) = actuator.view(&id)?;
     let retried = service.retry_projection(name).ok_or_else(no_such_projection)?;
-    Ok(answer(StatusCode::OK, &json!({"projection": id, "hadHalted": retried == RetriedView::Follows})))
+    tracing::info!(by = by.as_str(), projection = id, "a projection is to be followed again");
+    Ok(answer(StatusCode::OK, &RetriedProjection { projection: id, had_halted: retried == RetriedView::Follows }))
 }
 
 fn job(job: Option<&Job>) -> Result<&Job, Problem> {
     job.ok_or_else(Problem::not_found)
 }
 
-fn begin(job: &Job, asked: Value) -> Result<Response, Problem> {
+fn begin(job: &Job, asked: Value) -> Result<bool, Problem> {
     let busy = "One that was asked for something else runs already. Wait for its end.";
     job.begin(asked).map_err(|error| match error {
         NotBegun::Busy => Problem::new(StatusCode::CONFLICT, "job-under-way", busy),
         NotBegun::Refused(why) => Problem::new(StatusCode::CONFLICT, "job-refused", why),
-    })?;
-    Ok(answer(StatusCode::ACCEPTED, &job.show()))
+    })
 }
 
-pub(super) async fn verify(State(actuator): State<Actuator>) -> Result<Response, Problem> {
-    begin(job(actuator.verify.as_ref())?, Value::Null)
+/// A job that was asked for, and whether it was begun for that or ran already.
+fn under_way(job: &Job, begun: bool) -> Response {
+    answer(StatusCode::ACCEPTED, &JobAsked { job: job.show(), begun })
+}
+
+pub(super) async fn verify(State(actuator): State<Actuator>, Extension(by): Extension<By>) -> Result<Response, Problem> {
+    let job = job(actuator.verify.as_ref())?;
+    let begun = begin(job, Value::Null)?;
+    tracing::info!(by = by.as_str(), begun, "everything is to be verified");
+    Ok(under_way(job, begun))
 }
 
 pub(super) async fn show_verify(State(actuator): State<Actuator>) -> Result<Response, Problem> {
     Ok(answer(StatusCode::OK, &job(actuator.verify.as_ref())?.show()))
 }
 
-pub(super) async fn backup(State(actuator): State<Actuator>, body: Body) -> Result<Response, Problem> {
+pub(super) async fn backup(State(actuator): State<Actuator>, Extension(by): Extension<By>, body: Body) -> Result<Response, Problem> {
     // A name is all that is taken from whoever asks; where backups stand, the installation was told.
     let body = read_body(body, Limits::default().body).await?;
     let name = Fields::parse(&body)?.read(naming())?.to_string();
@@ -280,7 +258,10 @@ pub(super) async fn backup(State(actuator): State<Actuator>, body: Body) -> Resu
         let message = "must consist of letters, digits, dots, hyphens and underscores, and begin with none of the dots";
         return Err(Problem::unprocessable(vec![FieldError::new("name", "invalid", message)]));
     }
-    begin(job(actuator.backup.as_ref())?, name.into())
+    let job = job(actuator.backup.as_ref())?;
+    let begun = begin(job, name.as_str().into())?;
+    tracing::info!(by = by.as_str(), name, begun, "a backup is to be made");
+    Ok(under_way(job, begun))
 }
 
 pub(super) async fn show_backup(State(actuator): State<Actuator>) -> Result<Response, Problem> {

@@ -7,7 +7,7 @@
 //! - `who`: who may do what, as routes declare it
 //!
 //! **Invariant:** nothing here says more than that a token is missing, expired or invalid; which check found it so is for the log, and
-//! neither log nor answer ever shows a token or whose it is.
+//! neither log nor answer ever shows a token or whose it is. Who steers an installation is no secret of theirs: the actuator logs it.
 
 mod keys;
 mod local;

@@ -45,6 +45,8 @@ pub enum Location {
 pub enum NotALocation {
     /// It is blank, or an address that cannot be.
     Malformed,
+    /// It is an address with a user or a password: nobody would send them, and everybody who reads an address would see them.
+    User,
     /// It is an address of another machine without TLS: whoever stands between could put in keys of their own.
     Insecure,
 }
@@ -53,6 +55,7 @@ impl fmt::Display for NotALocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "is neither the path of a file nor an address",
+            Self::User => "has a user or a password in it",
             Self::Insecure => "is not safe: keys of another machine come by https alone",
         })
     }
@@ -76,12 +79,12 @@ impl FromStr for Location {
 
 /// An address where keys can be.
 fn address(text: &str) -> Result<Uri, NotALocation> {
-    let uri: Uri = text.parse().map_err(|_| NotALocation::Malformed)?;
-    let host = uri.host().filter(|host| !host.is_empty()).ok_or(NotALocation::Malformed)?;
-    // Nobody would send a user and a password that stand there, and everybody who reads an address would see them.
+    let unread = if text.contains('@') { NotALocation::User } else { NotALocation::Malformed };
+    let uri: Uri = text.parse().map_err(|_| unread)?;
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        return Err(NotALocation::Malformed);
+        return Err(NotALocation::User);
     }
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or(NotALocation::Malformed)?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
     match uri.scheme_str() {

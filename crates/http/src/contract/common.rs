@@ -1,12 +1,15 @@
 //! What every document has: the form of refusals and of links, the routes of operators, and those of the contract itself.
 
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
 
 use super::FieldSchema;
 use super::openapi::{body_of, refusals};
-use crate::actuator::{Access, Actuator, steering};
+use crate::actuator::{Access, Actuator, shown, steering};
 use crate::auth::Who;
 use crate::fields::Spec;
+use crate::story;
 
 /// Schemas that many answers refer to.
 pub(super) fn schemas() -> Vec<(&'static str, Value)> {
@@ -84,30 +87,82 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
                 },
             }),
         ),
-        (
-            "Health",
-            json!({
-                "type": "object", "required": ["status"],
-                "properties": {
-                    "status": {"enum": ["UP", "DEGRADED", "DOWN", "OUT_OF_SERVICE"], "description": "DEGRADED serves, and wants an operator."},
-                    "auth": {"const": "open-to-network", "description": "Whoever reaches it may do everything."},
-                    "components": {"type": "object", "description": "Each system, for those who may see it."},
-                    "faults": {"type": "array", "items": {"type": "string"}, "description": "The services whose fault switch is on."},
-                    "why": text("What does not work."),
-                },
-            }),
-        ),
-        (
-            "Faults",
-            json!({
-                "type": "object", "description": "Each service whose fault switch is on.",
-                "additionalProperties": {
-                    "type": "object", "required": ["down", "delayMs", "refuse"],
-                    "properties": {"down": {"type": "boolean"}, "delayMs": count("How long each request waits, in milliseconds."), "refuse": {"type": "boolean"}},
-                },
-            }),
-        ),
+        ("Verification", verification()),
+        ("Backup", backup()),
     ]
+}
+
+/// What a verification comes to.
+fn verification() -> Value {
+    let count = |description: &str| json!({"type": "integer", "minimum": 0, "description": description});
+    let text = |description: &str| json!({"type": "string", "description": description});
+    json!({
+        "type": "object", "description": "What verifying came to.",
+        "required": ["sound", "systems", "aggregates", "events", "rows", "differences", "more"],
+        "properties": {
+            "sound": {"type": "boolean", "description": "Whether everything agrees with its events."},
+            "systems": {"type": "array", "items": {"type": "string"}, "description": "What was looked at."},
+            "aggregates": count("How many aggregates were folded again."), "events": count("How many of their events."),
+            "rows": count("How many rows were compared."),
+            "differences": {"type": "array", "items": {
+                "type": "object", "required": ["service", "kind", "key", "what"],
+                "properties": {
+                    "service": text("SYSTEM/SERVICE, or SYSTEM for its store."), "kind": text("What sort of thing it is."),
+                    "key": text("Which one."), "what": text("What its events say, and what stands."),
+                },
+            }},
+            "more": {"type": "boolean", "description": "Whether there are more differences than are told."},
+        },
+    })
+}
+
+/// What a backup comes to.
+fn backup() -> Value {
+    let count = |description: &str| json!({"type": "integer", "minimum": 0, "description": description});
+    let text = |description: &str| json!({"type": "string", "description": description});
+    let all = |required: &[&str], properties: Value| json!({"type": "array", "items": {"type": "object", "required": required, "properties": properties}});
+    let positions = json!({"type": "array", "items": {"type": "integer", "minimum": 0}, "description": "The last place of each shard."});
+    let services =
+        all(&["name", "epoch", "positions"], json!({"name": text("Its name."), "epoch": count("Its epoch."), "positions": positions}));
+    let systems = json!({"name": text("Its name."), "file": text("Its file."), "services": services});
+    let files = json!({"name": text("Its name."), "bytes": count("Its length."), "sha256": text("Its SHA-256.")});
+    json!({
+        "type": "object", "description": "What was backed up.", "required": ["name", "directory", "manifest"],
+        "properties": {
+            "name": text("What it is called."), "directory": text("Where it stands."),
+            "manifest": {
+                "type": "object", "description": "What it says of itself.", "required": ["format", "yeyak", "made", "systems", "files"],
+                "properties": {
+                    "format": count("The form of its files."), "yeyak": text("The release that made it."),
+                    "made": {"type": "string", "format": "date-time", "description": "When, by the machine's clock."},
+                    "systems": all(&["name", "file", "services"], systems), "files": all(&["name", "bytes", "sha256"], files),
+                },
+            },
+        },
+    })
+}
+
+/// The types of what the actuator answers, and all that they consist of.
+pub(super) fn types() -> Vec<(String, Value)> {
+    fn add<T: ToSchema>(all: &mut Vec<(String, RefOr<utoipa::openapi::Schema>)>) {
+        all.push((T::name().into_owned(), T::schema()));
+        T::schemas(all);
+    }
+    let mut all = Vec::new();
+    add::<shown::Health>(&mut all);
+    add::<shown::SwitchedFaults>(&mut all);
+    add::<shown::Services>(&mut all);
+    add::<shown::ParkedLines>(&mut all);
+    add::<shown::ParkedEvents>(&mut all);
+    add::<shown::RetriedLine>(&mut all);
+    add::<shown::DiscardedEvents>(&mut all);
+    add::<shown::Projections>(&mut all);
+    add::<shown::RebuildBegun>(&mut all);
+    add::<shown::RetriedProjection>(&mut all);
+    add::<shown::JobState>(&mut all);
+    add::<shown::JobAsked>(&mut all);
+    add::<story::Shown>(&mut all);
+    all.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default())).collect()
 }
 
 /// What can be wrong with a field (`docs/errors/invalid-fields.md` explains them).
@@ -185,11 +240,16 @@ fn parameter(name: &str, required: bool, description: &str, schema: Value) -> Va
 }
 
 fn said(method: &str, path: &str) -> Option<Said> {
-    let named = |name: &str| Some(("application/json", json!({"$ref": format!("#/components/schemas/{name}")})));
-    let object = |required: &[&str]| Some(("application/json", json!({"type": "object", "required": required})));
-    let health = || named("Health");
+    fn of<T: ToSchema>() -> Option<(&'static str, Value)> {
+        Some(("application/json", json!({"$ref": format!("#/components/schemas/{}", T::name())})))
+    }
+    let health = of::<shown::Health>;
     let number = || json!({"type": "integer", "minimum": 0, "maximum": i64::MAX});
-    let job = || object(&["status"]);
+    // What a job comes to depends on what it does.
+    fn job<T: ToSchema>(result: &str) -> Option<(&'static str, Value)> {
+        let (kind, state) = of::<T>()?;
+        Some((kind, json!({"allOf": [state], "properties": {"result": {"$ref": format!("#/components/schemas/{result}")}}})))
+    }
     Some(match (method, path) {
         ("GET", "/actuator/health") => Said::new("health", "Show how the process is", vec![(200, health()), (503, health())]),
         ("GET", "/actuator/health/liveness") => Said::new("liveness", "Tell that the process lives", vec![(200, health())]),
@@ -201,7 +261,7 @@ fn said(method: &str, path: &str) -> Option<Said> {
         }
         ("GET", "/actuator/events") => {
             let correlation = json!({"type": "string", "minLength": 1, "maxLength": 200, "pattern": "\\S"});
-            Said::new("story", "Tell what became of a request", vec![(200, Some(("application/hal+json", object(&["correlation"])?.1)))])
+            Said::new("story", "Tell what became of a request", vec![(200, Some(("application/hal+json", of::<story::Shown>()?.1)))])
                 .asking(vec![
                     parameter("correlation", true, "The id of the story: a request's `X-Request-Id`.", correlation),
                     parameter("after", false, "Behind how many entries.", number()),
@@ -209,10 +269,10 @@ fn said(method: &str, path: &str) -> Option<Said> {
                 ])
                 .refusing(&["invalid-fields"])
         }
-        ("GET", "/actuator/services") => Said::new("services", "List the services that run here", vec![(200, object(&["services"]))]),
-        ("GET", "/actuator/parked") => Said::new("parked", "List the lines of parked events", vec![(200, object(&["lines"]))]),
+        ("GET", "/actuator/services") => Said::new("services", "List the services that run here", vec![(200, of::<shown::Services>())]),
+        ("GET", "/actuator/parked") => Said::new("parked", "List the lines of parked events", vec![(200, of::<shown::ParkedLines>())]),
         ("GET", "/actuator/parked/events") => {
-            Said::new("parkedEvents", "Show a line of parked events", vec![(200, object(&["line", "events"]))])
+            Said::new("parkedEvents", "Show a line of parked events", vec![(200, of::<shown::ParkedEvents>())])
                 .asking(vec![
                     parameter("line", true, "The line, as the list names it.", json!({"type": "string"})),
                     parameter("after", false, "Only what stands behind this event.", number()),
@@ -220,38 +280,42 @@ fn said(method: &str, path: &str) -> Option<Said> {
                 .refusing(&["invalid-fields", "not-parked"])
         }
         ("POST", "/actuator/parked/retry") => {
-            Said::new("retryParked", "Try a line of parked events now", vec![(200, object(&["line", "handled", "left"]))])
+            Said::new("retryParked", "Try a line of parked events now", vec![(200, of::<shown::RetriedLine>())])
                 .reading(steering::line())
                 .refusing(&["not-parked", "parked-moved-on"])
         }
         ("POST", "/actuator/parked/discard") => {
-            Said::new("discardParked", "Give parked events up", vec![(200, object(&["line", "discarded", "left"]))])
+            Said::new("discardParked", "Give parked events up", vec![(200, of::<shown::DiscardedEvents>())])
                 .reading(steering::discarding())
                 .refusing(&["not-parked", "parked-moved-on"])
         }
-        ("GET", "/actuator/projections") => Said::new("projections", "List the projections", vec![(200, object(&["projections"]))]),
+        ("GET", "/actuator/projections") => Said::new("projections", "List the projections", vec![(200, of::<shown::Projections>())]),
         ("POST", "/actuator/projections/retry") => {
-            Said::new("retryProjection", "Let a halted projection go on", vec![(200, object(&["projection", "hadHalted"]))])
+            Said::new("retryProjection", "Let a halted projection go on", vec![(200, of::<shown::RetriedProjection>())])
                 .reading(steering::projection())
                 .refusing(&["no-such-projection"])
         }
         ("POST", "/actuator/projections/rebuild") => {
-            Said::new("rebuildProjection", "Build a projection anew", vec![(202, object(&["projection", "begun"]))])
+            Said::new("rebuildProjection", "Build a projection anew", vec![(202, of::<shown::RebuildBegun>())])
                 .reading(steering::projection())
                 .refusing(&["no-such-projection"])
         }
-        ("GET", "/actuator/verify") => Said::new("showVerification", "Show how far the verification is", vec![(200, job())]),
+        ("GET", "/actuator/verify") => {
+            Said::new("showVerification", "Show how far the verification is", vec![(200, job::<shown::JobState>("Verification"))])
+        }
         ("POST", "/actuator/verify") => {
-            Said::new("verify", "Fold everything again and compare", vec![(202, job())]).refusing(&["job-under-way", "job-refused"])
+            Said::new("verify", "Fold everything again and compare", vec![(202, job::<shown::JobAsked>("Verification"))])
+                .refusing(&["job-under-way", "job-refused"])
         }
-        ("GET", "/actuator/backup") => Said::new("showBackup", "Show how far the backup is", vec![(200, job())]),
-        ("POST", "/actuator/backup") => Said::new("backup", "Make a consistent copy of all data", vec![(202, job())])
-            .reading(steering::naming())
-            .refusing(&["job-under-way", "job-refused"]),
-        ("GET", "/actuator/faults") => Said::new("listFaults", "Show the fault switch", vec![(200, named("Faults"))]),
-        ("POST", "/actuator/faults") => {
-            Said::new("setFault", "Make a service fail on purpose", vec![(200, named("Faults"))]).reading(crate::actuator::fault())
+        ("GET", "/actuator/backup") => Said::new("showBackup", "Show how far the backup is", vec![(200, job::<shown::JobState>("Backup"))]),
+        ("POST", "/actuator/backup") => {
+            Said::new("backup", "Make a consistent copy of all data", vec![(202, job::<shown::JobAsked>("Backup"))])
+                .reading(steering::naming())
+                .refusing(&["job-under-way", "job-refused"])
         }
+        ("GET", "/actuator/faults") => Said::new("listFaults", "Show the fault switch", vec![(200, of::<shown::SwitchedFaults>())]),
+        ("POST", "/actuator/faults") => Said::new("setFault", "Make a service fail on purpose", vec![(200, of::<shown::SwitchedFaults>())])
+            .reading(crate::actuator::fault()),
         ("DELETE", "/actuator/faults") => Said::new("clearFaults", "End all faults", vec![(204, None)]),
         _ => return None,
     })
@@ -277,7 +341,7 @@ pub(super) fn actuator(method: &str, path: &str, access: Access) -> Option<Value
     for (status, shown) in answers {
         let mut answer = json!({"description": match status {
             503 => "It cannot serve.",
-            202 => "It was begun.",
+            202 => "It was begun, or is under way.",
             _ => "It is so.",
         }});
         if let Some((kind, schema)) = shown {
@@ -307,13 +371,25 @@ fn contract() -> Vec<(&'static str, Value)> {
             "operationId": format!("contract_{name}"), "tags": ["contract"], "summary": summary, "x-yeyak-who": "everybody", "responses": responses,
         })
     };
+    // What was made once has a tag.
+    let document = |name: &str, summary: &str, kind: &str| {
+        let mut operation = operation(name, summary, &[kind], true);
+        let tag = json!({"ETag": {"$ref": "#/components/headers/ETag"}});
+        operation["parameters"] = json!([{"$ref": "#/components/parameters/If-None-Match"}]);
+        operation["responses"]["200"]["headers"] = tag.clone();
+        operation["responses"]["304"] = json!({"description": "It is still as the tag says.", "headers": tag});
+        for (status, refusal) in refusals(vec!["precondition-failed"]) {
+            operation["responses"][status] = refusal;
+        }
+        operation
+    };
     let pages = ["text/markdown", "text/html"];
     let mut page = operation("error", "Show what a refusal means, and what to do", &pages, false);
     page["parameters"] = json!([{"name": "code", "in": "path", "required": true, "description": "The code of the refusal.", "schema": {"type": "string", "minLength": 1, "examples": ["slot-taken"]}}]);
     vec![
-        ("/openapi.json", operation("openapi", "Show this document", &["application/json"], true)),
-        ("/asyncapi.json", operation("asyncapi", "Show which events are published", &["application/json"], true)),
-        ("/docs", operation("docs", "Show this document to people", &["text/html"], true)),
+        ("/openapi.json", document("openapi", "Show this document", "application/json")),
+        ("/asyncapi.json", document("asyncapi", "Show which events are published", "application/json")),
+        ("/docs", document("docs", "Show this document to people", "text/html")),
         ("/errors", operation("errors", "List all refusals", &pages, true)),
         ("/errors/{code}", page),
     ]

@@ -139,6 +139,9 @@ impl Document {
         for (name, schema) in super::common::schemas() {
             self.part(name.into(), schema);
         }
+        for (name, schema) in super::common::types() {
+            self.part(name, schema);
+        }
         self.tags.extend(super::common::tags());
         for (path, mut operations) in super::common::paths() {
             if elsewhere {
@@ -235,10 +238,10 @@ impl Document {
             }
             (Kind::Create { .. }, 204) => {
                 let stood = json!({"description": "It stood already; `Content-Location` says where."});
-                with(stood, &["Content-Location", "Yeyak-Position", "Preference-Applied"])
+                with(stood, &["Content-Location", "ETag", "Yeyak-Position", "Preference-Applied"])
             }
             (Kind::Create { .. }, _) => {
-                with(hal("It stood already, and nothing was changed.", &item), &["Content-Location", "Yeyak-Position"])
+                with(hal("It stood already, and nothing was changed.", &item), &["Content-Location", "ETag", "Yeyak-Position"])
             }
             (Kind::Change, _) => with(json!({"description": "It is done."}), &["Yeyak-Position", "Preference-Applied"]),
         };
@@ -350,7 +353,7 @@ fn parameters() -> Value {
 /// The headers that answers have.
 fn headers() -> Value {
     json!({
-        "ETag": {"description": "Changes whenever the answer does.", "schema": {"type": "string"}},
+        "ETag": {"description": "Changes whenever the answer does. Each coding of an answer has its own; any of them is good for `If-Match`.", "schema": {"type": "string"}},
         "Yeyak-Position": {"description": "Where it stands in what services publish: `service:epoch.shard.seq`, with commas between several. A read that sends \
             it as `Yeyak-Wait-For` shows what followed from it.", "schema": {"type": "string"}},
         "Content-Location": {"description": "Where it stands.", "schema": {"type": "string", "format": "uri-reference"}},

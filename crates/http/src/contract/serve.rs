@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 
@@ -14,12 +14,37 @@ use super::accept::wants_html;
 use super::openapi::Paths;
 use super::{System, asyncapi, openapi, page, problems};
 use crate::Problem;
+use crate::conditional::{self, Conditions};
+use crate::finish::not_modified;
 
 /// What is served, written once.
 struct Documents {
-    openapi: Bytes,
-    asyncapi: Bytes,
-    docs: Bytes,
+    openapi: Document,
+    asyncapi: Document,
+    docs: Document,
+}
+
+/// A text with its tag.
+struct Document {
+    text: Bytes,
+    tag: String,
+}
+
+impl Document {
+    fn new(text: String) -> Self {
+        Self { tag: conditional::tag(text.as_bytes()), text: text.into() }
+    }
+
+    /// The answer with it as `write` has it, or that it is still as whoever asks knows it.
+    fn answer(&self, headers: &HeaderMap, write: fn(Bytes) -> Response) -> Result<Response, Problem> {
+        let mut answer = write(self.text.clone());
+        conditional::put(answer.headers_mut(), &self.tag);
+        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        Ok(match Conditions::of(headers).known(&self.tag)? {
+            None => answer,
+            Some(known) => not_modified(answer, &known),
+        })
+    }
 }
 
 /// The documents are made when they are first asked for: a start does not wait for them.
@@ -28,9 +53,9 @@ type Shared = Arc<LazyLock<Documents, Box<dyn FnOnce() -> Documents + Send>>>;
 /// Path and what answers. All of them are GET.
 fn offered() -> Vec<(&'static str, MethodRouter<Shared>)> {
     vec![
-        ("/openapi.json", get(async |State(shared): State<Shared>| json(&shared.openapi))),
-        ("/asyncapi.json", get(async |State(shared): State<Shared>| json(&shared.asyncapi))),
-        ("/docs", get(async |State(shared): State<Shared>| html(shared.docs.clone()))),
+        ("/openapi.json", get(async |State(shared): State<Shared>, headers: HeaderMap| shared.openapi.answer(&headers, json))),
+        ("/asyncapi.json", get(async |State(shared): State<Shared>, headers: HeaderMap| shared.asyncapi.answer(&headers, json))),
+        ("/docs", get(async |State(shared): State<Shared>, headers: HeaderMap| shared.docs.answer(&headers, html))),
         ("/errors", get(list)),
         ("/errors/{code}", get(show)),
     ]
@@ -47,17 +72,17 @@ pub fn router(systems: impl FnOnce() -> Vec<System> + Send + 'static, paths: Pat
         let systems = systems();
         let openapi = openapi::document(&systems, paths);
         Documents {
-            docs: page::docs(&openapi).into(),
-            openapi: openapi.to_string().into(),
-            asyncapi: asyncapi::document(&systems).to_string().into(),
+            docs: Document::new(page::docs(&openapi)),
+            openapi: Document::new(openapi.to_string()),
+            asyncapi: Document::new(asyncapi::document(&systems).to_string()),
         }
     });
     let shared: Shared = Arc::new(LazyLock::new(make));
     offered().into_iter().fold(Router::new(), |router, (path, answers)| router.route(path, answers)).with_state(shared)
 }
 
-fn json(text: &Bytes) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], text.clone()).into_response()
+fn json(text: Bytes) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 /// A page of ours has no script and asks for nothing else.

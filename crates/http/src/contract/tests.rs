@@ -1,11 +1,15 @@
 //! The documents of a small system, and what keeps them from drifting from what is read and answered.
 
-use axum::http::StatusCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::http::{HeaderName, Request, StatusCode, header};
 use axum::response::IntoResponse;
+use http_body_util::BodyExt;
 use jiff::civil::Date;
 use kernel::{Field, Resource};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tower::ServiceExt as _;
 use utoipa::ToSchema;
 
 use super::openapi::Paths;
@@ -224,4 +228,32 @@ fn an_event_is_a_message_of_its_feed() {
     assert_eq!(message.unwrap()["payload"]["properties"]["id"]["$ref"], "#/components/schemas/Id");
     assert_eq!(document["components"]["schemas"]["Id"]["type"], "integer");
     assert_eq!(document["operations"]["inn.table.publish"]["action"], "send");
+}
+
+#[tokio::test]
+async fn a_document_that_is_known_is_not_sent_again() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&made);
+    let router = router(
+        move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            systems()
+        },
+        Paths::Bare,
+    );
+    let ask = async |path: &str, name: HeaderName, value: &str| {
+        let request = Request::get(path).header(name, value).body(axum::body::Body::empty()).unwrap();
+        router.clone().oneshot(request).await.unwrap()
+    };
+    for path in ["/openapi.json", "/asyncapi.json", "/docs"] {
+        let first = ask(path, header::IF_NONE_MATCH, "\"other\"").await;
+        let tag = first.headers()[header::ETAG].to_str().unwrap().to_owned();
+        let body = first.into_body().collect().await.unwrap().to_bytes();
+        assert!(tag == crate::conditional::tag(&body) && body.len() > 100, "{path}");
+        let again = ask(path, header::IF_NONE_MATCH, &tag).await;
+        assert_eq!((again.status(), again.headers()[header::ETAG].to_str().unwrap()), (StatusCode::NOT_MODIFIED, tag.as_str()), "{path}");
+        assert!(again.into_body().collect().await.unwrap().to_bytes().is_empty(), "{path}");
+        assert_eq!(ask(path, header::IF_MATCH, "\"other\"").await.status(), StatusCode::PRECONDITION_FAILED, "{path}");
+    }
+    assert_eq!(made.load(Ordering::Relaxed), 1, "they are made once");
 }

@@ -26,7 +26,6 @@ pub(super) const SENTENCES: Sentences = &[
     ("This cannot be done here.", "여기에서는 할 수 없는 일입니다."),
     ("The body is too large.", "본문이 너무 큽니다."),
     ("The address is too long.", "주소가 너무 깁니다."),
-    ("The body must be JSON.", "본문은 JSON이어야 합니다."),
     ("Too much is going on just now. Please try again shortly.", "지금 요청이 너무 많습니다. 잠시 후 다시 시도해 주세요."),
     (
         "This takes the service {}, which does not answer just now. Please try again shortly.",

@@ -1,13 +1,15 @@
 //! What goes wrong is seen: as numbers, and as one line of the log that says whose story it is.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
+use runtime::shard_of;
+use store::{Claims, FeedEvent, Meta, Parked, Position, Store as _, Writes};
 use telemetry::Exposition;
 use tracing::Level;
 
-use crate::support::toy::{BREAKS_THE_STORE, Do, PANICS_IN_DECIDE, PANICS_IN_REACT, faulty_policy, mended};
+use crate::support::toy::{BOARD, BREAKS_THE_STORE, COUNTERS, Do, PANICS_IN_DECIDE, PANICS_IN_REACT, faulty_policy, mended};
 use crate::support::{Bench, Process, add, ask, buy};
 use crate::views::broken;
 
@@ -37,6 +39,34 @@ fn what_is_parked_is_counted_by_events_and_keys() {
     toy.say([add(1, PANICS_IN_DECIDE), add(1, 2), add(2, 1), add(3, BREAKS_THE_STORE)]);
     check(&toy, "yeyak_parked_events{system=\"toy\",service=\"board\"}", 3.);
     check(&toy, "yeyak_parked_keys{system=\"toy\",service=\"board\"}", 2.);
+}
+
+/// However long the line of one key is, the others are counted.
+#[test]
+fn every_key_that_waits_is_counted() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    let next_at = bench.now() + 3600 * SECOND;
+    let parked = |key: u64, seq: u64| {
+        let meta = Meta { correlation: "story".into(), causation: "test".into(), caller: "internal:test".into(), trace: None };
+        let (key, at) = (key.to_string(), bench.now() + Duration::from_micros(seq));
+        let event = FeedEvent {
+            source: COUNTERS.into(),
+            shard: shard_of(&key),
+            position: Position { epoch: 1, seq },
+            key,
+            at,
+            data: String::from("{}").into(),
+            meta,
+        };
+        Parked { service: BOARD, consumer: "policies".into(), event: event.into(), error: "it fails".into(), tries: 1, next_at }
+    };
+    let long = (1..=1500).map(|seq| parked(1, seq));
+    let others = (2..=1200).map(|key| parked(key, 2000 + key));
+    let writes = Writes { parked: long.chain(others).collect(), ..Writes::default() };
+    toy.wait(toy.store.write(Claims { batch: "parked".into(), ..Claims::default() }, Box::new(|_| Ok(writes)))).unwrap();
+    check(&toy, "yeyak_parked_events{system=\"toy\",service=\"board\"}", 1000.);
+    check(&toy, "yeyak_parked_keys{system=\"toy\",service=\"board\"}", 1200.);
 }
 
 #[test]
@@ -94,6 +124,12 @@ impl io::Write for Lines {
 
 /// The warnings and errors that are told meanwhile.
 fn told(work: impl FnOnce()) -> Vec<String> {
+    // Where nobody listened but this thread, a line that another thread comes to first would count as of no interest to anybody.
+    static LISTENS: Once = Once::new();
+    LISTENS.call_once(|| {
+        let log = tracing_subscriber::fmt().with_max_level(Level::WARN).with_writer(io::sink);
+        tracing::subscriber::set_global_default(log.finish()).unwrap();
+    });
     let lines = Lines::default();
     let writer = lines.clone();
     let log = tracing_subscriber::fmt().with_max_level(Level::WARN).with_ansi(false).without_time().with_writer(move || writer.clone());

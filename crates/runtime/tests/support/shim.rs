@@ -326,6 +326,10 @@ impl Store for Shim {
         self.inner.finish_rebuild(service, table)
     }
 
+    fn parked_keys(&self, service: &'static str) -> StoreFuture<'_, u64> {
+        self.read(|store| store.parked_keys(service))
+    }
+
     fn parked_lines(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<ParkedLine>> {
         self.inner.parked_lines(service, limit)
     }

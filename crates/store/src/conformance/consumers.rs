@@ -125,6 +125,8 @@ pub fn lines_are_told_with_how_many_wait_in_them(opened: Opened<'_>) {
         let lines = opened.wait(opened.store.parked_lines(SHOP, limit)).unwrap();
         lines.into_iter().map(|line| (line.first.event.key.clone(), line.first.event.position.seq, line.behind)).collect::<Vec<_>>()
     };
+    let count = |service| opened.wait(opened.store.parked_keys(service)).unwrap();
+    assert_eq!((count(SHOP), count(DEPOT)), (3, 0));
     let told = [("a".to_owned(), 1, 2), ("c".to_owned(), 3, 0), ("b".to_owned(), 4, 0)];
     assert_eq!(lines(10), told);
     assert_eq!(lines(2), told[..2]);

@@ -198,6 +198,11 @@ impl Store for SqliteStore {
         self.connections.read_apart(move |connection| read::parked_heads(connection, &sql, service, limit))
     }
 
+    fn parked_keys(&self, service: &'static str) -> StoreFuture<'_, u64> {
+        let sql = Arc::clone(&self.sql);
+        self.connections.read_apart(move |connection| read::parked_keys(connection, &sql, service))
+    }
+
     fn parked_lines(&self, service: &'static str, limit: usize) -> StoreFuture<'_, Vec<ParkedLine>> {
         let sql = Arc::clone(&self.sql);
         self.connections.read_apart(move |connection| read::parked_lines(connection, &sql, service, limit))

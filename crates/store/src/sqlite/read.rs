@@ -1,4 +1,5 @@
 use std::collections::BinaryHeap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use kernel::{Timestamp, misread};
@@ -353,27 +354,68 @@ pub(super) fn parked_line(connection: &Connection, sql: &Sql, line: &LineKey, af
         .collect()
 }
 
+/// Where the first event of a line stands, and when it is tried next.
+struct Head {
+    consumer: String,
+    source: String,
+    shard: Shard,
+    key: String,
+    seq: u64,
+    next_at: i64,
+}
+
+/// Steps from line to line of parked events, in the order of their names, so that how long they are does not matter; `see` says whether to
+/// go on.
+fn each_line(
+    connection: &Connection,
+    sql: &Sql,
+    service: &'static str,
+    mut see: impl FnMut(&Head) -> rusqlite::Result<ControlFlow<()>>,
+) -> rusqlite::Result<()> {
+    let mut next_line = connection.prepare_cached(&sql.service(service)?.next_line)?;
+    let read = |row: &Row<'_>| {
+        let (consumer, source, shard, key) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        Ok(Head { consumer, source, shard, key, seq: row.get(4)?, next_at: row.get(5)? })
+    };
+    // Before all others: a shard's number is at least 0.
+    let mut next = next_line.query_row(params!["", "", -1, ""], read).optional()?;
+    while let Some(head) = next {
+        if see(&head)?.is_break() {
+            break;
+        }
+        let Head { consumer, source, shard, key, .. } = &head;
+        next = next_line.query_row(params![consumer, source, shard, key], read).optional()?;
+    }
+    Ok(())
+}
+
+/// How many lines there are.
+pub(super) fn parked_keys(connection: &Connection, sql: &Sql, service: &'static str) -> rusqlite::Result<u64> {
+    let snapshot = connection.unchecked_transaction()?;
+    let mut count = 0;
+    each_line(&snapshot, sql, service, |_| {
+        count += 1;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(count)
+}
+
 /// Each line, by its first event, and how many wait behind it.
 pub(super) fn parked_lines(connection: &Connection, sql: &Sql, service: &'static str, limit: usize) -> rusqlite::Result<Vec<ParkedLine>> {
     let snapshot = connection.unchecked_transaction()?;
     let texts = sql.service(service)?;
-    let mut next_line = snapshot.prepare_cached(&texts.next_line)?;
     let mut parked_at = snapshot.prepare_cached(&texts.parked_at)?;
     let mut behind = snapshot.prepare_cached(&texts.parked_behind)?;
     let mut lines = Vec::new();
-    let mut line = (String::new(), String::new(), -1_i64, String::new());
-    while lines.len() < limit {
-        let (consumer, source, shard, key) = &line;
-        let found = next_line.query_row(params![consumer, source, shard, key], |row| {
-            Ok(((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), row.get::<_, u64>(4)?))
-        });
-        let Some((next, seq)) = found.optional()? else { break };
-        line = next;
-        let (consumer, source, shard, key) = &line;
+    each_line(&snapshot, sql, service, |Head { consumer, source, shard, key, seq, .. }| {
+        if lines.len() == limit {
+            return Ok(ControlFlow::Break(()));
+        }
         let first = parked_at.query_row(params![consumer, source, shard, seq], |row| parked_event(service, row))?;
         let behind = behind.query_row(params![consumer, source, shard, key, seq], |row| row.get(0))?;
         lines.push(ParkedLine { first, behind });
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok(lines)
 }
 
@@ -389,30 +431,19 @@ fn parked_event(service: &'static str, row: &Row<'_>) -> rusqlite::Result<Parked
     })
 }
 
-/// The first of each line of parked events. It steps from line to line, so that how long they are does not matter.
+/// The first of each line of parked events, the soonest to be tried first.
 pub(super) fn parked_heads(connection: &Connection, sql: &Sql, service: &'static str, limit: usize) -> rusqlite::Result<Vec<Parked>> {
     let snapshot = connection.unchecked_transaction()?;
-    let texts = sql.service(service)?;
-    let mut next_line = snapshot.prepare_cached(&texts.next_line)?;
     // The soonest that were seen, and the last of them on top.
     let mut soonest: BinaryHeap<(i64, String, String, Shard, u64)> = BinaryHeap::new();
-    // Before all others: a shard's number is at least 0.
-    let mut line = (String::new(), String::new(), -1_i64, String::new());
-    loop {
-        let (consumer, source, shard, key) = &line;
-        let found = next_line.query_row(params![consumer, source, shard, key], |row| {
-            let (consumer, source, shard): (String, String, Shard) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let head = (row.get(5)?, consumer.clone(), source.clone(), shard, row.get(4)?);
-            Ok((head, (consumer, source, i64::from(shard), row.get(3)?)))
-        });
-        let Some((head, next)) = found.optional()? else { break };
-        line = next;
-        soonest.push(head);
+    each_line(&snapshot, sql, service, |head| {
+        soonest.push((head.next_at, head.consumer.clone(), head.source.clone(), head.shard, head.seq));
         if soonest.len() > limit {
             soonest.pop();
         }
-    }
-    let mut parked_at = snapshot.prepare_cached(&texts.parked_at)?;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let mut parked_at = snapshot.prepare_cached(&sql.service(service)?.parked_at)?;
     let heads = soonest.into_sorted_vec();
     heads
         .iter()

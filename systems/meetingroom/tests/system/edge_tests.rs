@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::MEETINGROOM;
 use crate::who::{GUARDED, administrator, as_one};
 use clock::Clock;
+use edge::Coding;
 use runtime::Fault;
 use serde_json::{Value, json};
 use testkit::{Answer, Asked, TestApp, at};
@@ -72,10 +73,12 @@ fn a_write_depends_on_what_its_client_has_seen() {
     let cancel = |tag: &str| Asked::delete("/reserves/1").header("if-match", tag);
     app.send(cancel("\"other\"")).refused(412, "precondition-failed");
     app.send(cancel(&format!("W/{seen}"))).refused(412, "precondition-failed");
+    app.send(cancel("\"other-gzip\"")).refused(412, "precondition-failed");
     app.send(Asked::delete("/reserves/1").header("if-none-match", "*")).refused(412, "precondition-failed");
     assert_eq!(app.get("/reserves/1").expect(200)["status"], "Reserved");
     app.send(Asked::delete("/reserves/9").header("if-match", "*")).refused(404, "not-found");
-    app.send(cancel(&seen)).expect(204);
+    // Shown in a coding, it was shown the same.
+    app.send(cancel(&Coding::Gzip.tag(&seen))).expect(204);
     app.send(cancel(&seen)).refused(412, "precondition-failed");
     let canceled = tag(&app.get("/reserves/1"));
     app.send(cancel(&canceled)).expect(204);
@@ -126,7 +129,12 @@ fn a_repeated_write_is_answered_the_same_although_what_it_expected_is_gone() {
 fn what_stands_already_is_named_to_whoever_wants_little() {
     let mut app = app();
     app.send(reserve("1", "08:00")).expect(201);
+    let shown = tag(&app.get("/reserves/1"));
+    let standing = app.send(reserve("1", "08:00"));
+    standing.expect(200);
+    assert_eq!(tag(&standing), shown, "what stands is shown as it stands");
     let standing = app.send(reserve("1", "08:00").header("prefer", "return=minimal"));
+    assert_eq!(tag(&standing), shown);
     assert_eq!((standing.status.as_u16(), standing.text.as_str(), standing.header("content-location")), (204, "", "/reserves/1"));
     assert_eq!(app.send(reserve("1", "08:00")).expect(200)["id"], 1);
     let refused = app.send(reserve("2", "08:00").header("prefer", "return=minimal"));

@@ -222,7 +222,7 @@ fn keys_come_from_a_file_or_by_https() {
 #[test]
 fn an_address_of_keys_holds_no_password_and_shows_nothing_secret() {
     for text in ["https://kim:secret@issuer.example/keys", "https://kim@issuer.example/", "http://:@127.0.0.1/", "http://kim@localhost/"] {
-        assert_eq!(text.parse::<Location>(), Err(NotALocation::Malformed), "{text}");
+        assert_eq!(text.parse::<Location>(), Err(NotALocation::User), "{text}");
         assert!(HttpKeys::new(text).is_err(), "{text}");
     }
     assert!("https://issuer.example/@keys?of=kim@example".parse::<Location>().is_ok());
