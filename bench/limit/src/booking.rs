@@ -75,7 +75,10 @@ impl Booking {
 
     /// What others are told of it: the row, and how its room is occupied now.
     pub(crate) fn event(&self, id: i64) -> String {
-        format!(r#"{{"eventType":"Reserved","id":{id},{},"occupancy":{{"status":"Available","reserveId":null,"userId":null}}}}"#, self.fields)
+        format!(
+            r#"{{"eventType":"Reserved","id":{id},{},"occupancy":{{"status":"Available","reserveId":null,"userId":null}}}}"#,
+            self.fields
+        )
     }
 }
 

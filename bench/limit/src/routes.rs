@@ -121,16 +121,20 @@ async fn page(State(limit): State<Arc<Limit>>, RawQuery(raw): RawQuery, Query(as
         }
         write_item(&mut body, row, id_of(row));
     }
-    write_end(&mut body, &Collection { path: "/reserves", query: raw.as_deref().unwrap_or_default(), number, size, total, shown: rows.len() });
+    write_end(
+        &mut body,
+        &Collection { path: "/reserves", query: raw.as_deref().unwrap_or_default(), number, size, total, shown: rows.len() },
+    );
     hal(body).into_response()
 }
 
 async fn room_slots(State(limit): State<Arc<Limit>>, RawQuery(raw): RawQuery, Query(asked): Query<Asked>) -> Response {
     let (number, size) = (asked.page.max(0), asked.size.clamp(1, LONGEST_PAGE));
     let Some(date) = asked.date else { return refuse(StatusCode::UNPROCESSABLE_ENTITY, "not-asked-by-the-bench") };
-    let (total, slots) = limit.rooms.page((number * size).unsigned_abs() as usize, size.unsigned_abs() as usize, |id, place, room, slot| {
-        (id, place, room.floor.clone(), slot)
-    });
+    let (total, slots) =
+        limit.rooms.page((number * size).unsigned_abs() as usize, size.unsigned_abs() as usize, |id, place, room, slot| {
+            (id, place, room.floor.clone(), slot)
+        });
     match limit.write_slots(&slots, date) {
         Ok(mut body) => {
             let total = i64::try_from(total).unwrap_or(i64::MAX);
@@ -268,7 +272,13 @@ fn write_end(body: &mut String, of: &Collection<'_>) {
 }
 
 fn hal(body: String) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/hal+json")), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))], body)
+    (
+        [
+            (header::CONTENT_TYPE, HeaderValue::from_static("application/hal+json")),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        ],
+        body,
+    )
 }
 
 fn refuse(status: StatusCode, code: &str) -> Response {

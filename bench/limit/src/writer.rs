@@ -85,8 +85,7 @@ impl Writer {
                 match work {
                     Work::Book(booking, _) => {
                         let Booking { user, room, date, starts, ends, .. } = booking;
-                        let other =
-                            overlap.query_row(params![room, starts, ends, LONGEST_SLOT], |row| row.get::<_, i64>(0)).optional()?;
+                        let other = overlap.query_row(params![room, starts, ends, LONGEST_SLOT], |row| row.get::<_, i64>(0)).optional()?;
                         if let Some(other) = other {
                             outcomes.push(Err(Refused::Taken(other)));
                             continue;

@@ -58,7 +58,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let load = Load { sent: AtomicU64::new(0), begun: now(), arguments: &arguments };
     let tallies: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = connections.into_iter().map(|connection| scope.spawn(|| load.run(connection))).collect();
-        threads.into_iter().map(|thread| thread.join().map_err(|_| "a connection's thread panicked")?.map_err(|error| error.to_string())).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| "a connection's thread panicked")?.map_err(|error| error.to_string()))
+            .collect()
     });
     let seconds = (now() - load.begun).as_secs_f64();
     let mut all = Tally::default();
@@ -97,7 +100,10 @@ impl Load<'_> {
             let answer = connection.ask(&text)?;
             let answered = now();
             tally.take(answered - due, &answer);
-            if *follow && number.is_multiple_of(FOLLOWED) && let Answer { position: Some(position), .. } = answer {
+            if *follow
+                && number.is_multiple_of(FOLLOWED)
+                && let Answer { position: Some(position), .. } = answer
+            {
                 let seen = connection.ask(&plan.read_no_earlier(room, &position))?;
                 tally.take_lag(now() - answered, &seen);
             }

@@ -54,7 +54,8 @@ impl Plan {
         let user = n % PEOPLE;
         let body = format!(r#"{{"userId":"{user}","roomId":{room},"date":"{date}","startTime":"{start}","endTime":"{end}"}}"#);
         let length = body.len();
-        let text = format!("POST /reserves HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}");
+        let text =
+            format!("POST /reserves HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}");
         Request { text, room }
     }
 
