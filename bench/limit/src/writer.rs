@@ -112,3 +112,43 @@ impl Writer {
         Ok(outcomes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::booking::Wanted;
+    use crate::schema;
+
+    fn booking(user: &str, start: &str, end: &str) -> Booking {
+        let room = Room { floor: "3".into(), days_ahead: 60_000, slots: "08:00-09:50,09:00-10:00,09:50-11:00".parse().unwrap() };
+        let body = format!(r#"{{"userId":"{user}","roomId":1,"date":"2100-01-01","startTime":"{start}","endTime":"{end}"}}"#);
+        let now: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
+        serde_json::from_str::<Wanted<'_>>(&body).unwrap().booking(&room, &TimeZone::get("Asia/Seoul").unwrap(), now).unwrap()
+    }
+
+    fn ask(writer: &mpsc::Sender<Work>, booking: Booking) -> Outcome {
+        let (sender, receiver) = oneshot::channel();
+        assert!(writer.blocking_send(Work::Book(booking, sender)).is_ok());
+        receiver.blocking_recv().unwrap()
+    }
+
+    #[test]
+    fn what_overlaps_is_refused_and_what_touches_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("limit.sqlite");
+        let writer = start(schema::open(&file).unwrap()).unwrap();
+        assert_eq!(ask(&writer, booking("1", "08:00", "09:50")).unwrap().0, 1);
+        assert_eq!(ask(&writer, booking("2", "08:00", "09:50")), Err(Refused::Taken(1)));
+        assert_eq!(ask(&writer, booking("2", "09:00", "10:00")), Err(Refused::Taken(1)));
+        assert_eq!(ask(&writer, booking("2", "09:50", "11:00")).unwrap().0, 2);
+
+        // What was answered stands in the file, each with its event, whoever reads it.
+        let reader = schema::open_to_read(&file).unwrap();
+        let count = |table: &str| reader.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!((count("reserves"), count("outbox")), (2, 2));
+        assert_eq!(reader.query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0)).unwrap(), "wal");
+    }
+}

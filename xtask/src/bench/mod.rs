@@ -1,6 +1,7 @@
 //! How fast Yeyak is, beside the least that a durable booking can cost: `cargo xtask bench`.
 
 mod aims;
+mod alike;
 mod bookings;
 mod figures;
 mod growth;
@@ -51,6 +52,7 @@ struct Scenario {
 }
 
 const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "alike", run: alike::run, takes: |_| 2 },
     Scenario { name: "post", run: bookings::run, takes: |scale| scale.rounds() * (10 + 8 * scale.seconds) },
     Scenario { name: "hot-room", run: bookings::run_hot, takes: |scale| 5 + scale.rounds() * (1 + 2 * scale.seconds) },
     Scenario { name: "steady", run: steady::run, takes: |scale| 20 + scale.rounds() * (1 + 2 * scale.seconds) },
@@ -141,6 +143,9 @@ pub(crate) fn run(root: &Path, asked: &Asked) -> Outcome {
         "figures": bench.figures.to_json(),
     });
     let out = asked.out.clone().unwrap_or_else(|| root.join("bench/results").join(format!("{begun}.json")));
+    if let Some(folder) = out.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
+    }
     let text = serde_json::to_string_pretty(&results).map_err(|error| error.to_string())? + "\n";
     std::fs::write(&out, text).map_err(|error| format!("{} cannot be written: {error}", out.display()))?;
     println!("{} figures are in {}; `cargo xtask bench report` makes the page of them", bench.figures.len(), out.display());
