@@ -1,7 +1,8 @@
-//! The project's own chores: `cargo xtask demo | test | tidy | new-service`.
+//! The project's own chores: `cargo xtask demo | test | bench | tidy | new-service`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command of the developer's; its output is what it is for")]
 
+mod bench;
 mod conformance;
 mod demo;
 mod new_service;
@@ -54,12 +55,42 @@ enum Task {
     },
     /// Takes the contract as it is for that of a release: from then on, what breaks its clients is to be declared.
     ReleaseContract,
+    /// Measures Yeyak beside the least that a durable booking can cost, and writes the figures to `bench/results`.
+    #[command(args_conflicts_with_subcommands = true)]
+    Bench {
+        #[command(subcommand)]
+        instead: Option<BenchTask>,
+        /// How often each load is given to both, in turn.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// Measures these scenarios alone.
+        #[arg(long, num_args = 1..)]
+        only: Vec<String>,
+        /// Shows in about a minute that everything works. Its figures say nothing.
+        #[arg(long)]
+        short: bool,
+        /// Where the figures go, instead of a file that is named for the day.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// Makes the folder of a new service, with its tests, and declares it in its system's `lib.rs`.
     NewService {
         /// The system, a folder of `systems/`.
         system: String,
         /// The service: lower case, a noun.
         name: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum BenchTask {
+    /// Writes `docs/PERFORMANCE.md` and its pictures from figures that were measured.
+    Report {
+        /// The figures; the latest in `bench/results` when not given.
+        file: Option<PathBuf>,
+        /// The folder that they go to, instead of `docs`.
+        #[arg(long)]
+        into: Option<PathBuf>,
     },
 }
 
@@ -72,6 +103,8 @@ fn main() -> ExitCode {
         Task::Test { soak: true, .. } => test::soak(&root),
         Task::Tidy { bless, binary } => Tree::read(&root).and_then(|tree| tidy::run(&root, &tree, bless, binary.as_deref())),
         Task::ReleaseContract => tidy::contract::release(&root),
+        Task::Bench { instead: Some(BenchTask::Report { file, into }), .. } => bench::report(&root, file.as_deref(), into.as_deref()),
+        Task::Bench { instead: None, rounds, only, short, out } => bench::run(&root, &bench::Asked { rounds, only, short, out }),
         Task::NewService { system, name } => new_service::run(&root, &system, &name),
     };
     match outcome {

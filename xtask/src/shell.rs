@@ -9,7 +9,19 @@ pub(crate) fn command(root: &Path, program: &str, arguments: &[&str]) -> Command
     println!("+ {program} {}", arguments.join(" "));
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root);
+    without_package(&mut command);
     command
+}
+
+/// Cargo tells what it runs, such as this, of which package that is. A build script that looks at these variables (ring's does) would take every
+/// other build for one that is not its own, and half of the program would be built anew each time.
+#[allow(clippy::disallowed_methods, reason = "these are cargo's own variables, and are taken away")]
+fn without_package(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
 }
 
 /// Runs a command to its end; anything but success is an error.

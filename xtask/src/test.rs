@@ -1,10 +1,10 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::conformance;
 use crate::new_service;
 use crate::shell::{self, Outcome};
-use crate::tree::Tree;
+use crate::tree::{self, Tree};
 
 /// How many fresh seeds every run of the tests simulates, optimised.
 const SEEDS: &str = "2000";
@@ -34,7 +34,7 @@ pub(crate) fn run(root: &Path, tree: &Tree) -> Outcome {
             .map_err(|why| format!("the tests need `{}`: {why}", need.program))?;
     }
     shell::run(&mut shell::command(root, "cargo", &["test", "--workspace", "--locked"]))?;
-    let target = target(root);
+    let target = tree::target(root);
     // Where it is built for tests, an answer that the contract does not name is a fault of its own.
     conformance::run(root, &target, &target.join("debug/yeyak"))?;
     new_service_passes(tree, &target)?;
@@ -46,14 +46,9 @@ pub(crate) fn run(root: &Path, tree: &Tree) -> Outcome {
 
 /// Runs schemathesis alone.
 pub(crate) fn contract(root: &Path) -> Outcome {
-    let target = target(root);
+    let target = tree::target(root);
     shell::run(&mut shell::command(root, "cargo", &["build", "--locked", "--package", "yeyak"]))?;
     conformance::run(root, &target, &target.join("debug/yeyak"))
-}
-
-#[allow(clippy::disallowed_methods, reason = "cargo itself is told by this variable where to build")]
-fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
 /// Makes a service in a copy of the tree and runs its tests: what `new-service` makes compiles and works.

@@ -23,6 +23,12 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
+/// Where cargo builds.
+#[allow(clippy::disallowed_methods, reason = "cargo itself is told by this variable where to build")]
+pub(crate) fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
 impl Tree {
     /// Reads what stands under `root`. What is not UTF-8 is left out.
     pub(crate) fn read(root: &Path) -> Outcome<Self> {

@@ -67,9 +67,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     violations
 }
 
-/// Whether a file is there for the tests of others, whose refusals nobody is ever answered.
+/// Whether a file is there to test or to measure others; what it refuses nobody who uses Yeyak is ever answered.
 fn is_for_tests(path: &str) -> bool {
-    path.starts_with("crates/testkit/") || path.contains("/conformance")
+    path.starts_with("crates/testkit/") || path.starts_with("bench/") || path.contains("/conformance")
 }
 
 /// The codes of a file outside its tests: `…(Conflict, "slot-taken", …)`, with line and status.

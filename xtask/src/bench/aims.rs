@@ -1,0 +1,97 @@
+//! What Yeyak is to reach.
+
+use super::report::{Results, number};
+
+/// Something to be reached.
+pub(super) struct Aim {
+    what: &'static str,
+    of: Of,
+    wanted: Wanted,
+}
+
+/// What is compared.
+enum Of {
+    /// Yeyak's median.
+    Yeyak(&'static str),
+    /// Yeyak's median for one of the limit's.
+    Ratio(&'static str),
+    /// Yeyak's median of the one for one of the other.
+    Between(&'static str, &'static str),
+}
+
+enum Wanted {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+use Of::{Between, Ratio, Yeyak};
+use Wanted::{AtLeast, AtMost};
+
+/// Those that are multiples of a rate are of the systems that Yeyak takes the place of, measured at 32 connections on a machine of two cores: Spring Boot
+/// over H2 in memory, of which nothing is durable. They reserved 700 times a second, read 3,486 items, and 772 pages of twenty.
+pub(super) const AIMS: &[Aim] = &[
+    Aim { what: "bookings, 64 connections", of: Ratio("post/64/rate"), wanted: AtLeast(0.6) },
+    Aim { what: "bookings, 256 connections", of: Ratio("post/256/rate"), wanted: AtLeast(0.6) },
+    Aim { what: "their p99, 64 connections", of: Ratio("post/64/p99"), wanted: AtMost(2.0) },
+    Aim { what: "their p99, 256 connections", of: Ratio("post/256/p99"), wanted: AtMost(2.0) },
+    Aim { what: "consumers caught up after the end, 64 connections, s", of: Yeyak("post/64/drained"), wanted: AtMost(1.0) },
+    Aim { what: "consumers caught up after the end, 256 connections, s", of: Yeyak("post/256/drained"), wanted: AtMost(1.0) },
+    Aim { what: "p50 of a booking, one connection", of: Ratio("post/1/p50"), wanted: AtMost(1.3) },
+    Aim { what: "reads of an item", of: Ratio("reads/item/rate"), wanted: AtLeast(0.6) },
+    Aim { what: "reads of a page of 20", of: Ratio("reads/page/rate"), wanted: AtLeast(0.6) },
+    Aim { what: "reads of a page of one person's, sorted", of: Ratio("reads/sorted/rate"), wanted: AtLeast(0.6) },
+    Aim { what: "p99 until another service shows a booking, half load, ms", of: Yeyak("lag/p99"), wanted: AtMost(20.0) },
+    Aim { what: "p99 of a page of slots, half load, ms", of: Yeyak("slots/p99"), wanted: AtMost(10.0) },
+    Aim { what: "ready with a year of bookings, ms", of: Yeyak("start/full"), wanted: AtMost(300.0) },
+    Aim { what: "memory when idle, MB", of: Yeyak("memory/idle"), wanted: AtMost(60.0) },
+    Aim {
+        what: "bookings with a full store, of those with a small one",
+        of: Between("growth/full/rate", "growth/small/rate"),
+        wanted: AtLeast(0.9),
+    },
+    Aim { what: "B-trees that a booking writes", of: Yeyak("trees/own"), wanted: AtMost(8.0) },
+    Aim { what: "bookings, 32 connections: 20 times the original's", of: Yeyak("post/32/rate"), wanted: AtLeast(20.0 * 700.0) },
+    Aim { what: "items read, 32 connections: 20 times the original's", of: Yeyak("reads/item/rate"), wanted: AtLeast(20.0 * 3_486.0) },
+    Aim { what: "pages read, 32 connections: 20 times the original's", of: Yeyak("reads/page/rate"), wanted: AtLeast(20.0 * 772.0) },
+];
+
+impl Aim {
+    /// Its row of the table: what, wanted, measured with its spread, and whether that is enough.
+    pub(super) fn row(&self, results: &Results) -> String {
+        let (sign, bound) = match self.wanted {
+            AtLeast(bound) => ("≥", bound),
+            AtMost(bound) => ("≤", bound),
+        };
+        let times = if matches!(self.of, Yeyak(_)) { "" } else { "×" };
+        let (measured, holds) = match self.measured(results) {
+            None => ("–".to_owned(), "not measured"),
+            Some((value, spread)) => {
+                let holds = match self.wanted {
+                    AtLeast(bound) => value >= bound,
+                    AtMost(bound) => value <= bound,
+                };
+                let spread = spread.map(|(min, max)| format!(" ({}–{})", number(min), number(max))).unwrap_or_default();
+                (format!("{}{times}{spread}", number(value)), if holds { "yes" } else { "**no**" })
+            }
+        };
+        format!("| {} | {sign} {}{times} | {measured} | {holds} |", self.what, number(bound))
+    }
+
+    /// The median, and how far the rounds spread.
+    fn measured(&self, results: &Results) -> Option<(f64, Option<(f64, f64)>)> {
+        match self.of {
+            Yeyak(key) => {
+                let rounds = results.figure(key)?.yeyak.as_ref()?;
+                Some((rounds.median, Some((rounds.min, rounds.max))))
+            }
+            Ratio(key) => {
+                let ratio = results.figure(key)?.ratio.as_ref()?;
+                Some((ratio.medians, Some((ratio.min, ratio.max))))
+            }
+            Between(key, other) => {
+                let median = |key| Some(results.figure(key)?.yeyak.as_ref()?.median);
+                Some((median(key)? / median(other)?, None))
+            }
+        }
+    }
+}

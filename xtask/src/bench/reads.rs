@@ -1,0 +1,61 @@
+//! Reads of a store with a year of bookings.
+
+use super::Bench;
+use super::load::{self, Measured};
+use super::time;
+use crate::shell::Outcome;
+
+/// As many as read the originals when those were measured.
+const READERS: usize = 32;
+
+/// How many people there are, as the load counts them.
+const PEOPLE: u64 = 10_007;
+
+/// An item, a page of twenty, and a page of one person's, the last first.
+pub(super) fn run(bench: &mut Bench) -> Outcome {
+    let (tools, scale, figures, pair) = bench.full()?;
+    let reads = [
+        ("reads/item", "/reserves/{}", (1, scale.size(2))),
+        ("reads/page", "/reserves?page={}&size=20", (0, 49)),
+        ("reads/sorted", "/reserves?userId={}&sort=date,desc&size=20", (0, PEOPLE - 1)),
+    ];
+    for (key, path, numbers) in reads {
+        for round in 0..scale.rounds {
+            for one in pair.in_turn(round) {
+                let Measured { rate, latency, .. } = load::reads(tools, one.server.address, path, numbers, READERS, scale.seconds)?;
+                figures.add(&format!("{key}/rate"), "/s", one.server.side, rate);
+                if let Some(latency) = latency {
+                    figures.add(&format!("{key}/p50"), "ms", one.server.side, latency.p50 / 1e3);
+                    figures.add(&format!("{key}/p99"), "ms", one.server.side, latency.p99 / 1e3);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A page of twenty slots of a day in the middle of the year: as fast as they are answered, and at half of that rate.
+pub(super) fn run_slots(bench: &mut Bench) -> Outcome {
+    let (tools, scale, figures, pair) = bench.full()?;
+    let middle = i64::try_from(scale.size(2) / scale.rooms / 6).unwrap_or(0);
+    let path = format!("/roomSlots?date={}&page={{}}&size=20", time::today(2 + middle));
+    let pages = scale.rooms * 3 / 20;
+    let mut half = None;
+    for round in 0..scale.rounds {
+        for one in pair.in_turn(round) {
+            let (to, side) = (one.server.address, one.server.side);
+            let Measured { rate, .. } = load::reads(tools, to, &path, (0, pages - 1), READERS, scale.seconds)?;
+            figures.add("slots/rate", "/s", side, rate);
+        }
+        // The same rate for both, and in all rounds: what Yeyak can do twice over.
+        let rate = *half.get_or_insert_with(|| (figures.last("slots/rate", super::server::Side::Yeyak) / 2.0).round().max(1.0));
+        for one in pair.in_turn(round) {
+            let Measured { latency, .. } = load::steady_reads(tools, one.server.address, &path, pages - 1, rate, scale.seconds)?;
+            if let Some(latency) = latency {
+                figures.add("slots/p50", "ms", one.server.side, latency.p50 / 1e3);
+                figures.add("slots/p99", "ms", one.server.side, latency.p99 / 1e3);
+            }
+        }
+    }
+    Ok(())
+}
