@@ -41,6 +41,7 @@ fn a_reservation_is_told_from_its_request_to_its_end() {
     let mut app = app();
     app.post("/reserves", json!({"userId": "7", "roomId": 1})).expect(201);
     app.post("/conferences", json!({"userId": "7", "roomId": 1, "reserveId": 1})).expect(201);
+    app.settle();
     app.advance_to(at("2026-11-23T11:50:00+09:00"));
     app.settle();
     let id = of(&mut app, "reserves/1");
@@ -67,6 +68,7 @@ fn a_meeting_is_told_with_its_saga_and_the_call_it_made() {
     let mut app = app();
     app.post("/reserves", json!({"userId": "7", "roomId": 1})).expect(201);
     app.post("/conferences", json!({"userId": "7", "roomId": 1, "reserveId": 1})).expect(201);
+    app.settle();
     app.advance_to(at("2026-11-23T11:50:00+09:00"));
     app.settle();
     let id = of(&mut app, "conferences/1");
