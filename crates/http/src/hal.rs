@@ -3,6 +3,7 @@
 //! Rows come from the store as JSON and go out as JSON: they are put together as text, and read only to know what can be done with them now.
 
 use kernel::{Resource, Timestamp};
+use serde_json::Value;
 use store::{Page, Query};
 
 /// Where a collection was asked for.
@@ -23,16 +24,21 @@ pub fn item<R: Resource>(row: &str, base: &str, at: Timestamp) -> String {
     let Some(fields) = row.trim_end().strip_suffix('}') else { return row.into() };
 
     let href = format!("{base}/{}/{}", R::COLLECTION, resource.id());
-    let mut links = Links::default();
-    links.add("self", &href, None);
-    links.add(R::ITEM, &href, None);
-    links.add("history", &format!("{href}/history"), None);
+    let mut item = String::with_capacity(row.len() + LINKS);
+    item.push_str(fields);
+    item.push_str(if fields.trim_end().ends_with('{') { r#""_links":"# } else { r#","_links":"# });
+    let mut links = Links::after(item);
+    links.add("self", &[&href], None);
+    links.add(R::ITEM, &[&href], None);
+    links.add("history", &[&href, "/history"], None);
     for offered in resource.moves(at) {
-        links.add(offered.name, &format!("{base}{}", offered.path), Some(offered.method));
+        links.add(offered.name, &[base, &offered.path], Some(offered.method));
     }
-    let comma = if fields.trim_end().ends_with('{') { "" } else { "," };
-    format!(r#"{fields}{comma}"_links":{}}}"#, links.finish())
+    links.finish() + "}"
 }
+
+/// About as many bytes as the links of an item have.
+const LINKS: usize = 320;
 
 /// A page of the store's with its links, each row as [`item`] shows it.
 pub fn collection<R: Resource>(page: &Page, query: &Query, place: Place<'_>, at: Timestamp) -> String {
@@ -50,10 +56,10 @@ fn write(name: &str, items: &[String], query: &Query, total: u64, total_is_lower
         None => items.len() as u64 >= size,
     };
 
-    let mut links = Links::default();
+    let mut links = Links::after(String::new());
     let own = if place.query.is_empty() { String::new() } else { format!("?{}", place.query) };
-    links.add("self", &format!("{}{}{own}", place.base, place.path), None);
-    let mut to_page = |name, page| links.add(name, &page_href(place, page, size), None);
+    links.add("self", &[place.base, place.path, &own], None);
+    let mut to_page = |name, page| links.add(name, &[&page_href(place, page, size)], None);
     to_page("first", 0);
     if let Some(before) = number.checked_sub(1) {
         // From behind the last page, back is to the last page.
@@ -69,7 +75,7 @@ fn write(name: &str, items: &[String], query: &Query, total: u64, total_is_lower
     let bound = if total_is_lower_bound { r#","totalIsLowerBound":true"# } else { "" };
     format!(
         r#"{{"_embedded":{{{}:[{}]}},"_links":{},"page":{{"size":{size},"totalElements":{total},"totalPages":{pages},"number":{number}{bound}}}}}"#,
-        quote(name),
+        Value::from(name),
         items.join(","),
         links.finish(),
     )
@@ -89,35 +95,58 @@ fn page_href(place: Place<'_>, page: u64, size: u64) -> String {
     href
 }
 
-/// The members of a `_links` object.
-#[derive(Default)]
-struct Links(Vec<(String, String)>);
+/// A `_links` object, written behind a text.
+struct Links<'a> {
+    text: String,
+    names: Vec<&'a str>,
+}
 
-impl Links {
-    /// Adds a link; the first of a name stays.
-    fn add(&mut self, name: &str, href: &str, method: Option<&str>) {
-        if self.0.iter().any(|(known, _)| known == name) {
-            return;
-        }
-        let method = method.map(|method| format!(r#","method":{}"#, quote(method))).unwrap_or_default();
-        self.0.push((name.into(), format!(r#"{{"href":{}{method}}}"#, quote(href))));
+impl<'a> Links<'a> {
+    fn after(text: String) -> Self {
+        Self { text: text + "{", names: Vec::new() }
     }
 
+    /// Adds a link to where these parts lead together; the first of a name stays.
+    fn add(&mut self, name: &'a str, href: &[&str], method: Option<&str>) {
+        if self.names.contains(&name) {
+            return;
+        }
+        if !self.names.is_empty() {
+            self.text.push(',');
+        }
+        self.names.push(name);
+        quote(&mut self.text, &[name]);
+        self.text.push_str(r#":{"href":"#);
+        quote(&mut self.text, href);
+        if let Some(method) = method {
+            self.text.push_str(r#","method":"#);
+            quote(&mut self.text, &[method]);
+        }
+        self.text.push('}');
+    }
+
+    /// The text with the links behind it.
     fn finish(self) -> String {
-        let members: Vec<String> = self.0.iter().map(|(name, link)| format!("{}:{link}", quote(name))).collect();
-        format!("{{{}}}", members.join(","))
+        self.text + "}"
     }
 }
 
-/// A text as JSON.
-fn quote(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_default()
+/// Writes the parts of a text as one JSON string.
+fn quote(to: &mut String, parts: &[&str]) {
+    let is_plain = |byte: &u8| (0x20..0x7f).contains(byte) && !matches!(byte, b'"' | b'\\');
+    if parts.iter().all(|part| part.as_bytes().iter().all(is_plain)) {
+        to.push('"');
+        parts.iter().for_each(|part| to.push_str(part));
+        to.push('"');
+    } else {
+        to.push_str(&Value::from(parts.concat()).to_string());
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::fixture::Reserve;

@@ -241,8 +241,9 @@ async fn guard<F: Future<Output = Reply>>(
 ) -> Response {
     let (service, limits) = (place.service.clone(), place.entry.limits);
     let id = request_id::sent(request.headers()).map_or_else(|| service.new_id(), str::to_owned);
-    let handled = AssertUnwindSafe(answer(place, operation, &id, request, handler));
-    let reply = match timeout(&**service.clock(), limits.time, handled.catch_unwind()).await {
+    // Boxed, or each of the futures around it would move all of it once more.
+    let handled = Box::pin(AssertUnwindSafe(answer(place, operation, &id, request, handler)).catch_unwind());
+    let reply = match timeout(&**service.clock(), limits.time, handled).await {
         Ok(Ok(reply)) => reply,
         Ok(Err(_)) => Err(internal(&"a handler panicked")),
         // What was handed in goes on; that is why the client is told to ask again, not that nothing happened.
@@ -330,7 +331,7 @@ async fn pass_faults(service: &ServiceHandle, method: &Method) -> Result<(), Pro
 async fn read(place: Place, who: Who, identity: Option<Identity>, id: &str, request: Request<Body>) -> Result<Incoming, Problem> {
     let Place { service, base, entry: Entry { limits, .. }, items } = place;
     let (mut parts, body) = request.into_parts();
-    if parts.uri.to_string().len() > limits.uri {
+    if parts.uri.path_and_query().map_or(0, |uri| uri.as_str().len()) > limits.uri {
         return Err(Problem::uri_too_long());
     }
     let parameters = RawPathParams::from_request_parts(&mut parts, &())
