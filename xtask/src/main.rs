@@ -1,10 +1,11 @@
-//! The project's own chores: `cargo xtask demo | test | bench | tidy | new-service`.
+//! The project's own chores: `cargo xtask demo | test | bench | instructions | tidy | new-service`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command of the developer's; its output is what it is for")]
 
 mod bench;
 mod conformance;
 mod demo;
+mod instructions;
 mod new_service;
 mod rust;
 mod shell;
@@ -73,6 +74,8 @@ enum Task {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// Counts the instructions of a booking and of a read, and fails when one takes more than its bound.
+    Instructions,
     /// Makes the folder of a new service, with its tests, and declares it in its system's `lib.rs`.
     NewService {
         /// The system, a folder of `systems/`.
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
         Task::ReleaseContract => tidy::contract::release(&root),
         Task::Bench { instead: Some(BenchTask::Report { file, into }), .. } => bench::report(&root, file.as_deref(), into.as_deref()),
         Task::Bench { instead: None, rounds, only, short, out } => bench::run(&root, &bench::Asked { rounds, only, short, out }),
+        Task::Instructions => instructions::run(&root),
         Task::NewService { system, name } => new_service::run(&root, &system, &name),
     };
     match outcome {

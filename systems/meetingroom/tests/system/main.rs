@@ -6,6 +6,7 @@ mod agreement;
 mod edge_tests;
 mod faults;
 mod flows;
+mod instructions;
 mod interleavings;
 mod metrics;
 mod sagas;
