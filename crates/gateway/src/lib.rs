@@ -69,7 +69,7 @@ pub fn service_door(routes: Router, actuator: Router, outside: &Outside) -> Rout
 
 /// Whatever is not known is a problem like any other, told in the reader's language, and pages of these origins may ask.
 fn closed(router: Router, outside: &Outside) -> Router {
-    let router = router
+    let router = edge::named(router)
         .fallback(async || Problem::not_found().into_response())
         .method_not_allowed_fallback(async || Problem::method_not_allowed("").into_response());
     // Each layer is put around the whole router, which is cheap to clone. `Router::layer` would put it around every route, and each
@@ -119,10 +119,13 @@ async fn past_origins(State(plain): State<Router>, request: Request, next: Next)
     if request.method() != Method::OPTIONS || is_sent_ahead {
         return next.run(request).await;
     }
-    let Ok(answer) = plain.oneshot(request).await;
+    let Ok(mut answer) = plain.oneshot(request).await;
     let (StatusCode::METHOD_NOT_ALLOWED, Some(allow)) = (answer.status(), answer.headers().get(header::ALLOW)) else { return answer };
     let methods = allow.to_str().unwrap_or_default().split(',').map(str::trim).chain(["OPTIONS"]).collect::<Vec<_>>().join(", ");
-    (StatusCode::NO_CONTENT, [(header::ALLOW, methods)]).into_response()
+    let mut told = (StatusCode::NO_CONTENT, [(header::ALLOW, methods)]).into_response();
+    // Which route it was, for whoever counts.
+    *told.extensions_mut() = std::mem::take(answer.extensions_mut());
+    told
 }
 
 /// What is the same for every request: its id in and out, HEAD as a GET whose body stays here, and bodies made smaller.

@@ -41,7 +41,7 @@ pub use caller::open_caller;
 pub use coding::Coding;
 pub use fields::{Fault, Field, Fields, Json, Lenient, Optional, Or, Presence, Required, Spec, Text, optional, required};
 pub use incoming::{Incoming, Reply, internal, unreadable};
-pub use observer::Observer;
+pub use observer::{Observer, named};
 
 pub use problem::{FieldError, Parts, Problem};
 pub use routes::{Declared, Entry, Limits, Routes};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use clock::SharedClock;
 use telemetry::{Counter, Exposition, Family, Histogram, Metric, TraceContext, Tracer};
@@ -42,8 +42,9 @@ struct Seen {
 struct Template(Option<MatchedPath>);
 
 impl Template {
-    fn of(request: &Request) -> Self {
-        Self(request.extensions().get::<MatchedPath>().cloned())
+    /// That of the route which answered; none when no route did.
+    fn of(response: &Response) -> Self {
+        Self(response.extensions().get::<MatchedPath>().cloned())
     }
 
     fn as_str(&self) -> &str {
@@ -82,7 +83,7 @@ impl Observer {
         Self(Arc::new(Seen { clock, since, tracer, requests: Family::default(), times: Family::new(Histogram::of_times) }))
     }
 
-    /// The same routes, seen.
+    /// The same routes, seen. Which of them answers is known by [`named`].
     pub fn over(&self, router: Router) -> Router {
         router.layer(from_fn_with_state(self.clone(), see))
     }
@@ -102,19 +103,30 @@ impl Observer {
     }
 }
 
+/// The same routes, each of which says to whoever stands around them that it was the one: only within a route is it known.
+pub fn named(router: Router) -> Router {
+    router.layer(from_fn(name))
+}
+
+async fn name(request: Request, next: Next) -> Response {
+    let Some(path) = request.extensions().get::<MatchedPath>().cloned() else { return next.run(request).await };
+    tracing::Span::current().record("route", path.as_str());
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(path);
+    response
+}
+
 async fn see(State(Observer(seen)): State<Observer>, mut request: Request, next: Next) -> Response {
     let started = seen.clock.elapsed();
     let method = method(request.method());
-    let template = Template::of(&request);
-    let route = template.as_str();
-    let mut span =
-        seen.tracer.begin(seen.tracer.is_on().then(|| asked_within(request.headers())).flatten(), || format!("{method} {route}").into());
+    let asked = seen.tracer.is_on().then(|| asked_within(request.headers())).flatten();
+    let mut span = seen.tracer.begin(asked, || method.into());
     if let Some(context) = span.context() {
         request.extensions_mut().insert(Traced(context.clone()));
     }
 
     // An error has to be told with what it belongs to, whatever the level is.
-    let lines = tracing::error_span!("request", method, route, correlation = Empty);
+    let lines = tracing::error_span!("request", method, route = Empty, correlation = Empty);
     let response = next.run(request).instrument(lines.clone()).await;
     let status = response.status();
     lines.in_scope(|| tracing::debug!(status = status.as_u16(), "a request was answered"));
@@ -124,7 +136,10 @@ async fn see(State(Observer(seen)): State<Observer>, mut request: Request, next:
     if status.is_server_error() {
         span.fail(status.canonical_reason().unwrap_or("failed"));
     }
+    let template = Template::of(&response);
     if span.context().is_some() {
+        let route = template.as_str();
+        span.rename(format!("{method} {route}"));
         span.set("http.route", route.to_owned());
     }
     seen.times.of(&(method, template.clone())).took(seen.clock.elapsed().saturating_sub(started));
@@ -170,7 +185,8 @@ mod tests {
         let observer = Observer::new(clock, Tracer::off());
         let where_it_is = async |path: MatchedPath| (path.as_str().as_ptr() as usize).to_string();
         let rooms = Router::new().route("/rooms/{id}", get(where_it_is));
-        let router = observer.over(Router::new().nest("/meetingroom", rooms.clone()).merge(rooms).fallback(async || StatusCode::NOT_FOUND));
+        let routes = Router::new().nest("/meetingroom", rooms.clone()).merge(rooms);
+        let router = observer.over(named(routes).fallback(async || StatusCode::NOT_FOUND));
         let ask = async |path: &str| {
             let answer = router.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
             axum::body::to_bytes(answer.into_body(), 100).await.unwrap()

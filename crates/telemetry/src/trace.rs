@@ -218,6 +218,13 @@ impl Span {
         self.0.as_ref().map(|open| &open.1.context)
     }
 
+    /// Gives it a name that was not known when it began.
+    pub fn rename(&mut self, name: impl Into<Cow<'static, str>>) {
+        if let Some(open) = &mut self.0 {
+            open.1.name = name.into();
+        }
+    }
+
     /// Says something more of it.
     pub fn set(&mut self, key: &'static str, value: impl Into<Attribute>) {
         if let Some(open) = &mut self.0 {

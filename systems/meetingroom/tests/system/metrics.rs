@@ -28,7 +28,7 @@ const SEEN: Subject = Subject {
             backup: None,
         };
         let routes = yeyak_meetingroom::routes(system, "", &Entry::open(Limits::default()), &yeyak_meetingroom::Settings::default());
-        observer.over(routes.merge(actuator.into_router()))
+        observer.over(edge::named(routes.merge(actuator.into_router())))
     },
 };
 
