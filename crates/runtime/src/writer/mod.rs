@@ -20,6 +20,7 @@ use clock::SharedClock;
 pub(crate) use decide::CALLS_KEPT;
 use decide::{Decided, GiveUp, Tally, decide, parked_again};
 use eventlog::Carrier;
+use futures_util::future::join;
 use kernel::Timestamp;
 use prepare::prepare;
 pub(crate) use prepare::react;
@@ -47,6 +48,17 @@ struct Queued {
     waits: Span,
     /// The place that it holds until it is answered, whether somebody still waits for that or not.
     place: Option<OwnedSemaphorePermit>,
+}
+
+/// A piece of work that is done, and whom to tell.
+struct Answered {
+    /// Its service, and what kind of work it is.
+    what: (&'static str, &'static str),
+    done: Done,
+    answer: oneshot::Sender<Done>,
+    place: Option<OwnedSemaphorePermit>,
+    /// The part of a trace that deciding and committing it was.
+    span: Span,
 }
 
 /// Where work is handed in. Clones hand in to the same writer.
@@ -200,10 +212,21 @@ impl Writer {
         (writer, inbox, signal, parked_signal)
     }
 
-    /// Works until nobody can hand anything in any more.
+    /// Works until nobody can hand anything in any more. Where more waits already, a batch is answered while the next one is in the
+    /// store's hands, which then need not rest.
     pub(crate) async fn run(mut self) {
-        while let Some(batch) = self.next_batch().await {
-            self.step(batch).await;
+        let mut decided: Option<Vec<Answered>> = None;
+        loop {
+            let batch = if decided.is_some() { self.waiting_batch(Vec::new()) } else { self.next_batch().await };
+            match (batch, decided.take()) {
+                (Some(batch), before) => {
+                    let answering = async { before.into_iter().flatten().for_each(|one| self.answer(one)) };
+                    // In this order: the batch is on its way before the answers are.
+                    decided = Some(join(self.step(batch), answering).await.0);
+                }
+                (None, Some(before)) => before.into_iter().for_each(|one| self.answer(one)),
+                (None, None) => return,
+            }
         }
     }
 
@@ -223,6 +246,11 @@ impl Writer {
                 None => self.fresh.recv().await?,
             },
         });
+        self.waiting_batch(batch)
+    }
+
+    /// These, and as many more as wait; none when there are none at all.
+    fn waiting_batch(&mut self, mut batch: Vec<Queued>) -> Option<Vec<Queued>> {
         for lane in [&mut self.begun, &mut self.fresh] {
             while batch.len() < BATCH
                 && let Ok(next) = lane.try_recv()
@@ -230,11 +258,11 @@ impl Writer {
                 batch.push(next);
             }
         }
-        Some(batch)
+        (!batch.is_empty()).then_some(batch)
     }
 
-    /// One batch: decided, committed, answered.
-    async fn step(&self, batch: Vec<Queued>) {
+    /// One batch: decided and committed, and how each part of it is to be answered.
+    async fn step(&self, batch: Vec<Queued>) -> Vec<Answered> {
         let started = self.clock.elapsed();
         let taken = batch.into_iter().map(|Queued { work, answer, waits, place }| {
             drop(waits);
@@ -253,18 +281,27 @@ impl Writer {
         };
         self.stats.batch_sizes.observe(works.len() as u64);
         self.stats.batch_times.took(self.clock.elapsed().saturating_sub(started));
-        for (((answer, place), done), (work, mut span)) in answers.into_iter().zip(done).zip(works.iter().zip(spans)) {
-            self.stats.work.of(&(work.0, work.1.kind(), done.name())).inc();
-            span.set("yeyak.outcome", done.name());
-            if let Done::Failed(_) | Done::Away(_) = done {
-                span.fail(done.name());
-            }
-            drop(span);
-            // Free before it is told: who asks again then is not turned away for what they asked before.
-            drop(place);
-            // Who asked may have stopped waiting; it stands all the same.
-            let _ = answer.send(done);
+        let answered = |((((answer, place), done), work), span): (((_, Done), Arc<(&'static str, Work)>), Span)| Answered {
+            what: (work.0, work.1.kind()),
+            done,
+            answer,
+            place,
+            span,
+        };
+        answers.into_iter().zip(done).zip(works).zip(spans).map(answered).collect()
+    }
+
+    fn answer(&self, Answered { what: (service, kind), done, answer, place, mut span }: Answered) {
+        self.stats.work.of(&(service, kind, done.name())).inc();
+        span.set("yeyak.outcome", done.name());
+        if let Done::Failed(_) | Done::Away(_) = done {
+            span.fail(done.name());
         }
+        drop(span);
+        // Free before it is told: who asks again then is not turned away for what they asked before.
+        drop(place);
+        // Who asked may have stopped waiting; it stands all the same.
+        let _ = answer.send(done);
     }
 
     /// The part of a trace that deciding and committing a piece of work is.
