@@ -174,14 +174,15 @@ fn a_file_from_before_traces_were_kept_is_brought_up() {
 /// A file of format 2, in which nobody kept how many rows there are.
 #[test]
 fn a_file_without_totals_is_counted_once() {
-    use super::store::{Cell, Query, RowKey, RowWrite};
+    use super::store::{Cell, Query, RowKey, RowWrite, SequenceKey};
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
     let write = |store: &SqliteStore, batch: &str, id| {
         let row = RowKey { service: "shop", table: "goods".into(), id };
         let rows = vec![RowWrite { row, content: Some((vec![Cell::Null], format!("{{\"id\":{id}}}"))) }];
         let claims = Claims { batch: batch.into(), ..Claims::default() };
-        store.write(claims, Box::new(|_| Ok(Writes { rows, ..Writes::default() }))).now_or_never().unwrap().unwrap();
+        let sequences = vec![(SequenceKey { service: "shop", name: "goods" }, id)];
+        store.write(claims, Box::new(|_| Ok(Writes { rows, sequences, ..Writes::default() }))).now_or_never().unwrap().unwrap();
     };
     let total = |store: &SqliteStore| store.rows("shop", "goods", &Query::default()).now_or_never().unwrap().unwrap().total;
     let store = open(&path).unwrap();
