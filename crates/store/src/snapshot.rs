@@ -40,6 +40,9 @@ pub trait Snapshot: Send {
     /// Rows of a table in the order of their ids, behind `after`.
     fn rows(&self, service: &'static str, table: &str, after: Option<u64>, limit: usize) -> Result<Vec<StoredRow>, StoreError>;
 
+    /// How many rows a table is said to have; `None` when nobody keeps it, as in a file that an older release wrote.
+    fn total(&self, service: &'static str, table: &str) -> Result<Option<u64>, StoreError>;
+
     /// Of how many events the rows of a view keep the history: their ids behind `after` in order, and how many.
     fn histories(&self, service: &'static str, table: &str, after: Option<u64>, limit: usize) -> Result<Vec<(u64, u64)>, StoreError>;
 

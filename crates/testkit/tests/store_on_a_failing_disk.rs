@@ -10,8 +10,8 @@ use futures_util::FutureExt;
 use kernel::{Field, Timestamp};
 use store::sqlite::{Options, SqliteStore};
 use store::{
-    Cell, Claims, Meta, NewEvent, NewPublished, OpenError, RootKey, RootWrite, RowKey, RowWrite, Schema, ServiceSchema, Store, StoreError,
-    StoreFuture, TableSchema, Writes,
+    Cell, Claims, Meta, NewEvent, NewPublished, OpenError, Query, RootKey, RootWrite, RowKey, RowWrite, Schema, ServiceSchema, Store,
+    StoreError, StoreFuture, TableSchema, Writes,
 };
 use yeyak_testkit::disk::Disk;
 
@@ -110,6 +110,9 @@ impl Trial {
         assert!(positions.iter().copied().eq(1..=positions.len() as u64), "seed {seed}, step {step}: {positions:?}");
         let found: BTreeSet<u64> = feed.events.iter().map(|event| event.data.parse().unwrap()).collect();
         assert_eq!(found, self.stands, "seed {seed}, step {step}: what is found, what was acknowledged");
+        let Ok(page) = ready(self.store.as_ref().unwrap().rows("toy", "things", &Query::default())) else { return };
+        let rows: BTreeSet<u64> = self.stands.iter().map(|id| id % 7).collect();
+        assert_eq!((page.rows.len(), page.total), (rows.len(), rows.len() as u64), "seed {seed}, step {step}");
     }
 }
 

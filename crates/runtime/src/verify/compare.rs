@@ -52,7 +52,7 @@ impl Audit<'_> {
     pub(super) fn rows(&mut self, about: &About<'_>, kind: &'static str, table: &str, fields: &[Field]) -> Result<(), StoreError> {
         let service = about.service.name;
         let mut folded = Folded { scratch: &about.scratch, table, page: Vec::new(), after: None };
-        let mut after = None;
+        let (mut after, mut stand) = (None, 0);
         let mut expected = folded.next()?;
         loop {
             let Some(rows) = self.read(service, kind, table, |snapshot| snapshot.rows(service, table, after, AT_ONCE))? else {
@@ -60,6 +60,7 @@ impl Audit<'_> {
             };
             let Some(last) = rows.last() else { break };
             after = Some(last.id);
+            stand += rows.len() as u64;
             for row in rows {
                 while let Some(missing) = expected.take_if(|expected| expected.id < row.id) {
                     self.found(service, kind, format!("{table}/{}", missing.id), "its events make a row, and none stands");
@@ -78,6 +79,10 @@ impl Audit<'_> {
         while let Some(missing) = expected {
             self.found(service, kind, format!("{table}/{}", missing.id), "its events make a row, and none stands");
             expected = folded.next()?;
+        }
+        let total = self.read(service, kind, table, |snapshot| snapshot.total(service, table))?.flatten();
+        if let Some(total) = total.filter(|total| *total != stand) {
+            self.found(service, kind, table, format!("it is said to have {total} rows, and has {stand}"));
         }
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! Rows are put, found, sorted and paged by their fields.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::Opened;
-use super::fixture::{DEPOT, GOODS, SHOP, at, claims, good, put, row, rows, schema_with};
-use crate::{Cell, Claims, Direction, Page, Query, RowKey, RowWrite, StoreError};
+use super::fixture::{DEPOT, GOODS, SHOP, at, claims, event, good, item, put, row, rows, schema, schema_with};
+use crate::{Abort, Cell, Claims, Direction, Page, Query, RowKey, RowWrite, SequenceKey, StoreError, Writes};
 use kernel::Field;
 
 fn read(opened: &Opened<'_>, id: u64) -> Option<String> {
@@ -148,15 +150,119 @@ pub fn the_total_is_a_lower_bound_beyond_ten_thousand(opened: Opened<'_>) {
     let fill = |from: u64, to: u64| {
         opened.write(rows((from..=to).map(|id| put("goods", GOODS, id, &good(id, Some(1), None, None))).collect()));
     };
-    fill(1, 10_000);
-    let counted = page(&opened, &Query::default());
-    assert_eq!((counted.total, counted.total_is_lower_bound), (10_000, false));
+    let counted = || {
+        let page = page(&opened, &Query::default());
+        (page.total, page.total_is_lower_bound)
+    };
+    assert_eq!(counted(), (0, false));
+    fill(1, 1);
+    assert_eq!(counted(), (1, false));
+    fill(2, 9_999);
+    assert_eq!(counted(), (9_999, false));
+    fill(10_000, 10_000);
+    assert_eq!(counted(), (10_000, false));
+    fill(10_001, 10_001);
+    assert_eq!(counted(), (10_000, true));
+    opened.write(rows(vec![take(10_001)]));
+    assert_eq!(counted(), (10_000, false));
     fill(10_001, 10_030);
+    assert_eq!(counted(), (10_000, true));
     let beyond = page(&opened, &Query::equal("price", Cell::Integer(1), 20));
     assert_eq!((beyond.total, beyond.total_is_lower_bound), (10_000, true));
     let last = page(&opened, &Query { page: 501, ..Query::default() });
     assert_eq!(ids(&last), (10_021..=10_030).collect::<Vec<_>>(), "what is not counted is still there to be read");
     assert_eq!(page(&opened, &Query { page: u64::MAX, ..Query::default() }).rows.len(), 0);
+}
+
+/// How many rows there are, as told and as they stand.
+fn total(opened: &Opened<'_>) -> u64 {
+    let page = page(opened, &Query { size: 1000, ..Query::default() });
+    assert_eq!((page.total, page.total_is_lower_bound), (page.rows.len() as u64, false));
+    page.total
+}
+
+pub fn the_total_follows_what_is_put_and_taken_away(opened: Opened<'_>) {
+    let some = |id| put("goods", GOODS, id, &good(id, None, None, None));
+    let written = |writes, expected| {
+        opened.write(rows(writes));
+        assert_eq!(total(&opened), expected);
+    };
+    assert_eq!(total(&opened), 0);
+    written(vec![some(1), some(2), some(3)], 3);
+    written(vec![some(2)], 3);
+    written(vec![some(2), some(4)], 4);
+    written(vec![take(9)], 4);
+    written(vec![take(1)], 3);
+    written(vec![take(1), some(1)], 4);
+    written(vec![take(1), some(1)], 4);
+    written(vec![some(7), take(7)], 4);
+    written(vec![some(8), some(8), take(8), take(8), some(8)], 5);
+    written(vec![], 5);
+    written((1..=8).map(take).collect(), 0);
+    written(vec![some(1)], 1);
+    let sequence = SequenceKey { service: SHOP, name: "goods" };
+    opened.write(Writes { sequences: vec![(sequence.clone(), 70)], ..rows(vec![some(2)]) });
+    assert_eq!(total(&opened), 2, "the counter of the same name is another number");
+    assert_eq!(opened.load(Claims { sequences: [sequence.clone()].into(), ..claims() }).sequences[&sequence], 70);
+    let opened = opened.reopen(schema()).reopen(schema());
+    assert_eq!(total(&opened), 2);
+    opened.write(rows(vec![some(2), some(3)]));
+    assert_eq!(total(&opened), 3);
+}
+
+pub fn the_total_knows_nothing_of_what_did_not_come_to_stand(opened: Opened<'_>) {
+    stock(&opened);
+    let change = || rows(vec![take(1), take(2), put("goods", GOODS, 8, &good(8, None, None, None))]);
+    opened.run(claims(), |_| Err(Abort("no".into()))).unwrap_err();
+    // The rows were put and taken away when this is refused.
+    let broken = Writes { events: vec![event(item("a"), 1), event(item("a"), 1)], ..change() };
+    assert!(matches!(opened.try_write(broken), Err(StoreError::Rejected(_))));
+    let mut half = change();
+    half.rows.push(put("no such table", GOODS, 2, "{}"));
+    assert!(matches!(opened.try_write(half), Err(StoreError::Rejected(_))));
+    assert_eq!(total(&opened), 7);
+    opened.write(change());
+    assert_eq!(total(&opened), 6);
+}
+
+pub fn the_total_is_of_the_same_instant_as_the_rows(opened: Opened<'_>) {
+    const WRITERS: u64 = 4;
+    const EACH: u64 = 40;
+    let writing = AtomicBool::new(true);
+    let opened = &opened;
+    let writing = &writing;
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(move || {
+                while writing.load(Ordering::Acquire) {
+                    total(opened);
+                }
+            });
+        }
+        let write = |writer: u64| {
+            for n in 0..EACH {
+                let id = writer * EACH + n + 1;
+                let mut writes = vec![put("goods", GOODS, id, "{}"), put("goods", GOODS, 1_000_000, "{}")];
+                // Of each four one goes again.
+                writes.extend((n % 4 == 3).then(|| take(id - 1)));
+                opened.write(rows(writes));
+            }
+        };
+        let writers: Vec<_> = (0..WRITERS).map(|writer| scope.spawn(move || write(writer))).collect();
+        let ended: Vec<_> = writers.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        writing.store(false, Ordering::Release);
+        assert!(ended.iter().all(Result::is_ok));
+    });
+    assert_eq!(total(opened), WRITERS * EACH * 3 / 4 + 1);
+}
+
+pub fn every_table_has_a_total_of_its_own(opened: Opened<'_>) {
+    stock(&opened);
+    let elsewhere = RowKey { service: DEPOT, table: "goods".into(), id: 1 };
+    let depot = RowWrite { row: elsewhere, content: Some((vec![Cell::Null; 3], "{}".into())) };
+    opened.write(rows(vec![put("offers@1", GOODS, 1, "{}"), take(7), depot, put("offers@1", GOODS, 2, "{}")]));
+    let total = |service, table| opened.wait(opened.store.rows(service, table, &Query::default())).unwrap().total;
+    assert_eq!((total(SHOP, "goods"), total(SHOP, "offers@1"), total(DEPOT, "goods")), (6, 2, 1));
 }
 
 pub fn any_text_is_kept_as_it_is(opened: Opened<'_>) {

@@ -36,6 +36,8 @@ pub fn it_shows_everything_that_stands(opened: Opened<'_>) {
     assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [1, 2]);
     assert!(rows[0].cells.contains(&Cell::Integer(5)) && rows[1].cells.contains(&Cell::Null));
     assert_eq!(held.rows(SHOP, "goods", Some(1), 10).unwrap().len(), 1);
+    assert_eq!((held.total(SHOP, "goods").unwrap(), held.total(SHOP, "nothing").unwrap()), (Some(2), None));
+    assert_eq!(held.sequences(SHOP).unwrap(), [], "a table that was filled without a counter has none");
     let positions = held.positions(SHOP).unwrap();
     assert_eq!(
         positions.iter().map(|held| (held.consumer.as_str(), held.shard, held.position.seq)).collect::<Vec<_>>(),

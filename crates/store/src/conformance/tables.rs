@@ -145,3 +145,53 @@ pub fn a_new_version_takes_what_was_built_beside_an_old_one_along(opened: Opened
     assert!(!opened.wait(opened.store.is_rebuilding(SHOP, "offers@1")).unwrap());
     assert_eq!(left(&opened, &beside("offers@1")), GONE);
 }
+
+/// How many rows there are, as told and as they stand.
+fn total(opened: &Opened<'_>, table: &str) -> u64 {
+    let page = opened.wait(opened.store.rows(SHOP, table, &Query::default())).unwrap();
+    assert_eq!(page.total, page.rows.len() as u64, "{table}");
+    page.total
+}
+
+fn fill(opened: &Opened<'_>, table: &str, ids: std::ops::RangeInclusive<u64>) {
+    opened.write(rows(ids.map(|id| put(table, GOODS, id, &good(id, None, None, None))).collect()));
+}
+
+pub fn the_total_is_that_of_the_table_in_its_place(opened: Opened<'_>) {
+    let tables: &[(&str, &'static [Field])] = &[("offers@1", GOODS), ("offers@2", GOODS), ("goods", GOODS)];
+    let opened = opened.reopen(schema_with(tables));
+    let anew = beside("offers@1");
+    for table in ["offers@1", "offers@2", "goods"] {
+        fill(&opened, table, 1..=3);
+    }
+    for (half, whole) in [(9, 5), (1, 2)] {
+        for rows in [half, whole] {
+            opened.wait(opened.store.begin_rebuild(SHOP, "offers@1")).unwrap();
+            assert_eq!(total(&opened, &anew), 0);
+            fill(&opened, &anew, 1..=rows);
+            assert_eq!(total(&opened, &anew), rows);
+        }
+        opened.wait(opened.store.finish_rebuild(SHOP, "offers@1")).unwrap();
+        fill(&opened, "offers@1", 11..=14);
+        assert_eq!(total(&opened, "offers@1"), whole + 4);
+    }
+    assert_eq!((total(&opened, "offers@2"), total(&opened, "goods")), (3, 3));
+    opened.wait(opened.store.switch_view(SHOP, "offers", 2)).unwrap();
+    // What was taken away is made again, from nothing.
+    let opened = opened.reopen(schema_with(tables));
+    assert_eq!((total(&opened, "offers@1"), total(&opened, "offers@2"), total(&opened, "goods")), (0, 3, 3));
+    fill(&opened, "offers@1", 1..=2);
+    assert_eq!(total(&opened, "offers@1"), 2);
+}
+
+pub fn the_total_stays_when_fields_change_and_while_the_schema_lacks_the_table(opened: Opened<'_>) {
+    const OTHER: &[Field] = &[Field::text("name")];
+    fill(&opened, "goods", 1..=3);
+    fill(&opened, "offers@1", 1..=2);
+    let opened = opened.reopen(schema_with(&[("goods", OTHER)]));
+    assert_eq!((total(&opened, "goods"), total(&opened, "offers@1")), (3, 2));
+    opened.write(rows(vec![put("goods", OTHER, 3, "{}"), put("goods", OTHER, 4, "{}")]));
+    let opened = opened.reopen(schema());
+    fill(&opened, "offers@1", 2..=3);
+    assert_eq!((total(&opened, "goods"), total(&opened, "offers@1")), (4, 3));
+}

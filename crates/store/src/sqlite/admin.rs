@@ -16,7 +16,7 @@ pub(super) fn switch_view(connection: &mut Connection, sql: &Sql, service: &str,
         let kept = format!("{view}@{version}");
         // A view's versions are named `view@1`, `view@2`, …: all that lies between `view@` and `viewA`, the next letter.
         let (first, end) = (format!("{view}@"), format!("{view}A"));
-        for (table, column) in OF_CONSUMERS {
+        for (table, column) in OF_VERSIONS {
             let table = names::table(service, table);
             transaction.execute(
                 &format!("DELETE FROM {table} WHERE {column} >= ?1 AND {column} < ?2 AND {column} <> ?3"),
@@ -33,7 +33,7 @@ pub(super) fn begin_rebuild(connection: &mut Connection, sql: &Sql, service: &st
         let TableSql { fields, followed, .. } = sql.service(service)?.table(table)?;
         let anew = TableSchema { name: beside(table), fields, followed: *followed };
         row_tables::drop_table(transaction, service, &anew.name)?;
-        forget_consumer(transaction, service, &anew.name)?;
+        forget_version(transaction, service, &anew.name)?;
         row_tables::make_beside(transaction, service, &anew)
     })
 }
@@ -52,8 +52,8 @@ pub(super) fn finish_rebuild(connection: &mut Connection, service: &str, table: 
         }
         let anew = beside(table);
         row_tables::replace(transaction, service, &anew, table)?;
-        forget_consumer(transaction, service, table)?;
-        for (of, column) in OF_CONSUMERS {
+        forget_version(transaction, service, table)?;
+        for (of, column) in OF_VERSIONS {
             let of = names::table(service, of);
             transaction.execute(&format!("UPDATE {of} SET {column} = ?1 WHERE {column} = ?2"), [table, &anew])?;
         }
@@ -61,12 +61,12 @@ pub(super) fn finish_rebuild(connection: &mut Connection, service: &str, table: 
     })
 }
 
-/// What belongs to a consumer, and the column that names it.
-const OF_CONSUMERS: [(&str, &str); 3] = [("history", "view"), ("positions", "consumer"), ("parked", "consumer")];
+/// What belongs to a view's version beside its rows, and the column that names it. Among the counters it is how many rows there are.
+const OF_VERSIONS: [(&str, &str); 4] = [("history", "view"), ("positions", "consumer"), ("parked", "consumer"), ("sequences", "name")];
 
-fn forget_consumer(transaction: &Transaction<'_>, service: &str, consumer: &str) -> rusqlite::Result<()> {
-    for (of, column) in OF_CONSUMERS {
-        transaction.execute(&format!("DELETE FROM {} WHERE {column} = ?1", names::table(service, of)), [consumer])?;
+fn forget_version(transaction: &Transaction<'_>, service: &str, version: &str) -> rusqlite::Result<()> {
+    for (of, column) in OF_VERSIONS {
+        transaction.execute(&format!("DELETE FROM {} WHERE {column} = ?1", names::table(service, of)), [version])?;
     }
     Ok(())
 }

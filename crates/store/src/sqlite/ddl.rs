@@ -9,7 +9,7 @@ use crate::{OpenError, SHARDS, Schema};
 const APPLICATION_ID: i64 = 0x5965_796B;
 
 /// The newest format this release reads and writes; raised with every change that an older release could not read.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 /// Refuses a file that is not ours or newer than us. It only reads.
 pub(super) fn identify(connection: &Connection, path: &Path) -> Result<(), OpenError> {
@@ -45,15 +45,17 @@ pub(super) fn migrate(connection: &mut Connection, schema: &Schema) -> rusqlite:
     transaction.commit()
 }
 
-/// Files of before traces were kept lack their column. An older release that opens the file writes around it.
-fn add_trace(transaction: &Transaction<'_>, service: &str) -> rusqlite::Result<()> {
-    let events = names::table(service, "events");
-    let columns = transaction.prepare(&format!("SELECT * FROM {events} LIMIT 0"))?;
-    if columns.column_names().contains(&"trace") {
+/// Adds a column that files of older releases lack.
+fn add_column(transaction: &Transaction<'_>, table: &str, column: &str, kind: &str) -> rusqlite::Result<()> {
+    if has_column(transaction, table, column)? {
         return Ok(());
     }
-    columns.finalize()?;
-    transaction.execute_batch(&format!("ALTER TABLE {events} ADD COLUMN trace TEXT;"))
+    transaction.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {kind};"))
+}
+
+/// Whether a table that is there has this column.
+pub(super) fn has_column(connection: &Connection, table: &str, column: &str) -> rusqlite::Result<bool> {
+    Ok(connection.prepare(&format!("SELECT * FROM {table} LIMIT 0"))?.column_names().contains(&column))
 }
 
 fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Result<()> {
@@ -73,7 +75,7 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
          CREATE UNIQUE INDEX IF NOT EXISTS {streams} ON {events} (aggregate, key, version);
          CREATE UNIQUE INDEX IF NOT EXISTS {feed} ON {events} (shard, seq) WHERE seq IS NOT NULL;
          CREATE INDEX IF NOT EXISTS {subjects} ON {events} (subject) WHERE subject IS NOT NULL;
-         CREATE TABLE IF NOT EXISTS {sequences} (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS {sequences} (name TEXT PRIMARY KEY, value INTEGER NOT NULL, rows INTEGER) WITHOUT ROWID;
          CREATE TABLE IF NOT EXISTS {heads} (shard INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
          CREATE TABLE IF NOT EXISTS {epochs} (
              epoch INTEGER NOT NULL, shard INTEGER NOT NULL, after INTEGER NOT NULL, PRIMARY KEY (shard, epoch)) WITHOUT ROWID;
@@ -119,7 +121,10 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
         leaving = name("leaving"),
     );
     transaction.execute_batch(&statements)?;
-    add_trace(transaction, service)?;
+    // Files of before traces were kept lack it. An older release that opens the file writes around it.
+    add_column(transaction, &name("events"), "trace", "TEXT")?;
+    // Files of format 2 lack it. An older release would write rows and not count them.
+    add_column(transaction, &name("sequences"), "rows", "INTEGER")?;
     let first = format!("INSERT INTO {} (epoch, shard, after) VALUES (1, ?1, 0) ON CONFLICT DO NOTHING", names::table(service, "epochs"));
     for shard in 0..SHARDS {
         transaction.execute(&first, [shard])?;

@@ -31,6 +31,7 @@ mod scratch;
 mod slow;
 mod snapshot;
 mod sql;
+mod totals;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -111,8 +112,8 @@ impl Store for SqliteStore {
     }
 
     fn rows(&self, service: &'static str, table: &str, query: &Query) -> StoreFuture<'_, Page> {
-        let (table, query) = (table.to_owned(), query.clone());
-        self.connections.read_within_budget(move |connection| read::rows(connection, service, &table, &query))
+        let (sql, table, query) = (Arc::clone(&self.sql), table.to_owned(), query.clone());
+        self.connections.read_within_budget(move |connection| read::rows(connection, &sql, service, &table, &query))
     }
 
     fn changes(

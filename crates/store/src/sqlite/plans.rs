@@ -74,6 +74,8 @@ fn no_statement_scans_or_sorts_a_table_that_grows() {
         &service.put_epoch,
         &service.sequence,
         &service.put_sequence,
+        &service.total,
+        &service.gain,
         &service.latest,
         &service.of_correlation,
         &service.of_row,

@@ -6,8 +6,8 @@ use kernel::{Timestamp, misread};
 use rusqlite::types::{Type, Value};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use super::names;
 use super::sql::{self, Sql};
+use super::{names, totals};
 use crate::{
     Cell, Change, Changes, Epoch, Feed, FeedEvent, HistoryEntry, Life, LineKey, Meta, Page, Parked, ParkedLine, Place, Position, Query,
     RecordedEvent, RootKey, SHARDS, Shard, StoryEvent, Stretch,
@@ -110,12 +110,16 @@ pub(super) fn row(connection: &Connection, sql: &Sql, service: &str, table: &str
     connection.prepare_cached(&sql.service(service)?.row(table))?.query_row([id], |row| row.get(0)).optional()
 }
 
-pub(super) fn rows(connection: &Connection, service: &str, table: &str, query: &Query) -> rusqlite::Result<Page> {
+pub(super) fn rows(connection: &Connection, sql: &Sql, service: &str, table: &str, query: &Query) -> rusqlite::Result<Page> {
     // The rows and their total belong to one instant.
     let snapshot = connection.unchecked_transaction()?;
     let (count, page) = sql::page(&names::rows(service, table), query);
     let mut values: Vec<Value> = query.filters.iter().map(|(_, cell)| value(cell)).filter(|value| *value != Value::Null).collect();
-    let total: u64 = snapshot.prepare_cached(&count)?.query_row(params_from_iter(&values), |row| row.get(0))?;
+    let kept = if query.filters.is_empty() { totals::of(&snapshot, sql.service(service)?, table)? } else { None };
+    let total: u64 = match kept {
+        Some(total) => total,
+        None => snapshot.prepare_cached(&count)?.query_row(params_from_iter(&values), |row| row.get(0))?,
+    };
     let (exact, offset) = (total <= Page::COUNTED, query.page.saturating_mul(query.size));
     let rows = if exact && offset >= total {
         Vec::new()

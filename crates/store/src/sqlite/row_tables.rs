@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Transaction, params, params_from_iter};
 use serde::de::IgnoredAny;
 
-use super::{names, read};
+use super::{names, read, totals};
 use crate::{TableSchema, query::cells};
 use kernel::{Field, FieldKind, misread};
 
@@ -13,7 +13,7 @@ pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str, table: &Tab
     let wanted = describe(table);
     let found: Option<String> = transaction.query_row("SELECT fields FROM tables WHERE name = ?1", [&name], |row| row.get(0)).optional()?;
     match found {
-        Some(found) if found == wanted => return Ok(()),
+        Some(found) if found == wanted => return totals::begin(transaction, service, &table.name),
         Some(found) => make_anew(transaction, service, table, found.ends_with(FOLLOWED))?,
         None => {
             create(transaction, service, table)?;
@@ -22,7 +22,7 @@ pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str, table: &Tab
     }
     transaction
         .execute("INSERT INTO tables (name, fields) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET fields = ?2", params![name, wanted])?;
-    Ok(())
+    totals::begin(transaction, service, &table.name)
 }
 
 /// What the description of a table that is followed ends with.
@@ -113,7 +113,7 @@ pub(super) fn make_beside(transaction: &Transaction<'_>, service: &str, table: &
         transaction.execute_batch(&format!("CREATE INDEX {index} ON {name} ({column});"))?;
     }
     transaction.execute("INSERT INTO tables (name, fields) VALUES (?1, ?2)", params![name, describe(table)])?;
-    Ok(())
+    totals::begin(transaction, service, &table.name)
 }
 
 /// Takes a table away, if it is there.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::connections::Connections;
 use super::sql::Sql;
-use super::{Options, connection, ddl, failure, names, read};
+use super::{Options, connection, ddl, failure, names, read, totals};
 use crate::{
     Cell, Feed, HeldPosition, OpenError, Parked, Position, Record, RecordKind, RootKey, Schema, Shard, Snapshot, StoreError, StoredEvent,
     StoredRoot, StoredRow,
@@ -194,6 +194,13 @@ impl Snapshot for SqliteSnapshot<'_> {
                 Ok(StoredRow { id: row.get(0)?, json: row.get(1)?, cells: cells.collect::<rusqlite::Result<_>>()? })
             })?;
             rows.collect()
+        })
+    }
+
+    fn total(&self, service: &'static str, table: &str) -> Result<Option<u64>, StoreError> {
+        self.read(|connection| match ddl::has_column(connection, &names::table(service, "sequences"), "rows")? {
+            true => totals::of(connection, self.sql.service(service)?, table),
+            false => Ok(None),
         })
     }
 

@@ -64,6 +64,8 @@ pub(super) struct ServiceSql {
     pub(super) put_epoch: String,
     pub(super) sequence: String,
     pub(super) put_sequence: String,
+    pub(super) total: String,
+    pub(super) gain: String,
     pub(super) own_history: String,
     pub(super) view_history: String,
     pub(super) put_history: String,
@@ -92,6 +94,7 @@ pub(super) struct AuditSql {
 
 /// The statements over a table of rows.
 pub(super) struct TableSql {
+    pub(super) name: String,
     pub(super) row: String,
     pub(super) put: String,
     pub(super) delete: String,
@@ -239,6 +242,8 @@ impl ServiceSql {
             put_epoch: format!("INSERT INTO {epochs} (epoch, shard, after) VALUES (?1, ?2, ?3)"),
             sequence: format!("SELECT value FROM {sequences} WHERE name = ?1"),
             put_sequence: format!("INSERT INTO {sequences} (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2"),
+            total: format!("SELECT rows FROM {sequences} WHERE name = ?1"),
+            gain: format!("UPDATE {sequences} SET rows = rows + ?2 WHERE name = ?1"),
             own_history: format!(
                 "SELECT id, at, data, correlation, causation, caller FROM {events} \
                  WHERE subject = ?1 || '/' || ?2 AND id > ?3 ORDER BY id LIMIT ?4"
@@ -276,7 +281,7 @@ impl ServiceSql {
                     "SELECT aggregate, key FROM {snapshots} AS snapshot WHERE NOT EXISTS \
                      (SELECT 1 FROM {roots} AS root WHERE root.aggregate = snapshot.aggregate AND root.key = snapshot.key) LIMIT ?1"
                 ),
-                sequences: format!("SELECT name, value FROM {sequences} ORDER BY name"),
+                sequences: format!("SELECT name, value FROM {sequences} WHERE value > 0 ORDER BY name"),
                 histories: format!("SELECT row, count(*) FROM {history} WHERE view = ?1 AND row > ?2 GROUP BY row ORDER BY row LIMIT ?3"),
                 positions: format!("SELECT consumer, source, shard, epoch, seq FROM {positions} ORDER BY consumer, source, shard"),
                 records: format!("SELECT key, at, value FROM {records} WHERE kind = ?1 AND key > ?2 ORDER BY key LIMIT ?3"),
@@ -314,6 +319,7 @@ impl TableSql {
         let places: String = (0..names.len()).map(|n| format!(", ?{}", n + 3)).collect();
         let updates: String = names.iter().enumerate().map(|(n, name)| format!(", {name} = ?{}", n + 3)).collect();
         Self {
+            name: table.name.clone(),
             row: row(&name),
             put: format!(
                 "INSERT INTO {name} (id, {JSON}{columns}) VALUES (?1, ?2{places}) ON CONFLICT (id) DO UPDATE SET {JSON} = ?2{updates}",

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params, params_from
 
 use super::failure::{committing, writing};
 use super::sql::Sql;
-use super::{append, batch, load, names, read};
+use super::{append, batch, load, names, read, totals};
 use crate::{Claims, Committed, Decide, LineKey, Loaded, NewHistory, Parked, Record, RecordKey, RootWrite, RowWrite, StoreError, Writes};
 
 /// How many rows that were taken away are remembered, in each service. Whoever follows from before those begins anew.
@@ -48,8 +48,8 @@ fn apply(transaction: &Transaction<'_>, sql: &Sql, number: i64, writes: Writes) 
     for root in &writes.roots {
         put_root(transaction, sql, root)?;
     }
-    for row in writes.rows {
-        write_row(transaction, sql, number, row)?;
+    if !writes.rows.is_empty() {
+        write_rows(transaction, sql, number, writes.rows)?;
     }
     for entry in &writes.history {
         put_history(transaction, sql, entry)?;
@@ -103,26 +103,33 @@ fn put_root(transaction: &Transaction<'_>, sql: &Sql, write: &RootWrite) -> rusq
     Ok(())
 }
 
-fn write_row(transaction: &Transaction<'_>, sql: &Sql, number: i64, RowWrite { row, content }: RowWrite) -> rusqlite::Result<()> {
-    let service = sql.service(row.service)?;
-    let table = service.table(&row.table)?;
-    let id = i64::try_from(row.id).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    match content {
-        Some((cells, json)) => {
-            let cells = cells.into_iter().map(read::owned);
-            let changed = table.followed.then_some(Value::Integer(number));
-            let values = [Value::Integer(id), Value::Text(json)].into_iter().chain(cells).chain(changed);
-            transaction.prepare_cached(&table.put)?.execute(params_from_iter(values))?;
-        }
-        None => {
-            let gone = transaction.prepare_cached(&table.delete)?.execute([id])?;
-            if gone > 0 && table.followed {
-                transaction.prepare_cached(&service.put_gone)?.execute(params![row.table, number, id])?;
-                transaction.prepare_cached(&service.forget_gone)?.execute([transaction.last_insert_rowid() - GONE_KEPT])?;
+fn write_rows(transaction: &Transaction<'_>, sql: &Sql, number: i64, rows: Vec<RowWrite>) -> rusqlite::Result<()> {
+    let mut gains = totals::Gains::watch(transaction)?;
+    for RowWrite { row, content } in rows {
+        let service = sql.service(row.service)?;
+        let table = service.table(&row.table)?;
+        let id = i64::try_from(row.id).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        match content {
+            Some((cells, json)) => {
+                let cells = cells.into_iter().map(read::owned);
+                let changed = table.followed.then_some(Value::Integer(number));
+                let values = [Value::Integer(id), Value::Text(json)].into_iter().chain(cells).chain(changed);
+                let mut put = transaction.prepare_cached(&table.put)?;
+                gains.put(service, table, || put.execute(params_from_iter(values)))?;
+            }
+            None => {
+                let gone = transaction.prepare_cached(&table.delete)?.execute([id])? > 0;
+                if gone {
+                    gains.lose(service, table);
+                }
+                if gone && table.followed {
+                    transaction.prepare_cached(&service.put_gone)?.execute(params![row.table, number, id])?;
+                    transaction.prepare_cached(&service.forget_gone)?.execute([transaction.last_insert_rowid() - GONE_KEPT])?;
+                }
             }
         }
     }
-    Ok(())
+    gains.keep(sql)
 }
 
 fn put_history(transaction: &Transaction<'_>, sql: &Sql, NewHistory { row, event }: &NewHistory) -> rusqlite::Result<()> {

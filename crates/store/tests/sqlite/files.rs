@@ -32,7 +32,7 @@ fn a_newer_format_is_refused_and_stays_as_it_is() {
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = std::fs::read(&path).unwrap();
     let refusal = refusal(&path);
-    assert!(matches!(refusal, OpenError::Newer { found: 99, known: 2, .. }), "{refusal}");
+    assert!(matches!(refusal, OpenError::Newer { found: 99, known: 3, .. }), "{refusal}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
@@ -50,7 +50,7 @@ fn what_nobody_has_open_is_looked_at_without_a_trace_and_a_log_that_was_left_is_
     drop(held);
     // A copy of the file and its log, as they stand beside whoever is killed.
     let open = Connection::open(&path).unwrap();
-    open.execute("INSERT INTO shop_sequences VALUES ('goods', 7)", []).unwrap();
+    open.execute("INSERT INTO shop_sequences (name, value) VALUES ('goods', 7) ON CONFLICT (name) DO UPDATE SET value = 7", []).unwrap();
     let killed = directory.path().join("killed.db");
     for end in ["", "-wal"] {
         let named = |path: &Path| format!("{}{end}", path.display());
@@ -169,6 +169,45 @@ fn a_file_from_before_traces_were_kept_is_brought_up() {
         assert_eq!(stretch.events, []);
     }
     assert_eq!(columns(), 1);
+}
+
+/// A file of format 2, in which nobody kept how many rows there are.
+#[test]
+fn a_file_without_totals_is_counted_once() {
+    use super::store::{Cell, Query, RowKey, RowWrite, SequenceKey};
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let write = |store: &SqliteStore, batch: &str, id| {
+        let row = RowKey { service: "shop", table: "goods".into(), id };
+        let rows = vec![RowWrite { row, content: Some((vec![Cell::Null], format!("{{\"id\":{id}}}"))) }];
+        let claims = Claims { batch: batch.into(), ..Claims::default() };
+        let sequences = vec![(SequenceKey { service: "shop", name: "goods" }, id)];
+        store.write(claims, Box::new(|_| Ok(Writes { rows, sequences, ..Writes::default() }))).now_or_never().unwrap().unwrap();
+    };
+    let total = |store: &SqliteStore| store.rows("shop", "goods", &Query::default()).now_or_never().unwrap().unwrap().total;
+    let store = open(&path).unwrap();
+    (1..=3).for_each(|id| write(&store, &format!("batch {id}"), id));
+    drop(store);
+    Connection::open(&path).unwrap().execute_batch("ALTER TABLE shop_sequences DROP COLUMN rows; PRAGMA user_version = 2;").unwrap();
+    assert_eq!(snapshot_of(&path, &schema()).unwrap().total("shop", "goods").unwrap(), None);
+    // While the schema does not have the table, as with a view's older version, nobody writes to it, and each page counts it.
+    let without = Schema { services: vec![ServiceSchema { name: "shop", aggregates: vec!["item"], tables: vec![] }] };
+    let options = Options { inline: true, ..Options::default() };
+    assert_eq!(total(&SqliteStore::open(&path, without, &options).unwrap()), 3);
+
+    let store = open(&path).unwrap();
+    assert_eq!(total(&store), 3);
+    write(&store, "batch 4", 4);
+    write(&store, "batch 5", 2);
+    assert_eq!(total(&store), 4);
+    drop(store);
+    assert_eq!(snapshot_of(&path, &schema()).unwrap().total("shop", "goods").unwrap(), Some(4));
+    // A total that is kept is believed: opening takes no longer for a table that is larger.
+    Connection::open(&path).unwrap().execute_batch("UPDATE shop_sequences SET rows = 70 WHERE name = 'goods'").unwrap();
+    assert_eq!(total(&open(&path).unwrap()), 70);
+    // One that is not known is counted again.
+    Connection::open(&path).unwrap().execute_batch("UPDATE shop_sequences SET rows = NULL").unwrap();
+    assert_eq!(total(&open(&path).unwrap()), 4);
 }
 
 /// A file of format 1, in which nobody could follow rows.
