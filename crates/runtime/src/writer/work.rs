@@ -291,7 +291,7 @@ pub(crate) enum ConsumerKind {
 
 /// Something for the writer to do.
 pub(crate) enum Work {
-    Act(Act),
+    Act(Box<Act>),
     Handle(Handle),
     /// What is due happens.
     Tick(RootKey),
