@@ -12,7 +12,7 @@ use std::sync::Arc;
 use clock::SystemClock;
 use edge::actuator::Report;
 use jiff::Timestamp;
-use store::sqlite;
+use store::{StoreError, sqlite};
 
 use crate::data_dir::{self, MARKER};
 use crate::manifest::{self, FileEntry, Manifest, ServiceEntry, SystemEntry};
@@ -161,7 +161,7 @@ fn fill(data: &Path, part: &Path, report: &Report) -> Result<Manifest, String> {
                 true
             })
         };
-        sqlite::copy(&from, &to, &(told as sqlite::CopyProgress)).map_err(|error| format!("{}: {error}", from.display()))?;
+        sqlite::copy(&from, &to, &(told as sqlite::CopyProgress)).map_err(|error| uncopied(&from, &to, error))?;
         let faults = sqlite::quick_check(&to).map_err(|error| error.to_string())?;
         if let Some(fault) = faults.first() {
             return Err(format!("{}: the copy is not whole: {fault}", from.display()));
@@ -184,6 +184,16 @@ fn fill(data: &Path, part: &Path, report: &Report) -> Result<Manifest, String> {
     written.map_err(|error| format!("{}: {error}", path.display()))?;
     report(total, total);
     Ok(manifest)
+}
+
+/// Why there is no copy. The one that is away is as a rule not what is copied but the disk on which the copy would be, so that is named
+/// first.
+fn uncopied(from: &Path, to: &Path, error: StoreError) -> String {
+    let why = match error {
+        StoreError::Away(why) => why,
+        other => other.to_string(),
+    };
+    format!("{}: {} cannot be copied there: {why}", to.display(), from.display())
 }
 
 /// Has a file on disk, and describes it.

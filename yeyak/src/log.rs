@@ -1,6 +1,7 @@
 //! The log: lines on stderr, for people or for machines.
 
 use std::io::{self, IsTerminal as _};
+use std::panic::{self, PanicHookInfo};
 
 use tracing::Subscriber;
 use tracing_subscriber::filter::Targets;
@@ -11,13 +12,14 @@ use tracing_subscriber::{Layer as _, Registry, reload};
 use crate::config::{Log, LogFormat};
 use crate::error::Fatal;
 
-/// Starts logging to stderr, for the whole process.
+/// Starts logging to stderr, for the whole process, panics included.
 ///
 /// # Errors
 /// [`Fatal::Failed`] when it was started before.
 pub(crate) fn start(log: &Log) -> Result<Levels, Fatal> {
     let (subscriber, levels) = subscriber(log, io::stderr, io::stderr().is_terminal());
     tracing::subscriber::set_global_default(subscriber).map_err(|error| Fatal::Failed(format!("cannot log: {error}")))?;
+    panic::set_hook(Box::new(tell));
     Ok(levels)
 }
 
@@ -47,6 +49,11 @@ where
     };
     let (levels, handle) = reload::Layer::new(log.level.clone());
     (Registry::default().with(lines.with_filter(levels)), Levels(handle))
+}
+
+/// Tells of a panic. What it says of itself may hold what somebody has sent or stored, so it is told where it stands alone.
+fn tell(panic: &PanicHookInfo<'_>) {
+    tracing::error!(place = panic.location().map(tracing::field::display), "a panic, which is a fault of ours");
 }
 
 #[cfg(test)]
@@ -113,5 +120,25 @@ mod tests {
         assert_eq!((&lines[0]["level"], &lines[0]["message"], &lines[0]["rows"]), (&"INFO".into(), &"opened".into(), &3.into()));
         assert_eq!((&lines[1]["level"], &lines[1]["target"]), (&"DEBUG".into(), &"yeyak_store".into()));
         assert_eq!(lines.len(), 2);
+    }
+
+    #[test]
+    fn a_panic_is_a_line_that_says_where_and_not_what() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = Log { level: "error".parse().unwrap(), format: LogFormat::Json };
+        let (subscriber, _levels) = subscriber(&log, move || writer.clone(), false);
+        let ended = tracing::subscriber::with_default(subscriber, || {
+            let usual = panic::take_hook();
+            panic::set_hook(Box::new(tell));
+            let ended = panic::catch_unwind(|| panic!("Kim\nhas asked"));
+            panic::set_hook(usual);
+            ended
+        });
+        assert!(ended.is_err());
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(line["level"] == "ERROR" && line["place"].as_str().unwrap().contains("log.rs:"), "{text}");
+        assert!(!text.contains("Kim") && text.lines().count() == 1, "{text}");
     }
 }

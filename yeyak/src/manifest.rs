@@ -68,6 +68,14 @@ pub(crate) struct FileEntry {
 }
 
 impl Manifest {
+    /// Reads that of a directory, if it is a backup.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) fn of(directory: &Path) -> Result<Option<Self>, Fatal> {
+        if directory.join(FILE).exists() { Self::read(directory).map(Some) } else { Ok(None) }
+    }
+
     /// Reads that of a backup.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Backup, Fault, Parked, Projections, Restore, Server, Services, Verify};
 use crate::error::{Fatal, Shown, print, say};
+use crate::manifest::Manifest;
 use crate::restore::{Ended, Restored, Told};
 use crate::server::Connection;
 use crate::{backup, restore, verify};
@@ -213,6 +214,11 @@ pub(crate) fn verify(asked: &Verify) -> Result<bool, Fatal> {
     let result = match &asked.data {
         Some(data) => {
             let _lock = restore::stopped_to_read(data, SystemClock::real_now()).map_err(unable)?;
+            // A backup is as it was made, or no backup: where restoring would refuse it, its content says nothing.
+            if let Some(manifest) = Manifest::of(data)? {
+                let checking = to_stderr("checking the backup");
+                manifest.check(data, |done, total| checking(done, total))?;
+            }
             verify::stopped(data, &to_stderr("verifying"))?
         }
         None => {

@@ -1,24 +1,23 @@
 //! A consumer follows one service's feed for one purpose: its policies, or one view.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clock::timeout;
 use eventlog::{Delivery, Subscription};
 use futures_util::FutureExt;
-use store::{FeedEvent, Position, SHARDS, Shard};
+use store::{FeedEvent, Position, SHARDS, Shard, StoreError};
 use telemetry::{Kind, Span};
 
 use crate::handle::ServiceHandle;
 use crate::status::ConsumerState;
-use crate::writer::{ConsumerKind, Done, Handle, Work, react};
+use crate::writer::{ConsumerKind, Done, Handle, Heard, Work};
 
 /// How many events are read from a feed, and handled in one piece of work.
 const AT_ONCE: usize = 256;
 
-/// How often a consumer looks at the feed although no carrier told it to.
+/// How often a consumer looks at the feed although no carrier told it to, and how long it may keep to itself what it has passed by.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// How long a consumer waits when a store or a feed is away.
@@ -40,7 +39,9 @@ pub(crate) struct Consumer {
     source: &'static str,
     positions: Vec<Position>,
     /// What it has passed by because it has nothing to do with it, which is written down together with what comes after it.
-    passed: Vec<Arc<FeedEvent>>,
+    passed: Vec<Heard>,
+    /// When it passed by the oldest of that.
+    passed_at: Option<Duration>,
     /// When it last had something handled.
     handled: Option<Duration>,
     carrier: Box<dyn Subscription>,
@@ -54,8 +55,8 @@ impl Consumer {
         let carrier = service.carrier().subscribe(source);
         let state = service.watch_consumer(&name, source);
         let positions = vec![Position::default(); usize::from(SHARDS)];
-        let (passed, handled, waits_for) = (Vec::new(), None, None);
-        Self { service, name, kind, source, positions, passed, handled, carrier, state, waits_for }
+        let (passed, passed_at, handled, waits_for) = (Vec::new(), None, None, None);
+        Self { service, name, kind, source, positions, passed, passed_at, handled, carrier, state, waits_for }
     }
 
     /// Follows the source until the process ends or nothing but an operator helps.
@@ -65,6 +66,10 @@ impl Consumer {
             Ok(never) => match never {},
         };
         if let Stop::Halted(why) = stop {
+            // Of what it was handed last, a part may be written.
+            if let Ok(positions) = self.stored_positions().await {
+                self.state.reach(&positions);
+            }
             tracing::error!(service = self.service.name(), consumer = self.name, source = self.source, why, "a consumer has halted");
             self.state.halt(why);
         }
@@ -80,13 +85,13 @@ impl Consumer {
             let delivery = tokio::select! {
                 biased;
                 _ = moved.changed() => None,
-                delivery = timeout(&*clock, LOOK_AGAIN, self.carrier.next()) => Some(delivery),
+                delivery = timeout(&*clock, self.looks_again_in(), self.carrier.next()) => Some(delivery),
             };
             self.until_up().await;
             match delivery {
                 Some(Ok(Delivery::Events(events))) => {
-                    let (events, then) = self.gather(events.to_vec()).await;
-                    self.take(&events).await?;
+                    let (events, then) = self.gather(&events).await;
+                    self.take(events).await?;
                     match then {
                         Some(Delivery::Missed) => self.catch_up().await?,
                         Some(Delivery::Closed) => return Err(Stop::Ended),
@@ -96,7 +101,7 @@ impl Consumer {
                 Some(Ok(Delivery::Missed)) => self.catch_up().await?,
                 Some(Err(_)) => {
                     self.catch_up().await?;
-                    self.hand_in(Vec::new()).await?;
+                    self.take(Vec::new()).await?;
                 }
                 Some(Ok(Delivery::Closed)) => return Err(Stop::Ended),
                 None => {
@@ -107,6 +112,12 @@ impl Consumer {
         }
     }
 
+    /// How long it waits for what the carrier tells, and then looks for itself.
+    fn looks_again_in(&self) -> Duration {
+        let kept_for = self.passed_at.map(|passed| self.service.clock().elapsed().saturating_sub(passed));
+        LOOK_AGAIN.saturating_sub(kept_for.unwrap_or_default())
+    }
+
     /// A stopped service handles nothing, and a stopped source hands nothing out.
     async fn until_up(&self) {
         let (own, source) = (self.service.full_name(), self.service.full_name_of(self.source));
@@ -115,16 +126,25 @@ impl Consumer {
 
     async fn load_positions(&mut self) {
         loop {
-            match self.service.store().positions(self.service.name(), &self.name, self.source).await {
+            match self.stored_positions().await {
                 Ok(positions) => {
                     self.state.reach(&positions);
                     self.positions = positions;
-                    self.passed.clear();
+                    self.forget_passed();
                     return;
                 }
                 Err(error) => self.wait_out(&error.to_string()).await,
             }
         }
+    }
+
+    async fn stored_positions(&self) -> Result<Vec<Position>, StoreError> {
+        self.service.store().positions(self.service.name(), &self.name, self.source).await
+    }
+
+    fn forget_passed(&mut self) {
+        self.passed.clear();
+        self.passed_at = None;
     }
 
     async fn wait_out(&mut self, why: &str) {
@@ -136,51 +156,48 @@ impl Consumer {
     }
 
     /// What was delivered, and what else is once it is time to handle it; if anything but events came then, that too.
-    async fn gather(&mut self, mut events: Vec<Arc<FeedEvent>>) -> (Vec<Arc<FeedEvent>>, Option<Delivery>) {
+    async fn gather(&mut self, events: &[Arc<FeedEvent>]) -> (Vec<Heard>, Option<Delivery>) {
+        let mut events = self.hear(events);
         let clock = self.service.clock();
         let since = self.handled.map(|handled| clock.elapsed().saturating_sub(handled));
         if let Some(wait) = since.and_then(|since| self.service.system.pace.checked_sub(since))
-            && events.iter().any(|event| self.concerns(event))
+            && events.iter().any(Heard::concerns)
         {
             clock.sleep(wait).await;
         }
         while events.len() < AT_ONCE {
             match self.carrier.next().now_or_never() {
-                Some(Delivery::Events(more)) => events.extend_from_slice(&more),
+                Some(Delivery::Events(more)) => events.extend(self.hear(&more)),
                 other => return (events, other),
             }
         }
         (events, None)
     }
 
-    /// Whether an event is to be handled. One that cannot be read is, so that it is parked.
-    fn concerns(&self, event: &FeedEvent) -> bool {
-        let reaction = || react(self.service.service(), &self.kind, event);
-        match catch_unwind(AssertUnwindSafe(reaction)) {
-            Ok(Ok(reaction)) => !reaction.is_empty(),
-            Ok(Err(_)) | Err(_) => true,
-        }
+    fn hear(&self, events: &[Arc<FeedEvent>]) -> Vec<Heard> {
+        events.iter().map(|event| Heard::by(self.service.service(), &self.kind, Arc::clone(event))).collect()
     }
 
     /// Handles what was delivered, as far as it follows what was handled before.
-    async fn take(&mut self, events: &[Arc<FeedEvent>]) -> Result<(), Stop> {
-        let mut next: BTreeMap<Shard, Vec<Arc<FeedEvent>>> = BTreeMap::new();
+    async fn take(&mut self, events: Vec<Heard>) -> Result<(), Stop> {
+        let mut next: BTreeMap<Shard, Vec<Heard>> = BTreeMap::new();
         let mut gaps = Vec::new();
-        for event in events {
+        for heard in events {
+            let event = &heard.event;
             let Some(position) = self.positions.get(usize::from(event.shard)) else { continue };
             let waiting = next.entry(event.shard).or_default();
-            let last = waiting.last().map_or(*position, |last| last.position);
+            let last = waiting.last().map_or(*position, |last| last.event.position);
             if event.position.epoch > last.epoch && last.epoch > 0 {
                 // Only the feed tells where an epoch begins.
                 gaps.push(event.shard);
             } else if event.position.seq == last.seq + 1 {
-                waiting.push(event.clone());
+                waiting.push(heard);
             } else if event.position.seq > last.seq {
                 gaps.push(event.shard);
             }
         }
         let events: Vec<_> = next.into_values().flatten().collect();
-        if !events.is_empty() && !self.hand_in(events).await? {
+        if !self.hand_in(events).await? {
             return self.catch_up().await;
         }
         gaps.dedup();
@@ -232,19 +249,21 @@ impl Consumer {
                     self.source, position.seq, first.position.seq
                 )));
             }
-            self.hand_in(feed.events).await?;
+            let events = self.hear(&feed.events);
+            self.hand_in(events).await?;
         }
     }
 
-    /// Lets the writer handle events, until it has; events that concern nobody here wait until it has to be asked anyway, and no
-    /// events at all are such an occasion. `false`: they do not follow the positions, which are known anew now.
-    async fn hand_in(&mut self, events: Vec<Arc<FeedEvent>>) -> Result<bool, Stop> {
-        let is_due = events.is_empty() || self.passed.len() >= AT_ONCE || events.iter().any(|event| self.concerns(event));
+    /// Lets the writer handle events, until it has; events that concern nobody here wait until it has to be asked anyway, or the oldest
+    /// of them has waited long. `false`: they do not follow the positions, which are known anew now.
+    async fn hand_in(&mut self, events: Vec<Heard>) -> Result<bool, Stop> {
+        let is_due = self.looks_again_in().is_zero() || self.passed.len() >= AT_ONCE || events.iter().any(Heard::concerns);
         self.passed.extend(events);
         if self.passed.is_empty() {
             return Ok(true);
         }
         if !is_due {
+            self.passed_at.get_or_insert_with(|| self.service.clock().elapsed());
             self.reached();
             return Ok(true);
         }
@@ -254,7 +273,7 @@ impl Consumer {
             match self.service.inbox().begun(self.service.name(), work).await {
                 Done::Handled => {
                     self.reached();
-                    self.passed.clear();
+                    self.forget_passed();
                     self.handled = Some(self.service.clock().elapsed());
                     return Ok(true);
                 }
@@ -274,7 +293,7 @@ impl Consumer {
 
     /// It has got to the end of what it has passed by.
     fn reached(&mut self) {
-        for event in &self.passed {
+        for Heard { event, .. } in &self.passed {
             let position = &mut self.positions[usize::from(event.shard)];
             *position = event.position.max(*position);
         }
@@ -282,21 +301,20 @@ impl Consumer {
     }
 
     /// The events, each within the span that handling it here is, and these spans.
-    fn traced(&self, events: &[Arc<FeedEvent>]) -> (Vec<Arc<FeedEvent>>, Vec<Span>) {
+    fn traced(&self, events: &[Heard]) -> (Vec<Heard>, Vec<Span>) {
         let mut spans = Vec::new();
-        let traced = events.iter().map(|event| {
-            if let Some(trace) = event.meta.trace.as_ref().filter(|_| self.concerns(event)) {
+        let traced = events.iter().map(|heard| {
+            let mut heard = heard.clone();
+            if let Some(trace) = heard.event.meta.trace.as_ref().filter(|_| heard.concerns()) {
                 let name = || format!("handle {} in {}/{}", self.source, self.service.name(), self.name).into();
                 let mut span = self.service.tracer().within(Some(trace), Kind::Consumer, name);
                 if let Some(context) = span.context().cloned() {
-                    span.set("yeyak.event", event.id());
+                    span.set("yeyak.event", heard.event.id());
                     spans.push(span);
-                    let mut traced = FeedEvent::clone(event);
-                    traced.meta.trace = Some(context);
-                    return Arc::new(traced);
+                    Arc::make_mut(&mut heard.event).meta.trace = Some(context);
                 }
             }
-            Arc::clone(event)
+            heard
         });
         (traced.collect(), spans)
     }

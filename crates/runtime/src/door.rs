@@ -85,7 +85,7 @@ impl Answering {
         };
         let service = self.0.name();
         let roots = (&commands).into_iter().map(|one| RootKey { service, aggregate: one.aggregate, key: one.key.clone() }).collect();
-        Ok(Work::Act(Act {
+        Ok(Work::Act(Box::new(Act {
             make: Arc::new(move |_| commands.clone()),
             roots,
             sequences: Vec::new(),
@@ -93,6 +93,6 @@ impl Answering {
             deadline,
             expected: None,
             meta: envelope.meta.clone(),
-        }))
+        })))
     }
 }

@@ -206,7 +206,7 @@ impl ServiceHandle {
             self.turned_away();
             return Outcome::Full;
         };
-        match self.inbox().fresh(self.name, Work::Act(act), place).await {
+        match self.inbox().fresh(self.name, Work::Act(Box::new(act)), place).await {
             None => {
                 self.turned_away();
                 Outcome::Full
@@ -216,7 +216,7 @@ impl ServiceHandle {
     }
 
     pub(crate) async fn submit(&self, act: Act) -> Done {
-        self.inbox().begun(self.name, Work::Act(act)).await
+        self.inbox().begun(self.name, Work::Act(Box::new(act))).await
     }
 
     pub(crate) fn outcome(&self, done: Done) -> Outcome {

@@ -265,13 +265,13 @@ async fn projection(service: &ServiceHandle, view: &ProjectionEntry) -> Result<P
     let store = service.store();
     let (name, table) = (service.name(), view.table());
     let served = service.views().served(name, view.collection);
-    let halted = |consumer: &str| service.watch_consumer(consumer, view.source).why_halted();
     let rebuilding = if service.views().is_anew(name, view.name) {
-        let anew = beside(&table);
-        Some(Rebuilding { positions: store.positions(name, &anew, view.source).await?, halted: halted(&anew) })
+        let (positions, halted) = progress(service, &beside(&table), view.source).await?;
+        Some(Rebuilding { positions, halted })
     } else {
         None
     };
+    let (positions, halted) = progress(service, &table, view.source).await?;
     let shown = served.map_or_else(|| table.clone(), |version| format!("{}@{version}", view.collection));
     let page = store.rows(name, &shown, &Query { size: 1, ..Query::default() }).await?;
     Ok(ProjectionStatus {
@@ -281,11 +281,20 @@ async fn projection(service: &ServiceHandle, view: &ProjectionEntry) -> Result<P
         version: view.version,
         served,
         source: view.source,
-        positions: store.positions(name, &table, view.source).await?,
+        positions,
         heads: store.heads(view.source).await?,
-        halted: halted(&table),
+        halted,
         rows: page.total,
         rows_is_lower_bound: page.total_is_lower_bound,
         rebuilding,
     })
+}
+
+/// How far a consumer is, and why it has halted, if it has. What it has passed by because it has nothing to do with it is written down
+/// later, so it is asked itself; only before it has begun the store knows better.
+async fn progress(service: &ServiceHandle, consumer: &str, source: &'static str) -> Result<(Vec<Position>, Option<String>), StoreError> {
+    let state = service.watch_consumer(consumer, source);
+    let known = state.positions.borrow().clone();
+    let positions = if known.is_empty() { service.store().positions(service.name(), consumer, source).await? } else { known };
+    Ok((positions, state.why_halted()))
 }

@@ -144,6 +144,23 @@ fn one_that_does_not_run_is_backed_up_where_one_wants() {
 }
 
 #[test]
+fn one_that_does_not_fit_names_the_place_where_it_would_be() {
+    let site = Site::new();
+    site.serve("data").stop();
+    // No file may become as large as the store.
+    let bounded = "trap '' XFSZ; ulimit -f 128; exec \"$0\" \"$@\"";
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", bounded, env!("CARGO_BIN_EXE_yeyak"), "backup", "full", "--data", &site.text("data"), "--to", &site.text("small")]);
+    let ended = shell.output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    let line = said.lines().last().unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(line.starts_with(&format!("yeyak: {}", site.text("small/.full.part/meetingroom.db"))), "{said}");
+    assert!(!line.contains("the store is away"), "{said}");
+    assert!(fs::read_dir(site.path("small")).unwrap().next().is_none(), "nothing is left of it");
+}
+
+#[test]
 fn only_what_a_backup_has_left_is_taken_away() {
     let site = Site::new();
     site.backed_up();
@@ -230,16 +247,21 @@ fn what_is_no_backup_or_no_place_for_one_is_refused() {
         }
         copy.to_str().unwrap().to_owned()
     };
-    restore(&damaged("meetingroom.db", &|bytes| *bytes.last_mut().unwrap() ^= 1), "new", 1, &["meetingroom.db", "checksum"]);
-    restore(&damaged("yeyak.json", &Vec::clear), "new", 1, &["yeyak.json", "checksum"]);
+    // Verifying says no other of it than restoring.
+    let spoilt = |from: &str, said: &[&str]| {
+        restore(from, "new", 1, said);
+        refused(&["verify", "--data", from], 1, said);
+    };
+    spoilt(&damaged("meetingroom.db", &|bytes| *bytes.last_mut().unwrap() ^= 1), &["meetingroom.db", "checksum"]);
     let newer = damaged("manifest.json", &|bytes| {
         *bytes = String::from_utf8(bytes.clone()).unwrap().replace("\"format\": 1", "\"format\": 2").into_bytes();
     });
-    restore(&newer, "new", 1, &["newer release"]);
+    spoilt(&newer, &["newer release"]);
     let climbs = damaged("manifest.json", &|bytes| {
         *bytes = String::from_utf8(bytes.clone()).unwrap().replace("\"name\": \"yeyak.json\"", "\"name\": \"../yeyak.json\"").into_bytes();
     });
-    restore(&climbs, "new", 1, &["no file of a backup"]);
+    spoilt(&climbs, &["no file of a backup"]);
+    restore(&damaged("yeyak.json", &Vec::clear), "new", 1, &["yeyak.json", "checksum"]);
     assert!(!site.path("new").exists(), "nothing was made");
 }
 

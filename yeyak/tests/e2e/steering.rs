@@ -165,7 +165,7 @@ fn services_faults_and_projections_are_seen_and_steered() {
     assert!(ask(&["projections", "retry", "meetingroom/schedule/room-tables"]).contains("had not halted"));
     refused(&["projections", "rebuild", "meetingroom/schedule/none", "--url", &url], 1, &["no-such-projection"]);
     let shown: Value = serde_json::from_str(&ask(&["projections", "list", "--json"])).unwrap();
-    assert_eq!(shown["projections"][0]["version"], 1);
+    assert_eq!(shown["projections"][0]["version"], 2);
     assert!(ask(&["verify"]).starts_with("sound: "));
     yeyak.stop();
 }
@@ -358,26 +358,26 @@ const DAMAGES: &[(&str, &str)] = &[
     ("UPDATE room_positions SET seq = 0", "it is at 0, and its policies have reacted to"),
     ("UPDATE room_positions SET consumer = 'nobody'", "there is no such consumer"),
     ("UPDATE schedule_positions SET epoch = 3", "it says epoch 3, and"),
-    (r#"DELETE FROM "schedule_row_roomTables@1" WHERE id = 1"#, "meetingroom/schedule view roomTables@1/1: its events make a row"),
+    (r#"DELETE FROM "schedule_row_roomTables@2" WHERE id = 1"#, "meetingroom/schedule view roomTables@2/1: its events make a row"),
     (
-        r#"UPDATE "schedule_row_roomTables@1" SET "@json" = json_set("@json", '$.status', 'Odd') WHERE id = 1"#,
-        "view roomTables@1/1: status:",
+        r#"UPDATE "schedule_row_roomTables@2" SET "@json" = json_set("@json", '$.status', 'Odd') WHERE id = 1"#,
+        "view roomTables@2/1: status:",
     ),
     ("DELETE FROM schedule_history WHERE n = 1", "meetingroom/schedule history"),
     (
-        "DELETE FROM schedule_positions WHERE consumer = 'roomTables@1'",
-        "meetingroom/schedule position roomTables@1/reserve: it is missing, and there are rows: events would be folded into them once more",
+        "DELETE FROM schedule_positions WHERE consumer = 'roomTables@2'",
+        "meetingroom/schedule position roomTables@2/reserve: it is missing, and there are rows: events would be folded into them once more",
     ),
     (
         "DELETE FROM schedule_positions WHERE consumer = 'slotBookings@1'",
         "position slotBookings@1/reserve: it is missing, and there are rows",
     ),
-    ("DROP TABLE \"schedule_row_roomTables@1\"", "meetingroom/schedule view roomTables@1: it is served, and has no table"),
+    ("DROP TABLE \"schedule_row_roomTables@2\"", "meetingroom/schedule view roomTables@2: it is served, and has no table"),
     (
         "UPDATE schedule_views SET version = 7 WHERE name = 'roomTables'",
-        "meetingroom/schedule view roomTables@7: it is served until roomTables@1 has caught up, and has no table",
+        "meetingroom/schedule view roomTables@7: it is served until roomTables@2 has caught up, and has no table",
     ),
-    ("DELETE FROM schedule_views WHERE name = 'roomTables'", "meetingroom/schedule view roomTables@1: no version is said to be served"),
+    ("DELETE FROM schedule_views WHERE name = 'roomTables'", "meetingroom/schedule view roomTables@2: no version is said to be served"),
     ("UPDATE reserve_records SET value = '{}' WHERE kind = 'call'", "meetingroom/reserve call"),
     (
         "UPDATE reserve_records SET key = 'odd' WHERE kind = 'call' AND key IN (SELECT key FROM reserve_records WHERE kind = 'call' LIMIT 1)",
@@ -428,19 +428,19 @@ fn what_nobody_has_begun_is_no_difference() {
         // Of before the service was there, the view, or its version.
         (
             "no schedule",
-            "DROP TABLE \"schedule_row_roomTables@1\"; DROP TABLE schedule_roots; DROP TABLE schedule_events; DROP TABLE schedule_heads;
+            "DROP TABLE \"schedule_row_roomTables@2\"; DROP TABLE schedule_roots; DROP TABLE schedule_events; DROP TABLE schedule_heads;
              DROP TABLE schedule_epochs; DROP TABLE schedule_positions;",
         ),
         (
             "no view",
-            "DROP TABLE \"schedule_row_roomTables@1\"; DELETE FROM schedule_positions WHERE consumer = 'roomTables@1';
-             DELETE FROM schedule_views WHERE name = 'roomTables'; DELETE FROM schedule_history WHERE view = 'roomTables@1';",
+            "DROP TABLE \"schedule_row_roomTables@2\"; DELETE FROM schedule_positions WHERE consumer = 'roomTables@2';
+             DELETE FROM schedule_views WHERE name = 'roomTables'; DELETE FROM schedule_history WHERE view = 'roomTables@2';",
         ),
         (
             "another version",
-            "ALTER TABLE \"schedule_row_roomTables@1\" RENAME TO \"schedule_row_roomTables@7\";
-             UPDATE schedule_positions SET consumer = 'roomTables@7' WHERE consumer = 'roomTables@1';
-             UPDATE schedule_history SET view = 'roomTables@7' WHERE view = 'roomTables@1';
+            "ALTER TABLE \"schedule_row_roomTables@2\" RENAME TO \"schedule_row_roomTables@7\";
+             UPDATE schedule_positions SET consumer = 'roomTables@7' WHERE consumer = 'roomTables@2';
+             UPDATE schedule_history SET view = 'roomTables@7' WHERE view = 'roomTables@2';
              UPDATE schedule_views SET version = 7 WHERE name = 'roomTables';",
         ),
         // An event of before its published form had this field.

@@ -8,12 +8,15 @@ use store::{Epoch, Feed, FeedEvent, Meta, Position, SHARDS, Shard};
 use super::May;
 use crate::{Delivery, FeedError, Feeds, Subscription};
 
+/// Each source's events, shard by shard.
+type Sources = BTreeMap<String, Vec<Vec<Arc<FeedEvent>>>>;
+
 /// What was committed, which is what feeds show: the truth that carriers make fast. Its clones are handles on the same one.
 #[derive(Clone, Default)]
-pub struct Truth(Arc<Mutex<BTreeMap<String, Vec<Vec<Arc<FeedEvent>>>>>>);
+pub struct Truth(Arc<Mutex<Sources>>);
 
 impl Truth {
-    fn sources(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Vec<Arc<FeedEvent>>>>> {
+    fn sources(&self) -> MutexGuard<'_, Sources> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -12,7 +12,8 @@ use store::{
     RowKey, RowWrite, SequenceKey, Writes, cells,
 };
 
-use super::prepare::{Prepared, Reaction, consumer_name, position_key, record_key};
+use super::prepare::{Prepared, consumer_name, position_key, record_key};
+use super::reaction::{Heard, Reaction};
 use super::roots::{Cache, Root};
 use super::work::{Act, Answer, CallRecord, ClientRecord, ConsumerKind, Discard, Done, Handle, Ids, KeyUse, Purpose, Reply, Work};
 use crate::erased::Applied;
@@ -81,11 +82,11 @@ pub(super) fn decide(
         done.push(match (work, prepared) {
             (Work::Act(act), _) => transaction.act(service, act)?,
             (Work::Tick(root), _) => transaction.tick(root)?,
-            (Work::Handle(handle), Prepared::Events(reactions)) => transaction.handle(service, handle, reactions)?,
-            (Work::Retry(parked), Prepared::Events(reactions)) => transaction.retry(service, parked, reactions)?,
+            (Work::Handle(handle), Prepared::Plain) => transaction.handle(service, handle)?,
+            (Work::Retry(parked), Prepared::Again(again)) => transaction.retry(service, parked, again)?,
             (Work::Discard(discard), _) => transaction.discard(discard),
             (Work::Handle(_), Prepared::Gone) => Done::Gone,
-            (Work::Handle(_) | Work::Retry(_), Prepared::Plain | Prepared::Gone) => {
+            (Work::Handle(_), Prepared::Again(_)) | (Work::Retry(_), Prepared::Plain | Prepared::Gone) => {
                 return Err(GiveUp::Fails("events were not prepared".into()));
             }
         });
@@ -447,9 +448,11 @@ impl<'a> Transaction<'a> {
     }
 
     /// Events for a consumer: their effects and its position are one transaction.
-    fn handle(&mut self, service: &Service, handle: &Handle, reactions: &[Result<Reaction, String>]) -> Result<Done, String> {
+    fn handle(&mut self, service: &Service, handle: &Handle) -> Result<Done, String> {
         let consumer = consumer_name(service, &handle.consumer);
-        for (event, reaction) in handle.events.iter().zip(reactions) {
+        let last = handle.events.len().saturating_sub(1);
+        for (place, heard) in handle.events.iter().enumerate() {
+            let event = &heard.event;
             let key = position_key(service.name, &consumer, event);
             let position = self.loaded.positions.get(&key).copied().unwrap_or_default();
             let begins_epoch = position.epoch > 0 && event.position.epoch > position.epoch;
@@ -461,10 +464,10 @@ impl<'a> Transaction<'a> {
             }
             let waits = !self.loaded.parked.is_empty()
                 && self.loaded.parked.contains(&(service.name, consumer.clone(), event.source.clone(), event.key.clone()));
-            match &handle.park {
+            match handle.park.as_ref().filter(|_| place == last) {
                 Some(error) => self.park(service.name, &consumer, event, error.clone(), 1),
                 None if waits => self.park(service.name, &consumer, event, String::new(), 0),
-                None => self.take_in(service, &handle.consumer, &consumer, event, reaction)?,
+                None => self.take_in(service, &handle.consumer, &consumer, heard)?,
             }
             self.loaded.positions.insert(key.clone(), event.position);
             self.changed_positions.insert(key);
@@ -472,15 +475,9 @@ impl<'a> Transaction<'a> {
         Ok(Done::Handled)
     }
 
-    fn take_in(
-        &mut self,
-        service: &Service,
-        kind: &ConsumerKind,
-        consumer: &str,
-        event: &Arc<FeedEvent>,
-        reaction: &Result<Reaction, String>,
-    ) -> Result<(), String> {
-        match (kind, reaction.as_ref().map_err(Clone::clone)?) {
+    fn take_in(&mut self, service: &Service, kind: &ConsumerKind, consumer: &str, heard: &Heard) -> Result<(), String> {
+        let event = &heard.event;
+        match (kind, heard.reaction()?) {
             (ConsumerKind::Policies, Reaction::Policies(reactions)) => {
                 for (policy, commands) in reactions {
                     let meta = Meta {
@@ -537,13 +534,12 @@ impl<'a> Transaction<'a> {
     }
 
     /// A parked event once more. Its failure is told by `Err`, upon which it is tried alone and then parked again.
-    fn retry(&mut self, service: &Service, parked: &Parked, reactions: &[Result<Reaction, String>]) -> Result<Done, String> {
+    fn retry(&mut self, service: &Service, parked: &Parked, again: &Heard) -> Result<Done, String> {
         // Whoever else tries it has claimed the line too: one of them finds it gone.
         if !self.take_first(&parked.line(), parked.event.position.seq) {
             return Ok(Done::Gone);
         }
-        let reaction = reactions.first().ok_or("events were not prepared")?;
-        self.take_in(service, &ConsumerKind::Policies, &parked.consumer, &parked.event, reaction)?;
+        self.take_in(service, &ConsumerKind::Policies, &parked.consumer, again)?;
         self.writes.unparked.push(parked.clone());
         Ok(Done::Handled)
     }

@@ -2,6 +2,7 @@
 
 mod decide;
 mod prepare;
+mod reaction;
 mod roots;
 mod work;
 
@@ -23,7 +24,7 @@ use eventlog::Carrier;
 use futures_util::future::join;
 use kernel::Timestamp;
 use prepare::prepare;
-pub(crate) use prepare::react;
+pub(crate) use reaction::Heard;
 use roots::Cache;
 use store::{Abort, Claims, Committed, FeedEvent, Loaded, Parked, RootKey, Store, StoreError, Writes};
 use telemetry::{Kind, Span, Tracer};
@@ -345,7 +346,7 @@ impl Writer {
             let done = match self.alone(Arc::new((service, Work::Handle(part)))).await {
                 // A policy's event steps aside with all of its key; a view has no meaning with an event left out.
                 Done::Failed(why) if consumer == ConsumerKind::Policies => {
-                    for event in &events {
+                    if let Some(Heard { event, .. }) = events.last() {
                         let (key, correlation) = (&event.key, &event.meta.correlation);
                         tracing::error!(
                             service,

@@ -1,25 +1,14 @@
 //! What a batch needs to know before its transaction begins: everything it will touch, from the work alone.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use kernel::Commands;
 use store::{Claims, FeedEvent, PositionKey, RecordKey, RecordKind, RootKey, RowKey, SequenceKey, beside};
 
+use super::reaction::{Heard, Reaction};
 use super::roots::Cache;
 use super::work::{Act, ConsumerKind, Handle, KeyUse, Purpose, Work};
 use crate::served::Served;
 use crate::service::{ProjectionEntry, Service, Services};
-
-impl Reaction {
-    /// Whether it is to do nothing.
-    pub(crate) fn is_empty(&self) -> bool {
-        match self {
-            Self::Policies(policies) => policies.iter().all(|(_, commands)| commands.into_iter().next().is_none()),
-            Self::Rows(rows) => rows.is_empty(),
-        }
-    }
-}
 
 /// The parts of one piece of work that can be known beforehand.
 pub(super) enum Prepared {
@@ -27,16 +16,8 @@ pub(super) enum Prepared {
     Plain,
     /// There is nobody for whom it could be done any more.
     Gone,
-    /// For each event, what it leads to.
-    Events(Vec<Result<Reaction, String>>),
-}
-
-/// What one event leads to.
-pub(crate) enum Reaction {
-    /// The commands of each policy that reacts, with the policy's name.
-    Policies(Vec<(&'static str, Commands)>),
-    /// The rows of a view that it touches.
-    Rows(Vec<u64>),
+    /// What a parked event leads to now.
+    Again(Heard),
 }
 
 /// Prepares works, and says what their transaction has to claim.
@@ -60,11 +41,16 @@ pub(super) fn prepare(
                 Prepared::Plain
             }
             Work::Handle(Handle { consumer: ConsumerKind::Anew(view), .. }) if !views.is_anew(service, view) => Prepared::Gone,
-            Work::Handle(handle) => claim_events(services, &mut claims, service, &handle.consumer, &handle.events, cache),
+            Work::Handle(handle) => {
+                claim_events(services, &mut claims, service, &handle.consumer, &handle.events, cache);
+                Prepared::Plain
+            }
             Work::Retry(parked) => {
-                let consumer = ConsumerKind::Policies;
                 claims.lines.insert(parked.line());
-                claim_events(services, &mut claims, service, &consumer, std::slice::from_ref(&parked.event), cache)
+                let Some(of) = services.get(service) else { return Prepared::Plain };
+                let again = Heard::by(of, &ConsumerKind::Policies, Arc::clone(&parked.event));
+                claim_events(services, &mut claims, service, &ConsumerKind::Policies, std::slice::from_ref(&again), cache);
+                Prepared::Again(again)
             }
             Work::Discard(discard) => {
                 claims.lines.insert(discard.line.clone());
@@ -111,58 +97,25 @@ pub(super) fn consumer_name(service: &Service, consumer: &ConsumerKind) -> Strin
     }
 }
 
-fn claim_events(
-    services: &Services,
-    claims: &mut Claims,
-    name: &'static str,
-    consumer: &ConsumerKind,
-    events: &[Arc<FeedEvent>],
-    cache: &Cache,
-) -> Prepared {
-    let Some(service) = services.get(name) else { return Prepared::Plain };
+fn claim_events(services: &Services, claims: &mut Claims, name: &'static str, consumer: &ConsumerKind, events: &[Heard], cache: &Cache) {
+    let Some(service) = services.get(name) else { return };
     let consumer_name = consumer_name(service, consumer);
-    let reactions = events.iter().map(|event| {
-        claims.positions.insert(position_key(name, &consumer_name, event));
-        // A rule that panics fails for its own event alone, like one that says that it cannot.
-        let reaction = catch_unwind(AssertUnwindSafe(|| react(service, consumer, event)));
-        let reaction = reaction.unwrap_or_else(|_| Err("a rule panicked".into()))?;
-        match &reaction {
-            Reaction::Policies(reactions) => {
+    for heard in events {
+        claims.positions.insert(position_key(name, &consumer_name, &heard.event));
+        match heard.reaction() {
+            Ok(Reaction::Policies(reactions)) => {
                 for command in reactions.iter().flat_map(|(_, commands)| commands) {
                     let root = RootKey { service: name, aggregate: command.aggregate, key: command.key.clone() };
                     let version = cache.version(&root);
                     claims.roots.insert(root, version);
                 }
             }
-            Reaction::Rows(rows) => {
+            Ok(Reaction::Rows(rows)) => {
                 claims.rows.extend(rows.iter().map(|id| RowKey { service: name, table: consumer_name.clone(), id: *id }));
             }
+            // It fails when it is decided.
+            Err(_) => {}
         }
-        Ok(reaction)
-    });
-    let reactions = reactions.collect();
+    }
     claims.consumers.insert((name, consumer_name));
-    Prepared::Events(reactions)
-}
-
-/// What one event leads to for a consumer of `service`, from the event alone.
-pub(crate) fn react(service: &Service, consumer: &ConsumerKind, event: &FeedEvent) -> Result<Reaction, String> {
-    match consumer {
-        ConsumerKind::Policies => {
-            let policies = service.policies.iter().filter(|policy| policy.source == event.source);
-            let reactions = policies.map(|policy| Ok((policy.name, (policy.react)(&event.data, event.at)?)));
-            reactions.collect::<Result<_, String>>().map(Reaction::Policies)
-        }
-        ConsumerKind::View(name) | ConsumerKind::Anew(name) => {
-            let view = service.projections.iter().find(|one| one.name == *name).ok_or("no such view")?;
-            (view.rows)(&event.data).map(Reaction::Rows)
-        }
-    }
-}
-
-impl Handle {
-    /// The same work in parts that can fail on their own.
-    pub(super) fn split(&self) -> impl Iterator<Item = Self> {
-        self.events.iter().map(|event| Self { consumer: self.consumer.clone(), events: vec![event.clone()], park: None })
-    }
 }

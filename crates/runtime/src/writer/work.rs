@@ -5,8 +5,10 @@ use crate::feed_position::FeedPosition;
 use calls::CallKey;
 use kernel::{Commands, Refused, RowChange, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::{FeedEvent, LineKey, Meta, Parked, RootKey, RowKey};
+use store::{LineKey, Meta, Parked, RootKey, RowKey};
 use telemetry::TraceContext;
+
+use super::reaction::Heard;
 
 /// Hands out new ids while a command is made. Ids of a command that is refused are handed out again.
 pub struct Ids<'a> {
@@ -271,8 +273,8 @@ pub(crate) enum Purpose {
 /// Events for a consumer, of one source, ascending within each shard.
 pub(crate) struct Handle {
     pub(crate) consumer: ConsumerKind,
-    pub(crate) events: Vec<Arc<FeedEvent>>,
-    /// Set when the event failed on its own before: it is parked with this error.
+    pub(crate) events: Vec<Heard>,
+    /// Set when the last event failed on its own before: it is parked with this error.
     pub(crate) park: Option<String>,
 }
 
@@ -289,7 +291,7 @@ pub(crate) enum ConsumerKind {
 
 /// Something for the writer to do.
 pub(crate) enum Work {
-    Act(Act),
+    Act(Box<Act>),
     Handle(Handle),
     /// What is due happens.
     Tick(RootKey),

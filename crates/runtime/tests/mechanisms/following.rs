@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::toy::{BOARD, COUNTERS, IGNORED, REFUSED, mended};
+use crate::support::toy::{BOARD, COUNTERS, IGNORED, PANICS_IN_DECIDE, PANICS_IN_REACT, REFUSED, faulty_policy, mended, reactions};
 use crate::support::{Bench, Carries, Process, add};
 use runtime::{Fault, shard_of};
 use store::{Claims, Position, PositionKey, Store, Writes};
@@ -238,6 +238,144 @@ fn what_was_passed_by_is_written_down_in_a_quiet_moment() {
     toy.store.seen();
     bench.pass(LOOK * 3);
     assert_eq!(toy.store.seen().len(), 0, "once");
+}
+
+#[test]
+fn what_was_passed_by_is_written_down_when_it_is_old_however_much_comes_behind_it() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    for _ in 0..4 {
+        toy.execute(add(1, IGNORED));
+        bench.pass(LOOK / 4);
+    }
+    assert_eq!((kept(&toy, "policies"), kept(&toy, "totals@1")), (4, 4), "the oldest is as old as it may be");
+    for _ in 0..3 {
+        toy.execute(add(1, IGNORED));
+        bench.pass(LOOK / 4);
+    }
+    assert_eq!(kept(&toy, "policies"), 4, "the oldest of the next ones is not");
+}
+
+#[test]
+fn a_view_that_has_passed_something_by_is_not_behind() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    for n in [1, IGNORED, IGNORED] {
+        toy.execute(add(1, n));
+    }
+    let [view] = &toy.wait(toy.system.projections()).unwrap()[..] else { panic!("there is one view") };
+    assert_eq!((view.behind(&view.positions), kept(&toy, "totals@1")), (0, 1));
+}
+
+#[test]
+fn an_event_that_fails_costs_no_more_for_those_that_were_passed_by_before_it() {
+    let bench = Bench::new();
+    let toy = bench.start(faulty_policy());
+    for id in 1..=200 {
+        toy.execute(add(id, IGNORED));
+    }
+    toy.store.seen();
+    toy.execute(add(2, PANICS_IN_DECIDE));
+    let transactions = toy.store.seen().len();
+    assert_eq!((toy.parked().len(), toy.consumer("policies").behind), (1, 0));
+    assert!(transactions <= 3, "{transactions}: the command, the view, and the event that is parked");
+}
+
+#[test]
+fn a_policy_that_panics_is_asked_once_for_its_event() {
+    let bench = Bench::paced(Duration::from_millis(5));
+    let toy = bench.start(faulty_policy());
+    toy.execute(add(1, 1));
+    reactions();
+    toy.execute(add(1, PANICS_IN_REACT));
+    bench.pass(Duration::from_millis(5));
+    assert_eq!((toy.parked().len(), reactions()), (1, 1));
+}
+
+#[test]
+fn what_is_parked_and_what_is_passed_by_keep_their_order_wherever_the_process_dies() {
+    for poison in [PANICS_IN_DECIDE, PANICS_IN_REACT] {
+        for dies_after in 0..8 {
+            let bench = Bench::new();
+            let mut toy = bench.start(faulty_policy());
+            for (place, n) in [IGNORED, 1, IGNORED, poison, IGNORED, 2, IGNORED, 3].into_iter().enumerate() {
+                toy.execute(add(1, n));
+                toy.execute(add(2, n));
+                if place == dies_after {
+                    toy.kill();
+                    toy = bench.start(faulty_policy());
+                }
+            }
+            assert_eq!(toy.heard(1), [1]);
+            toy.kill();
+            let toy = bench.start(mended());
+            toy.execute(add(1, 4));
+            bench.pass(LOOK);
+            assert_eq!((toy.heard(1), toy.heard(2)), (vec![1, poison, 2, 3, 4], vec![1, poison, 2, 3]), "{poison} {dies_after}");
+            toy.check();
+        }
+    }
+}
+
+#[test]
+fn what_was_passed_by_does_not_hide_that_the_position_in_the_store_was_moved_back() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    for n in [1, 2, IGNORED, IGNORED] {
+        toy.execute(add(1, n));
+    }
+    has_seen(&toy, 0);
+    bench.pass(LOOK);
+    assert_eq!(toy.heard(1), [1, 2, 1, 2]);
+    toy.execute(add(1, 3));
+    assert_eq!((toy.heard(1), toy.consumer("policies").behind), (vec![1, 2, 1, 2, 3], 0));
+}
+
+#[test]
+fn a_view_is_built_anew_and_an_epoch_begins_while_something_is_passed_by() {
+    for raises in [false, true] {
+        let bench = Bench::paced(Duration::from_millis(5));
+        let toy = bench.start(mended());
+        for n in [1, IGNORED, 2, IGNORED, IGNORED] {
+            toy.execute(add(1, n));
+        }
+        if raises {
+            toy.wait(toy.store.raise_epoch(0)).unwrap();
+        }
+        assert_eq!(toy.wait(toy.service(BOARD).rebuild("totals")).unwrap(), Some(true));
+        for n in [IGNORED, 3, IGNORED] {
+            toy.execute(add(1, n));
+        }
+        bench.pass(LOOK);
+        assert_eq!((toy.heard(1), toy.viewed(1)), (vec![1, 2, 3], Some(6)), "{raises}");
+        toy.execute(add(1, IGNORED));
+        toy.kill();
+        let toy = bench.start(mended());
+        toy.execute(add(1, 4));
+        bench.pass(LOOK);
+        assert_eq!((toy.heard(1), toy.viewed(1)), (vec![1, 2, 3, 4], Some(10)), "{raises}");
+        toy.check();
+    }
+}
+
+#[test]
+fn two_processes_that_pass_by_what_concerns_nobody_handle_the_rest_once() {
+    for shift in 0..4 {
+        let bench = Bench::paced(Duration::from_millis(5));
+        let [one, other] = bench.start_two();
+        for n in 0..24 {
+            let process = if (n + shift) % 3 == 0 { &one } else { &other };
+            process.execute(add(1, if n % 4 == shift { n + 20 } else { IGNORED }));
+            if n % 5 == 0 {
+                bench.pass(Duration::from_millis(3));
+            }
+        }
+        bench.pass(LOOK * 2);
+        let expected: Vec<_> = (0..24).filter(|n| n % 4 == shift).map(|n| n + 20).collect();
+        assert_eq!(one.heard(1), expected);
+        assert_eq!((one.consumer("policies").behind, other.consumer("policies").behind), (0, 0));
+        one.check();
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::toy::{COUNTERS, Follow, PANICS_IN_REACT, TOY, Totals, mended, with};
-use crate::support::{Bench, Process, add};
+use crate::support::{Bench, Carries, Process, add};
 use runtime::{Fault, Faults, ProjectionStatus, RetriedView, SystemSpec};
 
 const LOOK: Duration = Duration::from_secs(5);
@@ -45,6 +45,20 @@ fn a_projection_that_fails_halts_and_says_so_and_goes_on_with_a_mended_rule() {
     let toy = bench.start(mended());
     assert_eq!((toy.viewed(1), toy.viewed(2)), (Some(3 + PANICS_IN_REACT), Some(1)));
     toy.check();
+}
+
+#[test]
+fn a_view_that_halts_says_how_far_it_has_got() {
+    let bench = Bench::new();
+    let toy = bench.start(broken());
+    toy.carrier.carries(Carries::Nothing);
+    for n in [1, 2, PANICS_IN_REACT, 3] {
+        toy.execute(add(1, n));
+    }
+    bench.pass(LOOK);
+    let status = toy.consumer("totals@1");
+    assert!(status.halted.is_some(), "{status:?}");
+    assert_eq!((toy.viewed(1), status.behind), (Some(3), 2), "what comes before the one that fails is in it");
 }
 
 #[test]

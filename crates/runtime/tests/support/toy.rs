@@ -236,6 +236,16 @@ pub const REFUSED: u64 = 16;
 /// Nobody on the board minds this one.
 pub const IGNORED: u64 = 17;
 
+thread_local! {
+    /// A bench has one thread, which is no other bench's.
+    static REACTIONS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How often the board's policy was asked since the last look.
+pub fn reactions() -> usize {
+    REACTIONS.take()
+}
+
 /// The board's policy, as it should be or with three faults.
 pub struct Follow<const MENDED: bool>;
 
@@ -244,6 +254,7 @@ impl<const MENDED: bool> Policy for Follow<MENDED> {
     type On = Counted;
 
     fn react(event: &Counted, _at: Timestamp) -> Commands {
+        REACTIONS.set(REACTIONS.get() + 1);
         let Counted::CounterAdded { id, n } = event;
         let note = match *n {
             PANICS_IN_REACT if !MENDED => panic!("a rule panics while it reacts"),

@@ -188,7 +188,7 @@ pub(crate) struct RoomTables;
 
 impl Projection for RoomTables {
     const NAME: &'static str = "room-tables";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type On = ReserveEvent;
     type Row = RoomTableRow;
 
@@ -223,7 +223,7 @@ impl RoomSlots {
 
 impl Projection for RoomSlots {
     const NAME: &'static str = "room-slots";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type On = ReserveEvent;
     type Row = RoomSlotRow;
 
