@@ -17,6 +17,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Extension, Router};
+use bytes::Bytes;
+use clock::SharedClock;
 use runtime::{Fault, Faults, SystemHandle};
 use serde::Serialize;
 use telemetry::Exposition;
@@ -38,6 +40,10 @@ pub struct Actuator {
     pub faults: Option<Faults>,
     /// Whether callers prove who they are: then only operators see more than whether it is well, and use the switch.
     pub auth: Auth,
+    /// What a request may cost.
+    pub limits: Limits,
+    /// By which time a request is timed.
+    pub clock: SharedClock,
     /// What has seen all requests.
     pub observer: Observer,
     /// Whether other machines can reach this one, though nobody proves anything.
@@ -122,6 +128,11 @@ impl Actuator {
     /// Method, path and who may of each route there can be.
     pub fn declared() -> Vec<(&'static str, &'static str, Access)> {
         offered().into_iter().map(|(method, path, access, _)| (method, path, access)).collect()
+    }
+
+    /// The body of what it is asked.
+    async fn read(&self, body: Body) -> Result<Bytes, Problem> {
+        read_body(body, self.limits, &*self.clock).await
     }
 
     /// Whether these headers are of someone who may see everything. Whatever else they say, whether it is well is told to everybody, and
@@ -256,7 +267,7 @@ pub(crate) fn fault() -> impl Spec<Output = (String, Option<bool>, Option<u32>, 
 }
 
 async fn set_fault(State(actuator): State<Actuator>, Extension(by): Extension<By>, body: Body) -> Result<Response, Problem> {
-    let body = read_body(body, Limits::default().body).await?;
+    let body = actuator.read(body).await?;
     let faults = actuator.faults.as_ref().ok_or_else(Problem::not_found)?;
     let (service, down, delay, refuse) = Fields::parse(&body)?.read(fault())?;
     let names = actuator.systems.iter().flat_map(|system| system.services()).map(|service| service.full_name());
@@ -352,6 +363,8 @@ mod tests {
             systems: Vec::new(),
             faults: Some(Faults::default()),
             auth: Auth::Required(Arc::new(Verifier::new(expected, Box::new(NoKeys), clock.clone()))),
+            limits: Limits::default(),
+            clock: clock.clone(),
             observer: crate::Observer::new(clock, telemetry::Tracer::off()),
             open_to_network: false,
             stopping: Arc::default(),

@@ -335,7 +335,7 @@ pub(super) fn actuator(method: &str, path: &str, access: Access) -> Option<Value
         codes.push(if who == Who::Administrator { "administrators-only" } else { "operators-only" });
     }
     if !body.is_empty() {
-        codes.extend(["malformed-json", "invalid-fields", "body-too-large"]);
+        codes.extend(["malformed-json", "invalid-fields", "body-too-large", "body-too-slow"]);
     }
     let mut responses: Map<String, Value> = refusals(codes).into_iter().collect();
     for (status, shown) in answers {

@@ -238,6 +238,8 @@ fn health(verifier: &Arc<Verifier>, value: Option<&str>) -> (u16, Value) {
         systems: Vec::new(),
         faults: None,
         auth: Auth::Required(Arc::clone(verifier)),
+        limits: crate::Limits::default(),
+        clock: Arc::new(ManualClock::at(now())),
         observer: crate::Observer::new(Arc::new(ManualClock::at(now())), telemetry::Tracer::off()),
         open_to_network: false,
         stopping: Arc::default(),
