@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Extension, Router};
@@ -111,7 +111,7 @@ const FAULTS: &str = "/actuator/faults";
 impl Actuator {
     /// The routes under `/actuator`.
     pub fn into_router(self) -> Router {
-        let mut router = Router::new();
+        let (mut router, is_open) = (Router::new(), self.auth.is_open());
         for (_, path, access, answers) in offered() {
             if path == FAULTS && self.faults.is_none() {
                 continue;
@@ -120,7 +120,7 @@ impl Actuator {
                 Access::Probe => answers,
                 Access::Only(who) => answers.route_layer(from_fn_with_state((self.auth.clone(), who), admit)),
             };
-            router = router.route(path, answers);
+            router = router.route(path, answers.layer(map_response(move |answer| async move { unkept(is_open, answer) })));
         }
         router.with_state(self)
     }
@@ -171,6 +171,15 @@ async fn admit(State((auth, who)): State<(Auth, Who)>, mut request: Request, nex
         }
         Err(problem) => problem.into_response(),
     }
+}
+
+/// What is true of this moment, and of who asks, is kept by nobody.
+fn unkept(is_open: bool, mut answer: Response) -> Response {
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if !is_open {
+        answer.headers_mut().append(header::VARY, HeaderValue::from_static("authorization"));
+    }
+    answer
 }
 
 fn answer(status: StatusCode, body: &impl Serialize) -> Response {
@@ -392,7 +401,10 @@ mod tests {
                     Some(Access::Only(_)) => StatusCode::UNAUTHORIZED,
                 };
                 let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-                assert_eq!(router.clone().oneshot(request).await.unwrap().status(), expected, "{method} {path}");
+                let answer = router.clone().oneshot(request).await.unwrap();
+                assert_eq!(answer.status(), expected, "{method} {path}");
+                let kept = (&answer.headers()[header::CACHE_CONTROL], &answer.headers()[header::VARY]);
+                assert_eq!(kept, (&HeaderValue::from_static("no-store"), &HeaderValue::from_static("authorization")), "{method} {path}");
             }
         }
     }

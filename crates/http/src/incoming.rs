@@ -157,6 +157,12 @@ impl Incoming {
         }
     }
 
+    /// The id of the request that something goes back to. Whoever sent that may have written anything into it, so people see their own.
+    fn shown_correlation(&self, meta: &Meta) -> Value {
+        let shows = self.identity.as_ref().is_none_or(|identity| identity.is_staff() || meta.caller == identity.caller().to_string());
+        if shows { meta.correlation.as_str().into() } else { Value::Null }
+    }
+
     /// The row of `R` that its path names.
     ///
     /// # Errors
@@ -207,7 +213,7 @@ impl Incoming {
                 let (name, data) = name_and_data(&entry.data);
                 json!({
                     "position": entry.position, "at": entry.at.to_string(), "type": name, "data": data, "caller": self.shown_caller(&entry.meta.caller),
-                    "correlation": entry.meta.correlation, "causation": entry.meta.causation,
+                    "correlation": self.shown_correlation(&entry.meta), "causation": entry.meta.causation,
                 })
             })
             .collect();
@@ -327,8 +333,6 @@ impl Incoming {
     }
 
     fn meta(&self, caller: &Caller) -> Meta {
-        // From here on every line of the log about this request has it.
-        tracing::Span::current().record("correlation", &self.id);
         let causation = format!("{} {}", self.method, self.path);
         Meta { correlation: self.id.clone(), causation, caller: caller.to_string(), trace: self.trace.clone() }
     }

@@ -402,7 +402,10 @@ mod tests {
         clock.advance(limits.time - Duration::from_millis(1));
         assert_eq!((&mut stalled).now_or_never(), None);
         clock.advance(Duration::from_millis(1));
-        assert_eq!(stalled.await.map_err(|problem| (problem.status.as_u16(), problem.code.to_string())), Err((408, "body-too-slow".into())));
+        assert_eq!(
+            stalled.await.map_err(|problem| (problem.status.as_u16(), problem.code.to_string())),
+            Err((408, "body-too-slow".into()))
+        );
         assert_eq!(read_body(Body::from("12345"), limits, &clock).await.map_err(|problem| problem.status.as_u16()), Err(413));
     }
 }

@@ -14,7 +14,9 @@ use store::{
 
 use super::prepare::{Prepared, Reaction, consumer_name, position_key, record_key};
 use super::roots::{Cache, Root};
-use super::work::{Act, Answer, CallRecord, ClientKey, ClientRecord, ConsumerKind, Discard, Done, Handle, Ids, KeyUse, Purpose, Reply, Work};
+use super::work::{
+    Act, Answer, CallRecord, ClientKey, ClientRecord, ConsumerKind, Discard, Done, Handle, Ids, KeyUse, Purpose, Reply, Work,
+};
 use crate::erased::Applied;
 use crate::service::{ProjectionEntry, Service, Services};
 use crate::sharding::shard_of;

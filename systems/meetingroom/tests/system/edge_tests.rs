@@ -205,6 +205,7 @@ fn a_reader_is_told_when_it_does_not_arrive_or_never_will() {
     app.send(read("/reserves", &ahead)).refused(503, "not-caught-up");
     app.send(read("/rooms", "schedule:1.0.1")).refused(422, "not-a-source");
     app.send(read("/roomTables", "conference:1.0.1")).refused(422, "not-a-source");
+    app.send(read("/roomSlots", "schedule:1.0.1")).refused(422, "not-a-source");
     for bad in ["", "reserve", "reserve:1.99.1", "reserve:1.1.1;"] {
         app.send(read("/roomTables", bad)).refused(422, "malformed-position");
     }
