@@ -140,6 +140,8 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
         systems: running.iter().map(|system| system.handle.clone()).collect(),
         faults: settings.faults.then(|| faults.clone()),
         auth: entry.auth.clone(),
+        limits,
+        clock: Arc::clone(&clock),
         observer: observer.clone(),
         open_to_network,
         stopping: Arc::clone(&stopping),

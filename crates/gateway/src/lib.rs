@@ -12,13 +12,13 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use edge::language::{self, Catalogue};
 use edge::{Coding, Problem, position, request_id};
 use futures_util::stream;
-use tower::{Layer, ServiceExt};
+use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 /// A system's routes, made for where they stand.
@@ -75,9 +75,7 @@ fn closed(router: Router, outside: &Outside) -> Router {
     // Each layer is put around the whole router, which is cheap to clone. `Router::layer` would put it around every route, and each
     // request would clone all layers once for every layer.
     let spoken = from_fn_with_state(outside.catalogue.clone(), language::speak).layer(router);
-    let plain = Router::new().fallback_service(spoken.clone());
-    // The layer would answer every OPTIONS, also one that no browser sends ahead, and that is answered with what there is.
-    let within = from_fn_with_state(plain, past_origins).layer(origins(&outside.cors).layer(spoken));
+    let within = from_fn(past_origins).layer(origins(&outside.cors).layer(from_fn(options).layer(spoken)));
     Router::new().fallback_service(from_fn_with_state(Arc::clone(&outside.ids), around).layer(within))
 }
 
@@ -90,7 +88,7 @@ fn origins(cors: &Cors) -> CorsLayer {
     };
     CorsLayer::new()
         .allow_origin(allowed)
-        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS])
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(EXPOSED)
         .max_age(PREFLIGHT_KEPT)
@@ -113,13 +111,27 @@ const EXPOSED: [HeaderName; 10] = [
 /// How long a browser remembers what it was told before.
 const PREFLIGHT_KEPT: Duration = Duration::from_secs(600);
 
-/// OPTIONS that no browser sends ahead of a page's request: what can be done here.
-async fn past_origins(State(plain): State<Router>, request: Request, next: Next) -> Response {
+/// An OPTIONS that no browser sends ahead of a page's request.
+#[derive(Clone)]
+struct Plain;
+
+/// What tells pages of origins would answer every OPTIONS itself, so a plain one goes past it as something else.
+async fn past_origins(mut request: Request, next: Next) -> Response {
     let is_sent_ahead = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    if request.method() != Method::OPTIONS || is_sent_ahead {
+    if request.method() == Method::OPTIONS && !is_sent_ahead {
+        request.extensions_mut().insert(Plain);
+        *request.method_mut() = Method::GET;
+    }
+    next.run(request).await
+}
+
+/// A plain OPTIONS is answered with what can be done here.
+async fn options(mut request: Request, next: Next) -> Response {
+    if request.extensions_mut().remove::<Plain>().is_none() {
         return next.run(request).await;
     }
-    let Ok(mut answer) = plain.oneshot(request).await;
+    *request.method_mut() = Method::OPTIONS;
+    let mut answer = next.run(request).await;
     let (StatusCode::METHOD_NOT_ALLOWED, Some(allow)) = (answer.status(), answer.headers().get(header::ALLOW)) else { return answer };
     let methods = allow.to_str().unwrap_or_default().split(',').map(str::trim).chain(["OPTIONS"]).collect::<Vec<_>>().join(", ");
     let mut told = (StatusCode::NO_CONTENT, [(header::ALLOW, methods)]).into_response();
@@ -132,6 +144,8 @@ async fn past_origins(State(plain): State<Router>, request: Request, next: Next)
 async fn around(State(ids): State<Arc<dyn Fn() -> String + Send + Sync>>, mut request: Request, next: Next) -> Response {
     let id = request_id::sent(request.headers()).map_or_else(|| ids(), str::to_owned);
     request_id::put(request.headers_mut(), &id);
+    // From here on every line of the log about this request has it: what sees requests has put a span around.
+    tracing::Span::current().record("correlation", &id);
     let coding = Coding::wanted(request.headers());
     // A HEAD says what a GET would, so it is one as far as anybody further in is concerned.
     let is_head = *request.method() == Method::HEAD;
@@ -166,6 +180,7 @@ mod tests {
 
     use axum::routing::get;
     use http_body_util::BodyExt;
+    use tower::ServiceExt;
 
     use super::*;
 
@@ -251,7 +266,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_browser_sends_ahead_is_answered() {
-        for method in ["GET", "POST", "PATCH", "DELETE"] {
+        for method in ["GET", "POST", "PATCH", "DELETE", "OPTIONS"] {
             let wants =
                 [ORIGIN, ("access-control-request-method", method), ("access-control-request-headers", "content-type,idempotency-key")];
             let (status, headers) = ask("OPTIONS", "/rooms", &wants).await;
@@ -267,7 +282,15 @@ mod tests {
     async fn other_options_are_answered_with_what_can_be_done() {
         let (status, headers) = ask("OPTIONS", "/rooms", &[ORIGIN]).await;
         assert_eq!((status, headers["allow"].as_str()), (204, "GET, HEAD, OPTIONS"));
+        assert_eq!(headers["access-control-allow-origin"], "*");
         assert_eq!(ask("OPTIONS", "/nothing", &[]).await.0, 404);
+        let listed = Cors::These(vec![HeaderValue::from_static("https://page.example")]);
+        for (path, status) in [("/rooms", 204), ("/nothing", 404)] {
+            let (found, headers) = ask_from(listed.clone(), "OPTIONS", path, &[ORIGIN]).await;
+            assert_eq!((found, headers["access-control-allow-origin"].as_str()), (status, "https://page.example"));
+            let (_, headers) = ask_from(listed.clone(), "OPTIONS", path, &[]).await;
+            assert!(headers["vary"].contains("origin") && !headers.contains_key("access-control-allow-origin"), "{headers:?}");
+        }
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -168,7 +168,11 @@ async fn answer(door: Router, place: Arc<Place>, request: Request<Incoming>) -> 
     } else {
         request.map(|body| Body::new(Heard::new(body, Arc::clone(&place))))
     };
-    let Ok(response) = door.oneshot(request).await;
+    let Ok(mut response) = door.oneshot(request).await;
     place.is_working();
+    // The router says how long every answer is. What has no body with any method must not seem to be an empty one.
+    if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
     Ok(response.map(|body| Body::new(Told::new(body, place))))
 }

@@ -12,11 +12,13 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Extension, Router};
+use bytes::Bytes;
+use clock::SharedClock;
 use runtime::{Fault, Faults, SystemHandle};
 use serde::Serialize;
 use telemetry::Exposition;
@@ -38,6 +40,10 @@ pub struct Actuator {
     pub faults: Option<Faults>,
     /// Whether callers prove who they are: then only operators see more than whether it is well, and use the switch.
     pub auth: Auth,
+    /// What a request may cost.
+    pub limits: Limits,
+    /// By which time a request is timed.
+    pub clock: SharedClock,
     /// What has seen all requests.
     pub observer: Observer,
     /// Whether other machines can reach this one, though nobody proves anything.
@@ -105,7 +111,7 @@ const FAULTS: &str = "/actuator/faults";
 impl Actuator {
     /// The routes under `/actuator`.
     pub fn into_router(self) -> Router {
-        let mut router = Router::new();
+        let (mut router, is_open) = (Router::new(), self.auth.is_open());
         for (_, path, access, answers) in offered() {
             if path == FAULTS && self.faults.is_none() {
                 continue;
@@ -114,7 +120,7 @@ impl Actuator {
                 Access::Probe => answers,
                 Access::Only(who) => answers.route_layer(from_fn_with_state((self.auth.clone(), who), admit)),
             };
-            router = router.route(path, answers);
+            router = router.route(path, answers.layer(map_response(move |answer| async move { unkept(is_open, answer) })));
         }
         router.with_state(self)
     }
@@ -122,6 +128,11 @@ impl Actuator {
     /// Method, path and who may of each route there can be.
     pub fn declared() -> Vec<(&'static str, &'static str, Access)> {
         offered().into_iter().map(|(method, path, access, _)| (method, path, access)).collect()
+    }
+
+    /// The body of what it is asked.
+    async fn read(&self, body: Body) -> Result<Bytes, Problem> {
+        read_body(body, self.limits, &*self.clock).await
     }
 
     /// Whether these headers are of someone who may see everything. Whatever else they say, whether it is well is told to everybody, and
@@ -160,6 +171,15 @@ async fn admit(State((auth, who)): State<(Auth, Who)>, mut request: Request, nex
         }
         Err(problem) => problem.into_response(),
     }
+}
+
+/// What is true of this moment, and of who asks, is kept by nobody.
+fn unkept(is_open: bool, mut answer: Response) -> Response {
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if !is_open {
+        answer.headers_mut().append(header::VARY, HeaderValue::from_static("authorization"));
+    }
+    answer
 }
 
 fn answer(status: StatusCode, body: &impl Serialize) -> Response {
@@ -256,7 +276,7 @@ pub(crate) fn fault() -> impl Spec<Output = (String, Option<bool>, Option<u32>, 
 }
 
 async fn set_fault(State(actuator): State<Actuator>, Extension(by): Extension<By>, body: Body) -> Result<Response, Problem> {
-    let body = read_body(body, Limits::default().body).await?;
+    let body = actuator.read(body).await?;
     let faults = actuator.faults.as_ref().ok_or_else(Problem::not_found)?;
     let (service, down, delay, refuse) = Fields::parse(&body)?.read(fault())?;
     let names = actuator.systems.iter().flat_map(|system| system.services()).map(|service| service.full_name());
@@ -352,6 +372,8 @@ mod tests {
             systems: Vec::new(),
             faults: Some(Faults::default()),
             auth: Auth::Required(Arc::new(Verifier::new(expected, Box::new(NoKeys), clock.clone()))),
+            limits: Limits::default(),
+            clock: clock.clone(),
             observer: crate::Observer::new(clock, telemetry::Tracer::off()),
             open_to_network: false,
             stopping: Arc::default(),
@@ -379,7 +401,10 @@ mod tests {
                     Some(Access::Only(_)) => StatusCode::UNAUTHORIZED,
                 };
                 let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-                assert_eq!(router.clone().oneshot(request).await.unwrap().status(), expected, "{method} {path}");
+                let answer = router.clone().oneshot(request).await.unwrap();
+                assert_eq!(answer.status(), expected, "{method} {path}");
+                let kept = (&answer.headers()[header::CACHE_CONTROL], &answer.headers()[header::VARY]);
+                assert_eq!(kept, (&HeaderValue::from_static("no-store"), &HeaderValue::from_static("authorization")), "{method} {path}");
             }
         }
     }

@@ -21,12 +21,12 @@ impl Coding {
     pub fn wanted(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         let wishes: Vec<_> = values.flat_map(|value| value.split(',')).map(wish).collect();
-        let weight = |coding: Self| {
-            let named = wishes.iter().find(|(name, _)| coding.is_named(name));
-            named.or_else(|| wishes.iter().find(|(name, _)| *name == "*")).map_or(0, |(_, weight)| *weight)
-        };
-        let best = Self::ALL.into_iter().map(|coding| (weight(coding), coding)).max();
-        best.filter(|(weight, _)| *weight > 0).map(|(_, coding)| coding)
+        let weight = |is_meant: &dyn Fn(&str) -> bool| wishes.iter().find(|(name, _)| is_meant(name)).map(|(_, weight)| *weight);
+        let of = |coding: Self| weight(&|name| coding.is_named(name)).or_else(|| weight(&|name| name == "*")).unwrap_or(0);
+        let best = Self::ALL.into_iter().map(|coding| (of(coding), coding)).max();
+        // Who does not say how much they want it as it is, would rather have it smaller.
+        let plain = weight(&|name| name.eq_ignore_ascii_case("identity")).unwrap_or(0);
+        best.filter(|(weight, _)| *weight > 0 && *weight >= plain).map(|(_, coding)| coding)
     }
 
     /// Its name in `Content-Encoding`.
@@ -94,11 +94,22 @@ mod tests {
             "gzip;q=2",
             "gzip;q=-1",
             "gzip;q=NaN",
+            "gzip;q=0.1, identity;q=1",
+            "*;q=0.5, identity",
             ";,=;",
         ] {
             check(&[value], None);
         }
-        for value in ["gzip", "GZIP", "x-gzip", "gzip, deflate, br", "gzip;q=1.0, zstd;q=0.5", "zstd;q=0, *", "gzip ; q=0.001"] {
+        for value in [
+            "gzip",
+            "GZIP",
+            "x-gzip",
+            "gzip, deflate, br",
+            "gzip;q=1.0, zstd;q=0.5",
+            "zstd;q=0, *",
+            "gzip ; q=0.001",
+            "identity;q=0.5, gzip;q=0.5",
+        ] {
             check(&[value], gzip);
         }
         for value in ["gzip, deflate, br, zstd", "*", "zstd;q=0.9, gzip;q=0.9", "identity;q=0, zstd"] {

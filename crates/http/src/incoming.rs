@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use kernel::{Aggregate, Caller, Commands, Resource, Saga, Timestamp, misread};
-use runtime::{Answer, ClientKey, Expected, FeedPosition, Outcome, Request, SagaRequest, ServiceHandle};
+use runtime::{Answer, ClientKey, Expected, FeedPosition, Outcome, Request, SagaRequest, ServiceHandle, Shown};
 use serde_json::{Value, json};
 use store::{Meta, StoreError};
 use telemetry::TraceContext;
@@ -157,6 +157,12 @@ impl Incoming {
         }
     }
 
+    /// The id of the request that something goes back to. Whoever sent that may have written anything into it, so people see their own.
+    fn shown_correlation(&self, meta: &Meta) -> Value {
+        let shows = self.identity.as_ref().is_none_or(|identity| identity.is_staff() || meta.caller == identity.caller().to_string());
+        if shows { meta.correlation.as_str().into() } else { Value::Null }
+    }
+
     /// The row of `R` that its path names.
     ///
     /// # Errors
@@ -207,7 +213,7 @@ impl Incoming {
                 let (name, data) = name_and_data(&entry.data);
                 json!({
                     "position": entry.position, "at": entry.at.to_string(), "type": name, "data": data, "caller": self.shown_caller(&entry.meta.caller),
-                    "correlation": entry.meta.correlation, "causation": entry.meta.causation,
+                    "correlation": self.shown_correlation(&entry.meta), "causation": entry.meta.causation,
                 })
             })
             .collect();
@@ -327,8 +333,6 @@ impl Incoming {
     }
 
     fn meta(&self, caller: &Caller) -> Meta {
-        // From here on every line of the log about this request has it.
-        tracing::Span::current().record("correlation", &self.id);
         let causation = format!("{} {}", self.method, self.path);
         Meta { correlation: self.id.clone(), causation, caller: caller.to_string(), trace: self.trace.clone() }
     }
@@ -354,7 +358,7 @@ impl Incoming {
             }
             Outcome::Changed => Err(Problem::precondition_failed()),
             Outcome::Refused(refused) => match refused.standing_id() {
-                Some(id) => self.standing::<R>(id).await,
+                Some(id) => Box::pin(self.standing::<R>(id)).await,
                 None => Err(refused.into()),
             },
             Outcome::KeyReused => Err(Problem::key_reused()),
@@ -375,27 +379,35 @@ impl Incoming {
         let Some(shown) = &answer.shown else { return status.into_response() };
         // Links are those of the moment of the decision, so that a repeated answer is the same to the letter.
         let mut response = hal_json(status, hal::item::<R>(&shown.row, &self.base, answer.at));
-        if status == StatusCode::CREATED
-            && let Ok(location) = HeaderValue::from_str(&format!("{}/{}/{}", self.base, shown.collection, shown.id))
-        {
-            response.headers_mut().insert(header::LOCATION, location);
+        if let Ok(place) = HeaderValue::from_str(&format!("{}/{}/{}", self.base, shown.collection, shown.id)) {
+            let says = if status == StatusCode::CREATED { header::LOCATION } else { header::CONTENT_LOCATION };
+            response.headers_mut().insert(says, place);
         }
         response
     }
 
     /// What was asked for stands already: it is shown. A saga that is making it may not have written it yet.
     async fn standing<R: Resource>(&self, id: u64) -> Reply {
-        match self.service.row::<R>(id).await.map_err(unreadable)? {
-            Some(row) => {
-                let mut response = hal_json(StatusCode::OK, hal::item::<R>(&row, &self.base, self.at));
-                if let Ok(place) = HeaderValue::from_str(&format!("{}/{}/{id}", self.base, R::COLLECTION)) {
-                    response.headers_mut().insert(header::CONTENT_LOCATION, place);
-                }
-                position::put(response.headers_mut(), &self.positions(Vec::new()).await);
-                Ok(response)
-            }
-            None => Err(Problem::in_progress()),
-        }
+        let row = self.service.row::<R>(id).await.map_err(unreadable)?.ok_or_else(Problem::in_progress)?;
+        self.stands::<R>(StatusCode::OK, Some(Shown { collection: R::COLLECTION.into(), id, row })).await
+    }
+
+    /// Answers 204: what was asked for was so already.
+    ///
+    /// # Errors
+    /// A problem when its key is taken by another request.
+    pub async fn done_already<R: Resource>(&self) -> Reply {
+        self.stands::<R>(StatusCode::NO_CONTENT, None).await
+    }
+
+    /// Answers that nothing had to happen. That is kept under the request's key as if something had.
+    async fn stands<R: Resource>(&self, status: StatusCode, shown: Option<Shown>) -> Reply {
+        let answer = Answer { status: status.as_u16(), at: self.at, shown, positions: Vec::new() };
+        let outcome = match self.client_key()? {
+            Some(key) => self.service.keep(key, answer, self.deadline, self.meta(&self.caller()?)).await,
+            None => Outcome::Accepted(answer),
+        };
+        self.answer::<R>(outcome).await
     }
 
     /// Where a write stands. For one that was answered before, or that published nothing, that is somewhere before the ends of the feed.

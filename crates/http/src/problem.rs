@@ -151,6 +151,11 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large.")
     }
 
+    /// 408: the body did not arrive in time.
+    pub fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "The body did not arrive in time.")
+    }
+
     /// 414: the path and its query are too long.
     pub fn uri_too_long() -> Self {
         Self::new(StatusCode::URI_TOO_LONG, "uri-too-long", "The address is too long.")

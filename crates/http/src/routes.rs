@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header::EXPECT;
 use axum::http::{HeaderMap, Method, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use bytes::Bytes;
-use clock::timeout;
+use clock::{Clock, Elapsed, timeout};
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use kernel::{Resource, Timestamp};
@@ -33,7 +33,7 @@ use crate::{FieldError, Problem, idempotency, position, request_id};
 pub struct Limits {
     /// The largest body, in bytes.
     pub body: usize,
-    /// How long a request may take, its body included.
+    /// How long a request's body may take to arrive, and how long the request may then take to be answered.
     pub time: Duration,
     /// The longest path and query, in bytes.
     pub uri: usize,
@@ -239,16 +239,10 @@ async fn guard<F: Future<Output = Reply>>(
     request: Request<Body>,
     handler: impl FnOnce(Incoming) -> F,
 ) -> Response {
-    let (service, limits) = (place.service.clone(), place.entry.limits);
-    let id = request_id::sent(request.headers()).map_or_else(|| service.new_id(), str::to_owned);
+    let id = request_id::sent(request.headers()).map_or_else(|| place.service.new_id(), str::to_owned);
     // Boxed, or each of the futures around it would move all of it once more.
     let handled = Box::pin(AssertUnwindSafe(answer(place, operation, &id, request, handler)).catch_unwind());
-    let reply = match timeout(&**service.clock(), limits.time, handled).await {
-        Ok(Ok(reply)) => reply,
-        Ok(Err(_)) => Err(internal(&"a handler panicked")),
-        // What was handed in goes on; that is why the client is told to ask again, not that nothing happened.
-        Err(_) => Err(Problem::unavailable(service.name())),
-    };
+    let reply = handled.await.unwrap_or_else(|_| Err(internal(&"a handler panicked")));
     let mut response = reply.unwrap_or_else(IntoResponse::into_response);
     request_id::put(response.headers_mut(), &id);
     response
@@ -263,16 +257,16 @@ async fn answer<F: Future<Output = Reply>>(
     handler: impl FnOnce(Incoming) -> F,
 ) -> Reply {
     let who = operation.who;
-    let identity = match admitted(&place, who, request.method(), request.headers()).await {
+    let (service, limits) = (place.service.clone(), place.entry.limits);
+    let identity = match in_time(&service, limits, admitted(&place, who, request.method(), request.headers())).await {
         Ok(identity) => identity,
         Err(problem) => {
-            drain(request, place.entry.limits).await;
+            drain(request, limits, &service).await;
             return Err(problem);
         }
     };
     let (shown, finish) = (identity.clone(), Finish::of(request.method(), request.headers(), identity.is_some()));
-    let reply = async {
-        let incoming = read(place, who, identity, id, request).await?;
+    let decided = async |incoming: Incoming| {
         if let Some(identity) = &incoming.identity {
             who.check(identity, &incoming.query, &incoming.body)?;
         }
@@ -281,7 +275,11 @@ async fn answer<F: Future<Output = Reply>>(
         }
         handler(incoming).await
     };
-    let reply = reply.await;
+    // How long the client takes to send its body is no time that the service takes.
+    let reply = match read(place, who, identity, id, request).await {
+        Ok(incoming) => in_time(&service, limits, decided(incoming)).await,
+        Err(problem) => Err(problem),
+    };
     // Where it is tested, an answer that the contract does not name is a fault; where it runs, it is still an answer.
     debug_assert_eq!(operation.undeclared(&reply), None);
     let response = match (reply, shown) {
@@ -289,6 +287,13 @@ async fn answer<F: Future<Output = Reply>>(
         (reply, None) => reply?,
     };
     finish.finish(response).await
+}
+
+/// What `work` comes to, unless it takes too long.
+async fn in_time<T>(service: &ServiceHandle, limits: Limits, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let done = timeout(&**service.clock(), limits.time, work).await;
+    // What was handed in goes on; that is why the client is told to ask again, not that nothing happened.
+    done.unwrap_or_else(|Elapsed| Err(Problem::unavailable(service.name())))
 }
 
 /// Who asks, if the head alone lets them in.
@@ -306,10 +311,10 @@ async fn admitted(place: &Place, who: Who, method: &Method, headers: &HeaderMap)
 }
 
 /// Takes the body that goes with a refusal: a connection that is closed on what is still being sent is reset, and the refusal is lost.
-async fn drain(request: Request<Body>, limits: Limits) {
+async fn drain(request: Request<Body>, limits: Limits, service: &ServiceHandle) {
     // Whoever asks beforehand whether to send it does not send it.
     if !request.headers().contains_key(EXPECT) {
-        let _ = read_body(request.into_body(), limits.body).await;
+        let _ = read_body(request.into_body(), limits, &**service.clock()).await;
     }
 }
 
@@ -341,7 +346,7 @@ async fn read(place: Place, who: Who, identity: Option<Identity>, id: &str, requ
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let trace = parts.extensions.remove::<Traced>().map(|Traced(context)| context);
-    let body = read_body(body, limits.body).await?;
+    let body = read_body(body, limits, &**service.clock()).await?;
     let path = parts.uri.path();
     let at = service.now();
     Ok(Incoming {
@@ -364,11 +369,43 @@ async fn read(place: Place, who: Who, identity: Option<Identity>, id: &str, requ
     })
 }
 
-/// The whole body, if it has no more bytes than `limit`.
-pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let read = Limited::new(body, limit).collect().await.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+/// The whole body, if it is not too large, and arrives in time.
+pub(crate) async fn read_body(body: Body, limits: Limits, clock: &dyn Clock) -> Result<Bytes, Problem> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let read = timeout(clock, limits.time, Limited::new(body, limits.body).collect()).await;
+    let read = read.map_err(|Elapsed| Problem::too_slow())?.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
         Some(_) => Problem::too_large(),
         None => Problem::unprocessable(vec![FieldError::new("", "unreadable", "the body could not be read to its end")]),
     });
     read.map(Collected::to_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use clock::ManualClock;
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_is_waited_for_no_longer_than_it_may_take() {
+        let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
+        let limits = Limits { body: 4, ..Limits::default() };
+        let begun = || stream::iter(["{", "}"].map(|part| Ok::<_, Infallible>(Bytes::from(part))));
+        assert_eq!(read_body(Body::from_stream(begun()), limits, &clock).await, Ok("{}".into()));
+        let mut stalled = Box::pin(read_body(Body::from_stream(begun().chain(stream::pending())), limits, &clock));
+        assert_eq!((&mut stalled).now_or_never(), None);
+        clock.advance(limits.time - Duration::from_millis(1));
+        assert_eq!((&mut stalled).now_or_never(), None);
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(
+            stalled.await.map_err(|problem| (problem.status.as_u16(), problem.code.to_string())),
+            Err((408, "body-too-slow".into()))
+        );
+        assert_eq!(read_body(Body::from("12345"), limits, &clock).await.map_err(|problem| problem.status.as_u16()), Err(413));
+    }
 }

@@ -8,8 +8,8 @@ use calls::Client;
 use clock::SharedClock;
 use eventlog::{Carrier, Feeds};
 use futures_util::future::BoxFuture;
-use kernel::{Resource, Timestamp};
-use store::{HistoryEntry, Page, Query, RootKey, Store, StoreError};
+use kernel::{Commands, Resource, Timestamp};
+use store::{HistoryEntry, Meta, Page, Query, RootKey, Store, StoreError};
 use telemetry::Tracer;
 use tokio::sync::{Semaphore, watch};
 
@@ -20,7 +20,7 @@ use crate::served::Served;
 use crate::service::{Service, Services};
 use crate::stats::Stats;
 use crate::status::ConsumerState;
-use crate::writer::{Act, Done, Inbox, KeyUse, Outcome, Purpose, Request, Work};
+use crate::writer::{Act, Answer, ClientKey, Done, Ids, Inbox, KeyUse, Outcome, Purpose, Request, Work};
 
 /// Lets a future run beside everything else.
 pub type Spawner = Arc<dyn Fn(BoxFuture<'static, ()>) + Send + Sync>;
@@ -147,6 +147,13 @@ impl ServiceHandle {
         let roots = roots.into_iter().map(|(aggregate, key)| RootKey { service: self.name, aggregate, key }).collect();
         let purpose = Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Take), status, shows };
         self.submit_fresh(Act { make, roots, sequences, purpose, deadline, expected, meta }).await
+    }
+
+    /// Keeps what a client is answered for whom nothing had to happen. Whoever took the key meanwhile was answered first.
+    pub async fn keep(&self, key: ClientKey, answer: Answer, deadline: Timestamp, meta: Meta) -> Outcome {
+        let (roots, sequences, purpose) = (Vec::new(), Vec::new(), Purpose::Keep { key, answer });
+        let make = Arc::new(|_: &mut Ids<'_>| Commands::none());
+        self.submit_fresh(Act { make, roots, sequences, purpose, deadline: Some(deadline), expected: None, meta }).await
     }
 
     /// The row of `R` with this id, as JSON.

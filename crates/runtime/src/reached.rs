@@ -49,6 +49,10 @@ impl ServiceHandle {
             }
             followers.push((wanted, consumers));
         }
+        // One without aggregates publishes nothing, so nothing of its own will ever be there.
+        if self.service().kinds.is_empty() && positions.iter().any(|wanted| wanted.source == self.name()) {
+            return Err(NotReached::NotASource(self.name().into()));
+        }
         let own: Vec<_> = positions.iter().filter(|wanted| wanted.source == self.name()).collect();
         if !own.is_empty() {
             let heads = self.store().heads(self.name()).await?;

@@ -584,6 +584,17 @@ fn a_password_in_an_address_is_refused_and_never_shown() {
         let elsewhere = file(&format!("cors = {address:?}\nlisten = {address:?}")).unwrap_err();
         assert!(elsewhere.len() == 2 && !elsewhere.concat().contains(SECRET), "{elsewhere:?}");
     }
+    for mistyped in [
+        format!("https:/user:{SECRET}@h/keys"),
+        format!("//user:{SECRET}@h/k"),
+        format!("user:{SECRET}@h/k"),
+        format!("https:/h/keys?key={SECRET}"),
+    ] {
+        for key in ["auth.jwks", "listen", "cors", "telemetry.otlp", "auth.mode", "log.level"] {
+            let problems = file(&format!("{key} = {mistyped:?}")).unwrap_err();
+            assert!(!problems.concat().contains(SECRET), "{key}: {problems:?}");
+        }
+    }
     for odd in [format!("user:{SECRET}@host.example"), format!("https://user:{SECRET}/?#@host.example")] {
         let problems = file(&format!("telemetry.otlp = {odd:?}")).unwrap_err();
         assert!(!problems.concat().contains(SECRET), "{problems:?}");

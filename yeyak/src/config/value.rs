@@ -55,13 +55,18 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("{:?}", shortened(&without_secrets(text)))
 }
 
-/// An address without its user, its password and its query; any other text as it is.
+/// An address without its user, its password and its query, however it was mistyped; any other text as it is.
 fn without_secrets(text: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.into() };
-    // Whatever stands before the last @ may be part of a password, also where no address has one.
+    let is_address = ["://", ":/", "//"].iter().any(|sign| text.contains(sign));
+    if !is_address && !text.contains('@') {
+        return text.into();
+    }
+    let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
+    // Whatever stands before the last @ may be part of a password, also where no address has one, or it was mistyped.
     let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, rest)| ("…@", rest));
     let (rest, query) = rest.split_once(['?', '#']).map_or((rest, ""), |(rest, _)| (rest, "?…"));
-    format!("{scheme}://{user}{rest}{query}").into()
+    let (scheme, sign) = scheme.map_or(("", ""), |scheme| (scheme, "://"));
+    format!("{scheme}{sign}{user}{rest}{query}").into()
 }
 
 /// What is said to whoever writes a user and a password into an address. It has them no more.

@@ -267,7 +267,10 @@ fn the_log_names_nobody_and_says_whose_story_a_line_belongs_to() {
     let lines = yeyak.lines();
     assert_nobody_is_named(&lines);
     let answered = lines.iter().find(|line| line.contains("a request was answered status=201")).unwrap();
-    assert!(answered.contains("request{method=\"POST\" route=\"/reserves\" correlation=\""), "{answered}");
+    assert!(answered.contains("request{method=\"POST\" correlation=\"") && answered.contains("route=\"/reserves\""), "{answered}");
+    let answers: Vec<_> = lines.iter().filter(|line| line.contains("a request was answered")).collect();
+    assert!(answers.iter().all(|line| line.contains(" correlation=\"")), "{answers:#?}");
+    assert!(answers.iter().any(|line| line.contains("GET")) && answers.iter().any(|line| line.contains("status=4")), "{answers:#?}");
     let away = lines.iter().find(|line| line.contains("a callee cannot be reached")).unwrap();
     assert!(away.contains(" correlation=\""), "{away}");
     yeyak.stop();

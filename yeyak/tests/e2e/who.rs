@@ -1,12 +1,14 @@
 //! Callers who prove who they are: a key made, tokens made with it, strangers refused, and the keys changed while it runs.
 
 use std::fs;
+use std::io::{BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::http::{connect, read_answer};
 use crate::support::{Answer, Api, Yeyak, command, until};
 
 /// A directory with a configuration, and keys beside it.
@@ -59,6 +61,30 @@ fn ask(api: &Api, token: &str, method: &str, path: &str, body: &Value) -> Answer
 }
 
 const NOTHING: Value = Value::Null;
+
+#[test]
+fn who_does_not_send_what_they_said_is_told_so_and_a_stranger_that_they_are_one() {
+    let place = Place::new();
+    place.token("key.pem", &["--new-key", "--jwks"]);
+    place.publish(&["key.pem"]);
+    let config = place.path("yeyak.toml");
+    fs::write(&config, fs::read_to_string(&config).unwrap() + "[limits]\nrequest-seconds = 1\n").unwrap();
+    let token = place.token("key.pem", &["--subject", "kim", "--role", "administrator"]);
+    let yeyak = place.serve(&["--faults"]);
+    let begin = |path: &str, token: Option<&str>| {
+        let mut stream = connect(yeyak.address).unwrap();
+        let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: yeyak\r\n{bearer}Content-Length: 9\r\n\r\n").unwrap();
+        BufReader::new(stream)
+    };
+    let stalled = ["/rooms", "/actuator/faults", "/actuator/parked/retry", "/actuator/backup"].map(|path| begin(path, Some(&token)));
+    let mut stranger = begin("/rooms", None);
+    for mut stream in stalled {
+        read_answer(&mut stream, "POST").unwrap().unwrap().problem(408, "body-too-slow");
+    }
+    read_answer(&mut stranger, "POST").unwrap().unwrap().problem(401, "token-missing");
+    yeyak.stop();
+}
 
 #[test]
 fn who_has_a_token_acts_and_a_stranger_does_not() {

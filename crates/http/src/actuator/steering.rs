@@ -14,8 +14,7 @@ use super::shown::{
     RetriedLine, RetriedProjection, Service, Services,
 };
 use super::{Actuator, By, Job, NotBegun, answer};
-use crate::routes::read_body;
-use crate::{FieldError, Fields, Limits, Problem, Spec, Text, optional, required};
+use crate::{FieldError, Fields, Problem, Spec, Text, optional, required};
 
 /// How many lines of each service, and events of one line, are shown at once.
 const SHOWN: usize = 1000;
@@ -155,7 +154,7 @@ pub(crate) fn naming() -> impl Spec<Output = Text<64>> {
 }
 
 pub(super) async fn retry_parked(State(actuator): State<Actuator>, Extension(by): Extension<By>, body: Body) -> Result<Response, Problem> {
-    let body = read_body(body, Limits::default().body).await?;
+    let body = actuator.read(body).await?;
     let id = Fields::parse(&body)?.read(line())?;
     let (service, line) = actuator.line(&id)?;
     let retried = service.retry_parked(&line).await.map_err(refused)?;
@@ -169,7 +168,7 @@ pub(super) async fn discard_parked(
     Extension(by): Extension<By>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let body = read_body(body, Limits::default().body).await?;
+    let body = actuator.read(body).await?;
     let (id, event, all, reason) = Fields::parse(&body)?.read(discarding())?;
     let which = match (event, all.unwrap_or(false)) {
         (Some(event), false) => Which::First(event),
@@ -200,7 +199,7 @@ pub(super) async fn rebuild_projection(
     Extension(by): Extension<By>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let body = read_body(body, Limits::default().body).await?;
+    let body = actuator.read(body).await?;
     let id = Fields::parse(&body)?.read(projection())?;
     let (service, name) = actuator.view(&id)?;
     let begun = service.rebuild(name).await.map_err(away)?.ok_or_else(no_such_projection)?;
@@ -213,7 +212,7 @@ pub(super) async fn retry_projection(
     Extension(by): Extension<By>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let body = read_body(body, Limits::default().body).await?;
+    let body = actuator.read(body).await?;
     let id = Fields::parse(&body)?.read(projection())?;
     let (service, name) = actuator.view(&id)?;
     let retried = service.retry_projection(name).ok_or_else(no_such_projection)?;
@@ -251,7 +250,7 @@ pub(super) async fn show_verify(State(actuator): State<Actuator>) -> Result<Resp
 
 pub(super) async fn backup(State(actuator): State<Actuator>, Extension(by): Extension<By>, body: Body) -> Result<Response, Problem> {
     // A name is all that is taken from whoever asks; where backups stand, the installation was told.
-    let body = read_body(body, Limits::default().body).await?;
+    let body = actuator.read(body).await?;
     let name = Fields::parse(&body)?.read(naming())?.to_string();
     let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
     if name.starts_with('.') || !name.chars().all(plain) {

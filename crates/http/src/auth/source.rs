@@ -71,10 +71,19 @@ impl FromStr for Location {
             return Err(NotALocation::Malformed);
         }
         match text.split_once("://") {
+            None if is_mistyped_address(text) => Err(if text.contains('@') { NotALocation::User } else { NotALocation::Malformed }),
             None => Ok(Self::File(text.into())),
             Some(_) => address(text).map(|_| Self::Url(text.into())),
         }
     }
+}
+
+/// Whether a text without `://` was meant for an address all the same. Taken for the path of a file, it would be shown with its password.
+fn is_mistyped_address(text: &str) -> bool {
+    let lower = text.trim_start().to_ascii_lowercase();
+    let has_scheme = ["http:", "https:", "//"].iter().any(|begins| lower.starts_with(begins));
+    let has_password = text.rsplit_once('@').is_some_and(|(before, _)| before.contains(':')) && !text.starts_with(['/', '.']);
+    has_scheme || has_password
 }
 
 /// An address where keys can be.

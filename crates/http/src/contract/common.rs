@@ -79,7 +79,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
                             "at": {"type": "string", "format": "date-time", "description": "When it happened."},
                             "type": text("What happened."), "data": {"description": "The particulars."},
                             "caller": own("Who did it; null when that is for others to know."),
-                            "correlation": text("The story it belongs to: one id for all that one request led to."),
+                            "correlation": own("The story it belongs to: one id for all that one request led to; null when that was another's request."),
                             "causation": text("What directly led to it."),
                         },
                     }}}},
@@ -335,7 +335,7 @@ pub(super) fn actuator(method: &str, path: &str, access: Access) -> Option<Value
         codes.push(if who == Who::Administrator { "administrators-only" } else { "operators-only" });
     }
     if !body.is_empty() {
-        codes.extend(["malformed-json", "invalid-fields", "body-too-large"]);
+        codes.extend(["malformed-json", "invalid-fields", "body-too-large", "body-too-slow"]);
     }
     let mut responses: Map<String, Value> = refusals(codes).into_iter().collect();
     for (status, shown) in answers {

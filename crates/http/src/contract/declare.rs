@@ -271,6 +271,7 @@ impl Operation {
             "token-invalid",
             "token-expired",
             "body-too-large",
+            "body-too-slow",
             "uri-too-long",
             "invalid-fields",
             "overloaded",

@@ -407,6 +407,7 @@ pub(super) fn refusals(codes: Vec<&'static str>) -> BTreeMap<String, Value> {
 const CONSTANT: &[(&str, &[&str])] = &[
     ("Unauthorized", &["token-expired", "token-invalid", "token-missing"]),
     ("TooLarge", &["body-too-large"]),
+    ("TooSlow", &["body-too-slow"]),
     ("UriTooLong", &["uri-too-long"]),
     ("NotFound", &["not-found"]),
     ("Fault", &["internal"]),

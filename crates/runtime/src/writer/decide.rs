@@ -15,7 +15,9 @@ use store::{
 use super::prepare::{Prepared, consumer_name, position_key, record_key};
 use super::reaction::{Heard, Reaction};
 use super::roots::{Cache, Root};
-use super::work::{Act, Answer, CallRecord, ClientRecord, ConsumerKind, Discard, Done, Handle, Ids, KeyUse, Purpose, Reply, Work};
+use super::work::{
+    Act, Answer, CallRecord, ClientKey, ClientRecord, ConsumerKind, Discard, Done, Handle, Ids, KeyUse, Purpose, Reply, Work,
+};
 use crate::erased::Applied;
 use crate::service::{ProjectionEntry, Service, Services};
 use crate::sharding::shard_of;
@@ -177,6 +179,7 @@ impl<'a> Transaction<'a> {
         let record = record_key.as_ref().and_then(|key| self.loaded.records.get(key)).map(|record| record.value.clone());
         match &act.purpose {
             Purpose::Client { key, status, shows } => self.client_act(service, act, key, *status, *shows, record_key, record),
+            Purpose::Keep { key, answer } => self.keep_act(key, answer, record_key, record),
             Purpose::Call { key, reply } => self.call_act(service, act, key, reply, record_key, record),
             Purpose::Recall { .. } => self.recall_act(record_key, record),
             Purpose::Cancel { .. } => self.cancel_act(service, act, record_key, record),
@@ -195,12 +198,7 @@ impl<'a> Transaction<'a> {
         record: Option<String>,
     ) -> Result<Done, String> {
         if let (KeyUse::Take(key) | KeyUse::Bind(key), Some(record)) = (key, record) {
-            let record: ClientRecord = read(&record)?;
-            return Ok(match record.answer {
-                _ if record.fingerprint != key.fingerprint => Done::KeyReused,
-                None => Done::InProgress,
-                Some(answer) => Done::Accepted(answer),
-            });
+            return answered(key, &record);
         }
         if !self.is_as_expected(service, act)? {
             return Ok(Done::Changed);
@@ -220,6 +218,21 @@ impl<'a> Transaction<'a> {
         };
         self.keep(record_key, keep)?;
         Ok(Done::Accepted(answer))
+    }
+
+    /// Whoever took the key meanwhile was answered first.
+    fn keep_act(
+        &mut self,
+        key: &ClientKey,
+        answer: &Answer,
+        record_key: Option<RecordKey>,
+        record: Option<String>,
+    ) -> Result<Done, String> {
+        if let Some(record) = record {
+            return answered(key, &record);
+        }
+        self.keep(record_key, Some(ClientRecord { fingerprint: key.fingerprint.clone(), answer: Some(answer.clone()) }))?;
+        Ok(Done::Accepted(answer.clone()))
     }
 
     /// Whether the row that an act is about is what its client expects, once all that fell due has happened.
@@ -577,6 +590,16 @@ struct Accepted {
 pub(super) fn parked_again(parked: &Parked, error: String, now: Timestamp) -> Parked {
     let tries = parked.tries.saturating_add(1);
     Parked { error, tries, next_at: now.checked_add(backoff(tries)).unwrap_or(Timestamp::MAX), ..parked.clone() }
+}
+
+/// What was kept under a client's key, told to whoever asks under it.
+fn answered(key: &ClientKey, record: &str) -> Result<Done, String> {
+    let record: ClientRecord = read(record)?;
+    Ok(match record.answer {
+        _ if record.fingerprint != key.fingerprint => Done::KeyReused,
+        None => Done::InProgress,
+        Some(answer) => Done::Accepted(answer),
+    })
 }
 
 fn cancelled() -> Refused {

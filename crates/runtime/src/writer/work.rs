@@ -262,6 +262,8 @@ pub(crate) struct Act {
 pub(crate) enum Purpose {
     /// A client, or a saga on its behalf.
     Client { key: KeyUse, status: u16, shows: Option<&'static str> },
+    /// A client for whom nothing had to happen: only its answer is kept.
+    Keep { key: ClientKey, answer: Answer },
     /// Another service's call.
     Call { key: CallKey, reply: Reply },
     /// The question what came of it.

@@ -1,7 +1,5 @@
 //! `/reserves`: reserving and cancelling.
 
-use axum::http::StatusCode;
-use axum::response::IntoResponse;
 use booking::TimeOfDay;
 use edge::contract::{changes, creates};
 use edge::{Incoming, Reply, Routes, Spec, Who, optional, required};
@@ -67,7 +65,7 @@ async fn cancel(incoming: Incoming, by: Option<UserId>) -> Reply {
         // What is over has left the calendar, so it is the row that knows how it came to be over.
         Err(over) if over.code == "reservation-over" && incoming.row::<ReserveRow>().await?.status == ReserveStatus::Canceled => {
             let is_theirs = by.is_none_or(|by| by == row.user_id);
-            if is_theirs { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(Refused::from(Refusal::NotTheReserver).into()) }
+            if is_theirs { incoming.done_already::<ReserveRow>().await } else { Err(Refused::from(Refusal::NotTheReserver).into()) }
         }
         reply => reply,
     }

@@ -8,7 +8,7 @@ use clock::Clock;
 use edge::Coding;
 use runtime::Fault;
 use serde_json::{Value, json};
-use testkit::{Answer, Asked, TestApp, at};
+use testkit::{Answer, Asked, Setup, TestApp, at};
 
 fn app() -> TestApp {
     let mut app = TestApp::start(MEETINGROOM, at("2026-11-23T10:05:00+09:00"));
@@ -142,6 +142,43 @@ fn what_stands_already_is_named_to_whoever_wants_little() {
 }
 
 #[test]
+fn a_key_is_kept_also_when_nothing_had_to_happen() {
+    let mut app = app();
+    app.send(reserve("1", "08:00")).expect(201);
+    let standing = app.send(reserve("1", "08:00").once("k"));
+    standing.expect(200);
+    app.send(reserve("1", "10:00").once("k")).refused(422, "idempotency-key-reused");
+    app.delete("/reserves/1").expect(204);
+    let again = app.send(reserve("1", "08:00").once("k"));
+    assert_eq!((again.status, &again.text), (standing.status, &standing.text), "it is answered as it was");
+    assert_eq!(again.header("content-location"), "/reserves/1");
+
+    let cancel = |body: &Value| Asked::delete("/reserves/1").json(body);
+    let gone = app.send(cancel(&json!({})).once("l"));
+    gone.expect(204);
+    assert!(gone.header("yeyak-position").starts_with("reserve:1."), "{:?}", gone.headers);
+    app.send(cancel(&json!({"userId": "1"})).once("l")).refused(422, "idempotency-key-reused");
+    app.send(cancel(&json!({})).once("l")).expect(204);
+    // What a saga finds standing is kept as well.
+    let close = |until: &str| Asked::post("/maintenances", &json!({"roomId": 1, "until": format!("2026-11-23T{until}:00+09:00")}));
+    let closed = app.send(close("12:00")).expect(201);
+    assert_eq!(app.send(close("12:00").once("m")).expect(200), closed);
+    app.send(close("11:00").once("m")).refused(422, "idempotency-key-reused");
+}
+
+#[test]
+fn of_two_requests_under_one_key_at_once_one_is_refused_though_one_stands() {
+    for seed in 0..20 {
+        let mut app = TestApp::with(MEETINGROOM, Setup::at(at("2026-11-23T10:05:00+09:00")).seeded(seed));
+        app.post("/rooms", json!({"floor": "3", "openingRule": "days-ahead:9"})).expect(201);
+        app.send(reserve("1", "08:00")).expect(201);
+        let answers = app.together([reserve("1", "08:00").once("k"), reserve("1", "10:00").once("k")]);
+        let statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+        assert!([[200, 422], [422, 201]].contains(&[statuses[0], statuses[1]]), "seed {seed}: {statuses:?}");
+    }
+}
+
+#[test]
 fn a_reader_waits_for_what_was_written() {
     let mut app = app();
     app.faults().set("meetingroom/schedule", Fault { delay: Duration::from_millis(1), ..Fault::default() });
@@ -168,6 +205,7 @@ fn a_reader_is_told_when_it_does_not_arrive_or_never_will() {
     app.send(read("/reserves", &ahead)).refused(503, "not-caught-up");
     app.send(read("/rooms", "schedule:1.0.1")).refused(422, "not-a-source");
     app.send(read("/roomTables", "conference:1.0.1")).refused(422, "not-a-source");
+    app.send(read("/roomSlots", "schedule:1.0.1")).refused(422, "not-a-source");
     for bad in ["", "reserve", "reserve:1.99.1", "reserve:1.1.1;"] {
         app.send(read("/roomTables", bad)).refused(422, "malformed-position");
     }

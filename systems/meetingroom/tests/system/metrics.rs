@@ -16,11 +16,13 @@ const SEEN: Subject = Subject {
     spec: yeyak_meetingroom::spec,
     routes: |system| {
         let clock = Arc::clone(system.service("room").unwrap().clock());
-        let observer = Observer::new(clock, Tracer::off());
+        let observer = Observer::new(Arc::clone(&clock), Tracer::off());
         let actuator = Actuator {
             systems: vec![system.clone()],
             faults: Some(system.faults().clone()),
             auth: Auth::Open,
+            limits: Limits::default(),
+            clock,
             observer: observer.clone(),
             open_to_network: false,
             stopping: Arc::default(),

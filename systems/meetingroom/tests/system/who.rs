@@ -205,6 +205,22 @@ fn people_see_of_others_what_is_taken_and_never_by_whom() {
 }
 
 #[test]
+fn what_somebody_wrote_into_the_id_of_a_request_is_shown_to_them_and_to_staff() {
+    let mut app = two_people();
+    app.send(administrator(Asked::post("/rooms", &json!({"floor": "3", "openingRule": "days-ahead:9"})))).expect(201);
+    let asked =
+        Asked::post("/reserves", &json!({"roomId": 3, "date": "2026-11-24", "startTime": "08:00"})).header("x-request-id", "call-bob");
+    let made = app.send(as_one(asked, "1", &[])).expect(201);
+    let mut told = |asked: Asked| {
+        let history = app.send(asked).expect(200);
+        history["_embedded"]["history"].as_array().unwrap().iter().any(|entry| entry["correlation"] == "call-bob")
+    };
+    let ask = || Asked::get(format!("/reserves/{}/history", made["id"]));
+    assert!(told(as_one(ask(), "1", &[])) && told(administrator(ask())) && told(as_one(ask(), "lee", &[Role::Operator])));
+    assert!(!told(as_one(ask(), "2", &[])));
+}
+
+#[test]
 fn nobody_finds_out_by_asking_cleverly() {
     let mut app = two_people();
     for query in ["userId=1", "userId=%31", "sort=userId", "sort=id,userId,desc", "page=0&userId=1"] {

@@ -214,7 +214,7 @@ fn keys_come_from_a_file_or_by_https() {
     for elsewhere in ["http://issuer.example/keys", "http://10.0.0.1/", "http://localhost.example/", "HTTP://127.0.0.1.example/"] {
         check(elsewhere, Err(NotALocation::Insecure));
     }
-    for text in ["", " ", "ftp://x/y", "https://", "https:// x", "file:///etc/keys", "a\0b"] {
+    for text in ["", " ", "ftp://x/y", "https://", "https:// x", "file:///etc/keys", "a\0b", "https:/h/keys", "//h/keys?key=secret"] {
         check(text, Err(NotALocation::Malformed));
     }
 }
@@ -224,6 +224,14 @@ fn an_address_of_keys_holds_no_password_and_shows_nothing_secret() {
     for text in ["https://kim:secret@issuer.example/keys", "https://kim@issuer.example/", "http://:@127.0.0.1/", "http://kim@localhost/"] {
         assert_eq!(text.parse::<Location>(), Err(NotALocation::User), "{text}");
         assert!(HttpKeys::new(text).is_err(), "{text}");
+    }
+    for mistyped in
+        ["https:/kim:secret@h/keys", "//kim:secret@h/k", "kim:secret@h/k", "kim:sec/ret@h", "HTTPS:kim@h", " https:/kim:secret@h"]
+    {
+        assert_eq!(mistyped.parse::<Location>(), Err(NotALocation::User), "{mistyped}");
+    }
+    for file in ["keys@home.json", "/etc/yeyak:1/keys@home.json", "./a:b@c", "C:keys.json"] {
+        assert_eq!(file.parse(), Ok(Location::File(file.into())), "{file}");
     }
     assert!("https://issuer.example/@keys?of=kim@example".parse::<Location>().is_ok());
     let location: Location = "http://127.0.0.1:9/keys?token=secret#more".parse().unwrap();
@@ -238,6 +246,8 @@ fn health(verifier: &Arc<Verifier>, value: Option<&str>) -> (u16, Value) {
         systems: Vec::new(),
         faults: None,
         auth: Auth::Required(Arc::clone(verifier)),
+        limits: crate::Limits::default(),
+        clock: Arc::new(ManualClock::at(now())),
         observer: crate::Observer::new(Arc::new(ManualClock::at(now())), telemetry::Tracer::off()),
         open_to_network: false,
         stopping: Arc::default(),
