@@ -282,14 +282,11 @@ impl Writer {
         };
         self.stats.batch_sizes.observe(works.len() as u64);
         self.stats.batch_times.took(self.clock.elapsed().saturating_sub(started));
-        let answered = |((((answer, place), done), work), span): (((_, Done), Arc<(&'static str, Work)>), Span)| Answered {
-            what: (work.0, work.1.kind()),
-            done,
-            answer,
-            place,
-            span,
-        };
-        answers.into_iter().zip(done).zip(works).zip(spans).map(answered).collect()
+        let mut answered = Vec::with_capacity(works.len());
+        for (((answer, place), done), (work, span)) in answers.into_iter().zip(done).zip(works.iter().zip(spans)) {
+            answered.push(Answered { what: (work.0, work.1.kind()), done, answer, place, span });
+        }
+        answered
     }
 
     fn answer(&self, Answered { what: (service, kind), done, answer, place, mut span }: Answered) {
