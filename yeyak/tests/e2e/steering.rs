@@ -338,7 +338,7 @@ const DAMAGES: &[(&str, &str)] = &[
     ("DELETE FROM reserve_row_reserves WHERE id = 5", "meetingroom/reserve row reserves/5: its events make a row, and none stands"),
     (r#"INSERT INTO reserve_row_reserves (id, "@json") VALUES (9999, '{}')"#, "reserves/9999: a row stands, and no event makes it"),
     ("UPDATE reserve_sequences SET rows = rows + 1", "meetingroom/reserve row reserves: it is said to have "),
-    ("UPDATE schedule_sequences SET rows = rows - 1", "meetingroom/schedule view roomTables@1: it is said to have "),
+    ("UPDATE schedule_sequences SET rows = rows - 1", "meetingroom/schedule view roomTables@2: it is said to have "),
     ("DELETE FROM room_row_rooms WHERE id = 4", "meetingroom/room row rooms/4: its events make a row, and none stands"),
     ("UPDATE reserve_heads SET seq = seq + 1", "meetingroom/reserve feed shard"),
     ("UPDATE reserve_events SET seq = seq + 1000 WHERE key = '1' AND seq IS NOT NULL AND version > 4", "comes 100"),
