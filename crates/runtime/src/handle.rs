@@ -151,7 +151,7 @@ impl ServiceHandle {
 
     /// Keeps what a client is answered for whom nothing had to happen. Whoever took the key meanwhile was answered first.
     pub async fn keep(&self, key: ClientKey, answer: Answer, deadline: Timestamp, meta: Meta) -> Outcome {
-        let (roots, sequences, purpose) = (Vec::new(), Vec::new(), Purpose::Keep { key, answer });
+        let (roots, sequences, purpose) = (Vec::new(), Vec::new(), Purpose::Keep(Box::new((key, answer))));
         let make = Arc::new(|_: &mut Ids<'_>| Commands::none());
         self.submit_fresh(Act { make, roots, sequences, purpose, deadline: Some(deadline), expected: None, meta }).await
     }

@@ -33,7 +33,7 @@ impl Work {
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Act(act) => match act.purpose {
-                Purpose::Client { .. } | Purpose::Keep { .. } => "client",
+                Purpose::Client { .. } | Purpose::Keep(_) => "client",
                 Purpose::Call { .. } => "call",
                 Purpose::Recall { .. } => "recall",
                 Purpose::Cancel { .. } => "cancel",

@@ -179,7 +179,7 @@ impl<'a> Transaction<'a> {
         let record = record_key.as_ref().and_then(|key| self.loaded.records.get(key)).map(|record| record.value.clone());
         match &act.purpose {
             Purpose::Client { key, status, shows } => self.client_act(service, act, key, *status, *shows, record_key, record),
-            Purpose::Keep { key, answer } => self.keep_act(key, answer, record_key, record),
+            Purpose::Keep(kept) => self.keep_act(&kept.0, &kept.1, record_key, record),
             Purpose::Call { key, reply } => self.call_act(service, act, key, reply, record_key, record),
             Purpose::Recall { .. } => self.recall_act(record_key, record),
             Purpose::Cancel { .. } => self.cancel_act(service, act, record_key, record),

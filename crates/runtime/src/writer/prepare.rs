@@ -68,7 +68,7 @@ pub(super) fn record_key(service: &'static str, act: &Act) -> Option<RecordKey> 
         Purpose::Client { key: KeyUse::Take(key) | KeyUse::Bind(key) | KeyUse::Finish(key) | KeyUse::Free(key), .. } => {
             (RecordKind::Answer, key.key.clone())
         }
-        Purpose::Keep { key, .. } => (RecordKind::Answer, key.key.clone()),
+        Purpose::Keep(kept) => (RecordKind::Answer, kept.0.key.clone()),
         Purpose::Call { key, .. } | Purpose::Recall { key } | Purpose::Cancel { key } => (RecordKind::Call, key.to_string()),
     };
     Some(RecordKey { service, kind, key })

@@ -263,7 +263,7 @@ pub(crate) enum Purpose {
     /// A client, or a saga on its behalf.
     Client { key: KeyUse, status: u16, shows: Option<&'static str> },
     /// A client for whom nothing had to happen: only its answer is kept.
-    Keep { key: ClientKey, answer: Answer },
+    Keep(Box<(ClientKey, Answer)>),
     /// Another service's call.
     Call { key: CallKey, reply: Reply },
     /// The question what came of it.
