@@ -33,7 +33,7 @@ const CATCH_BREATH: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connections {
     /// How many there are at once. One more takes the place of the one that has been silent, or in the middle of a request, for longest; while
-    /// all of them are being answered it waits to be accepted.
+    /// all of them are being answered, and take their answers, it waits to be accepted.
     pub most: usize,
     /// How long one that is silent keeps its place though somebody else waits for one: long enough for a request that is on its way.
     pub patience: Duration,

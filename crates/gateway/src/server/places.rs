@@ -30,7 +30,8 @@ struct Held {
     count: usize,
     /// How often somebody has begun to be silent, which is what silence is told by.
     turns: u64,
-    /// Those that can be closed: those that have not sent a whole request yet, the one that has been so for longest first.
+    /// Those that can be closed: those that have not sent a whole request yet, or take nothing of their answer, the one that has been so
+    /// for longest first.
     silent: BTreeMap<u64, (Instant, Weak<Place>)>,
 }
 
@@ -48,6 +49,8 @@ struct Says {
     silent_since: Option<u64>,
     /// Whether it is answered, and silent once that is sent.
     told: bool,
+    /// Whether it is silent because it takes nothing of what it is sent.
+    stuck: bool,
 }
 
 impl Places {
@@ -128,7 +131,7 @@ impl Place {
     /// A whole request is there. It is not to be begun when somebody else has this place by now.
     pub(super) fn is_working(&self) -> bool {
         let mut says = lock(&self.says);
-        says.told = false;
+        (says.told, says.stuck) = (false, false);
         match says.silent_since {
             Some(since) if lock(&self.held).silent.remove(&since).is_none() => return false,
             _ => says.silent_since = None,
@@ -145,6 +148,24 @@ impl Place {
     pub(super) fn is_flushed(self: &Arc<Self>) {
         if std::mem::take(&mut lock(&self.says).told) {
             self.is_silent();
+        }
+    }
+
+    /// It takes no more of what it is sent, for now.
+    fn is_stuck(self: &Arc<Self>) {
+        if lock(&self.says).silent_since.is_none() {
+            self.is_silent();
+            lock(&self.says).stuck = true;
+        }
+    }
+
+    /// It takes some of what it is sent. Who has lost the place meanwhile hears of that elsewhere.
+    fn takes(&self) {
+        let mut says = lock(&self.says);
+        if std::mem::take(&mut says.stuck)
+            && let Some(since) = says.silent_since.take()
+        {
+            lock(&self.held).silent.remove(&since);
         }
     }
 
@@ -262,6 +283,16 @@ impl<S> Sent<S> {
     pub(super) fn new(stream: S, place: Arc<Place>) -> Self {
         Self { stream: Box::pin(stream), place }
     }
+
+    /// Whoever reads nothing of a long answer holds the place no better than whoever says nothing.
+    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_pending() {
+            self.place.is_stuck();
+        } else {
+            self.place.takes();
+        }
+        written
+    }
 }
 
 impl<S: AsyncRead> AsyncRead for Sent<S> {
@@ -272,11 +303,13 @@ impl<S: AsyncRead> AsyncRead for Sent<S> {
 
 impl<S: AsyncWrite> AsyncWrite for Sent<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write(context, bytes)
+        let written = self.stream.as_mut().poll_write(context, bytes);
+        self.note(written)
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write_vectored(context, bytes)
+        let written = self.stream.as_mut().poll_write_vectored(context, bytes);
+        self.note(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -314,5 +347,35 @@ mod tests {
         let _second = places.take().await;
         first.lost().await;
         assert!(!first.is_working(), "its place is another's");
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_nothing_of_an_answer_gives_way_and_whoever_takes_some_does_not() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let places = Places::new(1, Duration::ZERO);
+        let place = places.take().await;
+        let (stream, mut client) = tokio::io::duplex(4);
+        let mut sent = Sent::new(stream, Arc::clone(&place));
+        assert!(place.is_working());
+        sent.write_all(b"told").await.unwrap();
+        assert!(places.take().now_or_never().is_none(), "all of it has been taken in");
+
+        assert!(sent.write(b"more").now_or_never().is_none());
+        client.read_exact(&mut [0; 4]).await.unwrap();
+        sent.write_all(b"more").await.unwrap();
+        assert!(places.take().now_or_never().is_none(), "it was stuck, and goes on");
+        place.is_told();
+        sent.flush().await.unwrap();
+        let _second = places.take().await;
+
+        let (_unread, stream) = tokio::io::duplex(1);
+        let places = Places::new(1, Duration::ZERO);
+        let place = places.take().await;
+        let mut sent = Sent::new(stream, Arc::clone(&place));
+        assert!(place.is_working());
+        sent.write_all(b"a").await.unwrap();
+        assert!(sent.write(b"b").now_or_never().is_none());
+        let _second = places.take().await;
+        place.lost().await;
     }
 }

@@ -196,7 +196,7 @@ async fn whoever_still_reads_an_answer_keeps_the_place() {
     let door = Router::new().route("/large", get(async || vec![b'x'; LARGE])).route("/hello", get(async || "hello"));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let _server = Server::start(listener, door, at_most(1));
+    let _server = Server::start(listener, door, Connections { patience: Duration::from_secs(3600), ..at_most(1) });
     let mut first = TcpStream::connect(address).await.unwrap();
     first.write_all(b"GET /large HTTP/1.1\r\nHost: yeyak\r\nConnection: close\r\n\r\n").await.unwrap();
     let mut packet = vec![0; 1000];
