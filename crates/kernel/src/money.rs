@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// A currency that Yeyak takes, by its ISO 4217 code, with the number of its minor digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Currency {
     /// The Korean won, which has no minor unit.
@@ -26,12 +26,55 @@ impl Currency {
 }
 
 /// An amount in minor units (won, cents) of one currency. Never a float.
+///
+/// In JSON it is `{"amount": "12.50", "currency": "USD"}`: a decimal text, so that nothing on its way makes a float of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "Written", try_from = "Written")]
 pub struct Money {
     /// The amount in minor units.
     pub minor: i64,
     /// Of which currency.
     pub currency: Currency,
+}
+
+/// An amount as it is written in JSON.
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = Money)]
+struct Written {
+    /// A decimal number with no more digits behind the point than the currency has.
+    #[schema(example = "10000")]
+    amount: String,
+    /// ISO 4217.
+    currency: Currency,
+}
+
+impl From<Money> for Written {
+    fn from(money: Money) -> Self {
+        Self { amount: money.to_string(), currency: money.currency }
+    }
+}
+
+impl TryFrom<Written> for Money {
+    type Error = MoneyError;
+
+    fn try_from(written: Written) -> Result<Self, MoneyError> {
+        Self::parse(&written.amount, written.currency)
+    }
+}
+
+impl utoipa::PartialSchema for Money {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        Written::schema()
+    }
+}
+impl utoipa::ToSchema for Money {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Money".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
+        Written::schemas(schemas);
+    }
 }
 
 /// Why a text is no amount of a currency.
@@ -83,6 +126,15 @@ impl fmt::Display for Money {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn in_json_an_amount_is_a_decimal_text() {
+        let money = Money { minor: 1_250, currency: Currency::Usd };
+        let json = r#"{"amount":"12.50","currency":"USD"}"#;
+        assert_eq!(serde_json::to_string(&money).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Money>(json).unwrap(), money);
+        assert!(serde_json::from_str::<Money>(r#"{"amount":"0.5","currency":"KRW"}"#).is_err());
+    }
 
     #[test]
     fn amounts_read_and_show_exactly() {
