@@ -309,6 +309,7 @@ async fn start(
         queues: Queues { usual: settings.limits.queue, own: runnable.queues.clone() },
         pace: runtime::PACE,
         only: selected.services.iter().map(|service| (*service).to_owned()).collect(),
+        ports: Vec::new(),
         tracer: tracer.clone(),
     };
     let handle = SystemHandle::start(spec, environment).await.map_err(|error| Fatal::Failed(format!("{}: {error}", file.display())))?;

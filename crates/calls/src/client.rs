@@ -3,12 +3,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clock::{SharedClock, timeout};
-use kernel::{Call, CallError, misread};
+use kernel::{Call, CallError};
 use store::Meta;
 use telemetry::{Counter, Family, Histogram, Kind, Tracer};
 use tokio::sync::Semaphore;
 
-use crate::{Act, Breaker, BreakerRules, BreakerState, CallKey, Envelope, Transport};
+use crate::{Act, Breaker, BreakerRules, BreakerState, Envelope, Transport};
 
 /// How calls are guarded.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,29 @@ pub struct ClientRules {
 impl Default for ClientRules {
     fn default() -> Self {
         Self { at_once: 256, breaker: BreakerRules::default(), retry_after: Duration::from_millis(25) }
+    }
+}
+
+/// What is asked of another service, with its types set aside.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// [`Call::SERVICE`].
+    pub service: &'static str,
+    /// [`Call::NAME`].
+    pub name: &'static str,
+    /// [`Call::DEADLINE`]: how long the asker waits, every try included.
+    pub deadline: Duration,
+    /// The call's JSON.
+    pub body: String,
+}
+
+impl Asked {
+    /// This call.
+    ///
+    /// # Errors
+    /// When it has no JSON form.
+    pub fn of<C: Call>(call: &C) -> serde_json::Result<Self> {
+        Ok(Self { service: C::SERVICE, name: C::NAME, deadline: C::DEADLINE, body: serde_json::to_string(call)? })
     }
 }
 
@@ -64,28 +87,31 @@ impl Client {
         Self { tracer, ..self }
     }
 
-    /// Asks for something to be done, once for `key`.
+    /// Makes a call: asks for something to be done once for a key, for what came of it, or for its undoing, as `act` says. Answers with
+    /// the JSON of the reply.
     ///
     /// # Errors
-    /// [`CallError`]; after [`CallError::TimedOut`] the call has to be [cancelled](Self::cancel).
-    pub async fn act<C: Call>(&self, call: &C, key: &CallKey, meta: Meta) -> Result<C::Reply, CallError> {
-        self.guarded::<C>(call, Act::Do(key.clone()), meta).await.and_then(|reply| decode::<C>(&reply))
-    }
-
-    /// Asks what came of the call made under `key`. If nothing has, nothing ever will: that is a refusal, `cancelled`.
-    ///
-    /// # Errors
-    /// [`CallError`]; unless it is a refusal, it is not certain then, and has to be tried again.
-    pub async fn recall<C: Call>(&self, call: &C, key: &CallKey, meta: Meta) -> Result<C::Reply, CallError> {
-        self.guarded::<C>(call, Act::Recall(key.clone()), meta).await.and_then(|reply| decode::<C>(&reply))
-    }
-
-    /// Sees to it that nothing stands of the call made under `key`, now or later.
-    ///
-    /// # Errors
-    /// [`CallError`]; it is not certain then, and has to be tried again.
-    pub async fn cancel<C: Call>(&self, call: &C, key: &CallKey, meta: Meta) -> Result<(), CallError> {
-        self.guarded::<C>(call, Act::Cancel(key.clone()), meta).await.map(|_| ())
+    /// [`CallError`]. After [`CallError::TimedOut`] what was to be done has to be cancelled; unless a recall or a cancel is refused,
+    /// nothing is certain then, and it has to be tried again.
+    pub async fn ask(&self, call: Asked, act: Act, meta: Meta) -> Result<String, CallError> {
+        let (started, asked, service, name) = (self.clock.elapsed(), act.name(), call.service, call.name);
+        let mut span = self.tracer.within(meta.trace.as_ref(), Kind::Client, || format!("{asked} {service}/{name}").into());
+        // Whatever the callee does is part of the call.
+        let trace = span.context().cloned().or(meta.trace);
+        let result = self.send(call, act, Meta { trace, ..meta }).await;
+        let outcome = match &result {
+            Ok(_) => "replied",
+            Err(CallError::Refused(_)) => "refused",
+            Err(CallError::Unavailable { .. }) => "unavailable",
+            Err(CallError::TimedOut { .. }) => "timed-out",
+        };
+        self.outcomes.of(&(service, name, asked, outcome)).inc();
+        self.times.of(&(service, name)).took(self.clock.elapsed().saturating_sub(started));
+        span.set("yeyak.outcome", outcome);
+        if matches!(result, Err(CallError::Unavailable { .. } | CallError::TimedOut { .. })) {
+            span.fail(outcome);
+        }
+        result
     }
 
     /// The state of each callee's breaker, by its service.
@@ -120,38 +146,16 @@ impl Client {
         Arc::clone(guards.entry(service).or_insert_with(guard))
     }
 
-    /// A call that is counted and traced, whatever becomes of it.
-    async fn guarded<C: Call>(&self, call: &C, act: Act, meta: Meta) -> Result<String, CallError> {
-        let (started, asked) = (self.clock.elapsed(), act.name());
-        let mut span = self.tracer.within(meta.trace.as_ref(), Kind::Client, || format!("{asked} {}/{}", C::SERVICE, C::NAME).into());
-        // Whatever the callee does is part of the call.
-        let trace = span.context().cloned().or(meta.trace);
-        let result = self.send::<C>(call, act, Meta { trace, ..meta }).await;
-        let outcome = match &result {
-            Ok(_) => "replied",
-            Err(CallError::Refused(_)) => "refused",
-            Err(CallError::Unavailable { .. }) => "unavailable",
-            Err(CallError::TimedOut { .. }) => "timed-out",
-        };
-        self.outcomes.of(&(C::SERVICE, C::NAME, asked, outcome)).inc();
-        self.times.of(&(C::SERVICE, C::NAME)).took(self.clock.elapsed().saturating_sub(started));
-        span.set("yeyak.outcome", outcome);
-        if matches!(result, Err(CallError::Unavailable { .. } | CallError::TimedOut { .. })) {
-            span.fail(outcome);
-        }
-        result
-    }
-
-    async fn send<C: Call>(&self, call: &C, act: Act, meta: Meta) -> Result<String, CallError> {
-        let unavailable = |why: &str| CallError::Unavailable { service: C::SERVICE.into(), why: why.into() };
-        let body = serde_json::to_string(call).map_err(|error| unavailable(&error.to_string()))?;
+    async fn send(&self, call: Asked, act: Act, meta: Meta) -> Result<String, CallError> {
+        let Asked { service, name, deadline: limit, body } = call;
+        let unavailable = |why: &str| CallError::Unavailable { service: service.into(), why: why.into() };
         let started = self.clock.elapsed();
-        let deadline = self.clock.now().checked_add(C::DEADLINE).unwrap_or(jiff::Timestamp::MAX);
-        let envelope = Envelope { service: C::SERVICE.into(), call: C::NAME.into(), act, body, deadline, meta };
+        let deadline = self.clock.now().checked_add(limit).unwrap_or(jiff::Timestamp::MAX);
+        let envelope = Envelope { service: service.into(), call: name.into(), act, body, deadline, meta };
 
-        let guard = self.guard(C::SERVICE);
+        let guard = self.guard(service);
         let _place = guard.places.try_acquire().map_err(|_| unavailable("too many calls to it are under way"))?;
-        let left = || C::DEADLINE.saturating_sub(self.clock.elapsed().saturating_sub(started));
+        let left = || limit.saturating_sub(self.clock.elapsed().saturating_sub(started));
         let mut tries = 0;
         loop {
             tries += 1;
@@ -159,7 +163,7 @@ impl Client {
             // The deadline lies inside the permit, so that a callee which is slow counts as one that fails.
             let result = timeout(&*self.clock, left(), self.transport.send(envelope.clone()))
                 .await
-                .unwrap_or_else(|_| Err(CallError::TimedOut { service: C::SERVICE.into() }));
+                .unwrap_or_else(|_| Err(CallError::TimedOut { service: service.into() }));
             permit.done(matches!(result, Err(CallError::Unavailable { .. } | CallError::TimedOut { .. })), self.clock.elapsed());
             match result {
                 Err(CallError::Unavailable { .. }) if tries < 2 && self.rules.retry_after < left() => {
@@ -169,12 +173,4 @@ impl Client {
             }
         }
     }
-}
-
-fn decode<C: Call>(reply: &str) -> Result<C::Reply, CallError> {
-    // A reply that cannot be read was decided by someone: whatever was done has to be cancelled.
-    serde_json::from_str(reply).map_err(|error| {
-        tracing::error!(callee = C::SERVICE, call = C::NAME, error = misread(&error), "a reply could not be read");
-        CallError::TimedOut { service: C::SERVICE.into() }
-    })
 }

@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 use kernel::CallError;
 
 pub use breaker::{Breaker, Permit, Rules as BreakerRules, State as BreakerState};
-pub use client::{Client, ClientRules, Outcomes, Times};
+pub use client::{Asked, Client, ClientRules, Outcomes, Times};
 pub use envelope::{Act, CallKey, Envelope};
 pub use in_process::InProcess;
 

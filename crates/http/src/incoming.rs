@@ -268,16 +268,12 @@ impl Incoming {
     ///
     /// # Errors
     /// The refusal, as a problem; 503 when the service that has to agree cannot be reached.
-    pub async fn create_by_saga<R: Resource, S: Saga>(
-        &self,
-        caller: &Caller,
-        input: impl Fn(u64) -> S::Input + Send + Sync + 'static,
-    ) -> Reply {
+    pub async fn create_by_saga<R: Resource, S: Saga>(&self, caller: &Caller, saga: impl Fn(u64) -> S + Send + Sync + 'static) -> Reply {
         self.admits_new()?;
         let request = SagaRequest::<S> {
-            input: Arc::new(move |ids| {
+            saga: Arc::new(move |ids| {
                 let id = ids.next(R::COLLECTION);
-                (id.to_string(), input(id))
+                (id.to_string(), saga(id))
             }),
             collection: R::COLLECTION,
             status: StatusCode::CREATED.as_u16(),

@@ -169,8 +169,7 @@ impl Problem {
 
     /// 503: it takes `service` to do this, and `service` does not answer.
     pub fn unavailable(service: &str) -> Self {
-        let detail = format!("This takes the service {service}, which does not answer just now. Please try again shortly.");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "service-unavailable", detail).with("service", service).after(SHORTLY)
+        Refused::unavailable(service).into()
     }
 
     /// 503: nobody knows whether it happened. With an idempotency key, asking again tells.
@@ -262,6 +261,7 @@ impl From<Refused> for Problem {
             RefusedKind::NotFound => StatusCode::NOT_FOUND,
             RefusedKind::Conflict | RefusedKind::Standing => StatusCode::CONFLICT,
             RefusedKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            RefusedKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         };
         let field = match refused.details.get("field") {
             Some(Value::String(field)) if refused.kind == RefusedKind::Invalid => Some(field.clone()),
@@ -275,7 +275,7 @@ impl From<Refused> for Problem {
         let mut problem = Self::new(status, refused.code, refused.message);
         problem.errors = errors.into_iter().collect();
         problem.extra = refused.details;
-        problem
+        if status == StatusCode::SERVICE_UNAVAILABLE { problem.after(SHORTLY) } else { problem }
     }
 }
 

@@ -206,8 +206,8 @@ fn entry(system: &str, told: &Told) -> Entry {
 fn step(event: &str) -> (String, Value) {
     let Ok(Value::Object(mut fields)) = serde_json::from_str(event) else { return (String::new(), Value::Null) };
     let name = fields.shift_remove("type").and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
-    fields.shift_remove("client");
-    let data = fields.shift_remove("input").filter(Value::is_object).unwrap_or(Value::Object(fields));
+    fields.shift_remove("asker");
+    let data = fields.shift_remove("saga").filter(Value::is_object).unwrap_or(Value::Object(fields));
     (name, data)
 }
 
@@ -229,7 +229,10 @@ fn stepped(name: &str) -> &str {
     match name {
         "begun" => "it begins",
         "accepted" => "what it asked for was agreed, and it ends",
-        "doubted" => "nobody answered, so it turns round",
+        "waited" => "it waits to be told something",
+        "told" => "it is told what it waited for",
+        "passed" => "from here on it only goes forward",
+        "doubted" => "it cannot go on, so it turns round",
         "resumed" => "it was left behind, and goes on",
         "givenUp" => "it ends with nothing standing",
         other => other,
@@ -314,7 +317,7 @@ mod tests {
 
     #[test]
     fn a_step_shows_what_it_is_for_and_not_the_clients_key() {
-        let (name, data) = step(r#"{"type":"begun","input":{"roomId":3},"client":{"key":{"key":"secret"}}}"#);
+        let (name, data) = step(r#"{"type":"begun","saga":{"roomId":3},"asker":{"who":{"client":{"key":"secret"}}}}"#);
         assert_eq!((name.as_str(), data), ("begun", json!({"roomId": 3})));
         assert_eq!(step(r#"{"type":"givenUp","why":"unavailable"}"#), ("givenUp".into(), json!({"why": "unavailable"})));
     }

@@ -13,6 +13,8 @@ pub enum RefusedKind {
     Conflict,
     /// What was asked makes no sense whatever the state: 422.
     Invalid,
+    /// What it takes is not there now; the same can be asked again shortly: 503.
+    Unavailable,
     /// What was asked for stands already: 200 with the row whose id is in `details.id`.
     Standing,
 }
@@ -36,6 +38,12 @@ impl Refused {
     /// A refusal without details.
     pub fn new(kind: RefusedKind, code: &str, message: impl ToString) -> Self {
         Self { kind, code: code.into(), message: message.to_string(), details: Map::new() }
+    }
+
+    /// It takes `service` to do this, and `service` does not answer.
+    pub fn unavailable(service: &str) -> Self {
+        let message = format!("This takes the service {service}, which does not answer just now. Please try again shortly.");
+        Self::new(RefusedKind::Unavailable, "service-unavailable", message).with("service", service)
     }
 
     /// What was asked for stands already, as the row `id`.

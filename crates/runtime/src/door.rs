@@ -8,7 +8,9 @@ use kernel::{CallError, Commands, Refused, RefusedKind};
 use store::RootKey;
 
 use crate::handle::{ServiceHandle, WeakServiceHandle};
-use crate::writer::{Act, Done, Purpose, Work};
+use crate::saga::told;
+use crate::service::AnswerEntry;
+use crate::writer::{Act, Purpose, Work};
 
 impl ServiceHandle {
     /// Where it answers the calls of others.
@@ -50,43 +52,44 @@ impl Answering {
         if fault.refuse && matches!(envelope.act, Asked::Do(_)) {
             return Err(CallError::Refused(Refused::new(RefusedKind::Conflict, "refused-on-purpose", "the fault switch makes it refuse")));
         }
-        let work = self.work(&envelope).map_err(unavailable)?;
-        match service.inbox().begun(service.name(), work).await {
-            Done::Replied(reply) => Ok(reply),
-            Done::Cancelled => Ok("null".into()),
-            Done::Refused(refused) => Err(CallError::Refused(refused)),
-            Done::Expired => Err(unavailable("the deadline had passed before it was decided".into())),
-            Done::Away(why) => Err(unavailable(why)),
-            Done::Failed(why) => {
-                let correlation = &envelope.meta.correlation;
-                tracing::error!(service = service.name(), call = envelope.call, correlation, why, "a call failed through a fault of ours");
-                Err(unavailable(why))
-            }
-            other => {
-                let (correlation, outcome) = (&envelope.meta.correlation, other.name());
-                tracing::warn!(service = service.name(), call = envelope.call, correlation, outcome, "nobody knows how a call ended");
-                Err(CallError::TimedOut { service: envelope.service.clone() })
-            }
+        let name = envelope.call.as_str();
+        let entry = service.service().answers.get(name).ok_or_else(|| unavailable(format!("it knows no call {name}")))?;
+        if let (AnswerEntry::BySaga(answer), Asked::Do(key)) = (entry, &envelope.act) {
+            let key = key.clone();
+            return answer.answer(service, envelope, key).await;
         }
+        let work = self.work(entry, &envelope).map_err(unavailable)?;
+        told(service.inbox().begun(service.name(), work).await, &envelope.service)
     }
 
-    fn work(&self, envelope: &Envelope) -> Result<Work, String> {
-        let name = envelope.call.as_str();
-        let entry = self.0.service().answers.get(name).ok_or_else(|| format!("it knows no call {name}"))?;
-        let (commands, purpose, deadline) = match &envelope.act {
-            Asked::Do(key) => {
-                let (reply, body) = (entry.reply, envelope.body.clone());
+    fn work(&self, entry: &AnswerEntry, envelope: &Envelope) -> Result<Work, String> {
+        let body = envelope.body.as_str();
+        let (commands, purpose, deadline) = match (&envelope.act, entry) {
+            (Asked::Do(key), AnswerEntry::Decided(answer)) => {
+                let (reply, body) = (answer.reply, body.to_owned());
                 let reply = Arc::new(move |state: &dyn std::any::Any| reply(&body, state));
                 // Undoing has no deadline: it is wanted however late.
-                ((entry.commands)(&envelope.body)?, Purpose::Call { key: key.clone(), reply }, Some(envelope.deadline))
+                ((answer.commands)(&envelope.body)?, Purpose::Call { key: key.clone(), reply }, Some(envelope.deadline))
             }
-            Asked::Recall(key) => (Commands::none(), Purpose::Recall { key: key.clone() }, None),
-            Asked::Cancel(key) => ((entry.undo)(&envelope.body)?, Purpose::Cancel { key: key.clone() }, None),
+            (Asked::Do(_), AnswerEntry::BySaga(_)) => return Err("a saga answers by itself".into()),
+            (Asked::Recall(key), _) => (Commands::none(), Purpose::Recall { key: key.clone() }, None),
+            (Asked::Cancel(key), AnswerEntry::Decided(answer)) => {
+                ((answer.undo)(body)?, Purpose::Cancel { key: key.clone(), withdraw: Commands::none() }, None)
+            }
+            (Asked::Cancel(key), AnswerEntry::BySaga(answer)) => {
+                ((answer.undo)(body)?, Purpose::Cancel { key: key.clone(), withdraw: (answer.withdraw)(body)? }, None)
+            }
+        };
+        let withdrawn = match &purpose {
+            Purpose::Cancel { withdraw, .. } => withdraw.clone(),
+            _ => Commands::none(),
         };
         let service = self.0.name();
-        let roots = (&commands).into_iter().map(|one| RootKey { service, aggregate: one.aggregate, key: one.key.clone() }).collect();
+        let touched = (&commands).into_iter().chain(&withdrawn);
+        let roots = touched.map(|one| RootKey { service, aggregate: one.aggregate, key: one.key.clone() }).collect();
         Ok(Work::Act(Box::new(Act {
             make: Arc::new(move |_| commands.clone()),
+            then: None,
             roots,
             sequences: Vec::new(),
             purpose,

@@ -146,14 +146,14 @@ impl ServiceHandle {
         let Request { make, roots, sequences, status, shows, key, deadline, expected, meta } = request;
         let roots = roots.into_iter().map(|(aggregate, key)| RootKey { service: self.name, aggregate, key }).collect();
         let purpose = Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Take), status, shows };
-        self.submit_fresh(Act { make, roots, sequences, purpose, deadline, expected, meta }).await
+        self.submit_fresh(Act { make, then: None, roots, sequences, purpose, deadline, expected, meta }).await
     }
 
     /// Keeps what a client is answered for whom nothing had to happen. Whoever took the key meanwhile was answered first.
     pub async fn keep(&self, key: ClientKey, answer: Answer, deadline: Timestamp, meta: Meta) -> Outcome {
         let (roots, sequences, purpose) = (Vec::new(), Vec::new(), Purpose::Keep(Box::new((key, answer))));
         let make = Arc::new(|_: &mut Ids<'_>| Commands::none());
-        self.submit_fresh(Act { make, roots, sequences, purpose, deadline: Some(deadline), expected: None, meta }).await
+        self.submit_fresh(Act { make, then: None, roots, sequences, purpose, deadline: Some(deadline), expected: None, meta }).await
     }
 
     /// The row of `R` with this id, as JSON.

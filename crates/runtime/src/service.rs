@@ -1,12 +1,14 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 
-use kernel::{Answer as Answers, Call, Commands, Exposed, Field, Policy, Projection, Published, Resource, Saga, Timestamp, misread};
+use kernel::{
+    Answer as Answers, AnswerBySaga, Call, Commands, Exposed, Field, Policy, Projection, Published, Resource, Saga, Timestamp, misread,
+};
 use serde_json::Value;
 use store::{Payload, ServiceSchema, TableSchema};
 
 use crate::erased::{AnyKind, Kind};
-use crate::saga::{Run, SagaEntry};
+use crate::saga::{Run, SagaAnswer, SagaEntry};
 
 /// What a bounded context consists of. A service's `mod.rs` builds one, line by line.
 pub struct Service {
@@ -58,7 +60,15 @@ impl ProjectionEntry {
 }
 
 /// How one call is answered.
-pub(crate) struct AnswerEntry {
+pub(crate) enum AnswerEntry {
+    /// By one of its aggregates, at once.
+    Decided(DecidedAnswer),
+    /// By a saga.
+    BySaga(SagaAnswer),
+}
+
+/// A call that an aggregate answers, with its types set aside.
+pub(crate) struct DecidedAnswer {
     /// The commands that do what the call asks.
     pub(crate) commands: fn(&str) -> Result<Commands, String>,
     /// The commands that undo it.
@@ -159,7 +169,7 @@ impl Service {
     pub fn answers<C: Answers>(mut self) -> Self {
         self.answers.insert(
             <C as Call>::NAME,
-            AnswerEntry {
+            AnswerEntry::Decided(DecidedAnswer {
                 commands: |call| {
                     let (key, command) = read::<C>(call)?.command();
                     Ok(Commands::to::<C::By>(&key, command))
@@ -172,9 +182,16 @@ impl Service {
                     let state = state.downcast_ref::<C::By>().ok_or("a reply from another kind of aggregate")?;
                     serde_json::to_string(&read::<C>(call)?.reply(state)).map_err(|error| error.to_string())
                 },
-            },
+            }),
         );
         self
+    }
+
+    /// It answers a call by a saga, which it runs.
+    #[must_use]
+    pub fn answers_by_saga<C: AnswerBySaga>(mut self) -> Self {
+        self.answers.insert(<C as Call>::NAME, AnswerEntry::BySaga(SagaAnswer::of::<C>()));
+        self.saga::<C::By>()
     }
 
     /// It runs a saga.
@@ -198,6 +215,15 @@ impl Service {
     /// The JSON schema of the events it publishes, by the name of the service.
     pub fn schemas(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.schemas.iter().map(|(name, schema)| (name.as_str(), schema))
+    }
+
+    /// What the call is answered that this saga was run for.
+    pub(crate) fn saga_reply(&self, saga: &str, ended: &dyn Any) -> Result<String, String> {
+        let answers = self.answers.values().find_map(|entry| match entry {
+            AnswerEntry::BySaga(answer) if answer.saga == saga => Some(answer.reply),
+            _ => None,
+        });
+        answers.ok_or("it answers no call")?(ended)
     }
 
     /// Whether it hands out the ids of this collection.

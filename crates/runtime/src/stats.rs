@@ -34,7 +34,7 @@ impl Work {
         match self {
             Self::Act(act) => match act.purpose {
                 Purpose::Client { .. } | Purpose::Keep(_) => "client",
-                Purpose::Call { .. } => "call",
+                Purpose::Begin { .. } | Purpose::End { .. } | Purpose::Call { .. } => "call",
                 Purpose::Recall { .. } => "recall",
                 Purpose::Cancel { .. } => "cancel",
             },

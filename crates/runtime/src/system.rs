@@ -45,6 +45,15 @@ impl SystemSpec {
 /// leaves the writer to those who wait for it; what comes after a quiet moment is handled at once.
 pub const PACE: Duration = Duration::from_millis(5);
 
+/// Something outside the installation that is called like a service: a payment provider, a sender of messages.
+#[derive(Clone)]
+pub struct Port {
+    /// The name by which it is called, [`kernel::Call::SERVICE`].
+    pub name: &'static str,
+    /// What answers.
+    pub door: Arc<dyn Transport>,
+}
+
 /// What a system is run with.
 #[derive(Clone)]
 pub struct Environment {
@@ -66,6 +75,8 @@ pub struct Environment {
     pub pace: Duration,
     /// The services to run here; all when empty.
     pub only: Vec<String>,
+    /// What its sagas call outside the installation.
+    pub ports: Vec<Port>,
     /// What records traces.
     pub tracer: Tracer,
 }
@@ -117,7 +128,7 @@ impl SystemHandle {
         environment: Environment,
         way: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>,
     ) -> Result<Self, StoreError> {
-        let Environment { store, carrier, clock, faults, spawner, ids, queues, pace, only, tracer } = environment;
+        let Environment { store, carrier, clock, faults, spawner, ids, queues, pace, only, ports, tracer } = environment;
         let views = Arc::new(Served::load(spec.services.iter(), &*store).await?);
         let running: Vec<_> =
             spec.services.iter().map(|service| service.name).filter(|name| only.is_empty() || only.iter().any(|one| one == name)).collect();
@@ -168,6 +179,9 @@ impl SystemHandle {
         }
         // What is under way when the system is stopped is still written and answered.
         (system.spawner)(Box::pin(writer.run()));
+        for Port { name, door } in ports {
+            doors.open(name, door);
+        }
         for service in system.handles() {
             doors.open(service.name(), service.door());
             follow(&service).await?;

@@ -25,5 +25,5 @@ pub mod subject;
 mod trace;
 
 pub use app::{Answer, Asked, Live, Setup, TestApp, Told};
-pub use subject::{Home, Subject, at};
+pub use subject::{Home, Outside, Subject, at};
 pub use trace::Trace;

@@ -1,13 +1,16 @@
 //! What is tested, and where it keeps its data.
 
+use std::any::Any;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
+use calls::Transport;
+use clock::SharedClock;
 use jiff::{Timestamp, Zoned};
-use runtime::{SystemHandle, SystemSpec};
+use runtime::{Port, SystemHandle, SystemSpec};
 use store::sqlite::{Options, SqliteStore};
 use store::{OpenError, Schema, Store};
 use tempfile::TempDir;
@@ -21,6 +24,38 @@ pub struct Subject {
     pub spec: fn() -> SystemSpec,
     /// Its routes once it runs.
     pub routes: fn(&SystemHandle) -> Router,
+    /// What its sagas call outside of it, which outlives its processes: [`Outside::nothing`] as a rule.
+    pub outside: fn(SharedClock) -> Outside,
+}
+
+/// What a system calls outside of it.
+#[derive(Clone, Default)]
+pub struct Outside {
+    /// As the runtime wants it.
+    pub ports: Vec<Port>,
+    what: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Outside {
+    /// Nothing at all.
+    pub fn nothing(_clock: SharedClock) -> Self {
+        Self::default()
+    }
+
+    /// One thing, which is called by this name.
+    pub fn of<T: Transport>(name: &'static str, what: Arc<T>) -> Self {
+        Self { ports: vec![Port { name, door: Arc::clone(&what) as _ }], what: Some(what) }
+    }
+
+    /// That thing itself, for looking at it.
+    ///
+    /// # Panics
+    /// When it is no `T`.
+    #[track_caller]
+    pub fn get<T: Send + Sync + 'static>(&self) -> Arc<T> {
+        let what = self.what.clone().and_then(|what| what.downcast().ok());
+        what.unwrap_or_else(|| panic!("there is no such thing outside"))
+    }
 }
 
 impl fmt::Debug for Subject {

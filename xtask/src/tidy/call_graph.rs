@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{RustFile, Service, Violation};
-use crate::rust::last_segment;
 
 /// A call that a service can make.
 struct Edge<'a> {
@@ -42,12 +41,6 @@ pub(super) fn check(files: &[RustFile<'_>]) -> Vec<Violation> {
                 for owner in meant.filter(|_| path.glob || last == call || segments.iter().any(|segment| segment == call)) {
                     edge(*owner, *call, path.line);
                 }
-            }
-        }
-        for saga in file.impls("Saga") {
-            let named = saga.types.get("Call").map(|call| last_segment(call));
-            if named.is_none_or(|call| !calls.contains_key(call)) {
-                violations.push(file.violation(saga.line, format!("the saga {} names no call of a service as its `type Call`", saga.on)));
             }
         }
     }
@@ -90,7 +83,7 @@ mod tests {
 
     const START: (&str, &str) =
         ("systems/s/src/b/api.rs", "pub struct Start; impl kernel::Call for Start { const SERVICE: &'static str = \"b\"; }");
-    const SAGA: (&str, &str) = ("systems/s/src/a/saga.rs", "use crate::b::api::Start; impl Saga for S { type Call = Start; }");
+    const SAGA: (&str, &str) = ("systems/s/src/a/saga.rs", "use crate::b::api::Start; impl S { fn start() -> Start { Start } }");
 
     #[test]
     fn a_chain_is_no_circle() {
@@ -103,7 +96,7 @@ mod tests {
     fn a_circle_is_found() {
         let ask = ("systems/s/src/a/api.rs", "impl Call for Ask { const SERVICE: &'static str = \"a\"; }");
         for back in [
-            "impl Saga for T { type Call = crate::a::api::Ask; }",
+            "impl T { fn ask() -> crate::a::api::Ask { todo() } }",
             "use crate::a::api; fn f() { send(api::Ask { x }) }",
             "use crate::a::api::*;",
         ] {
@@ -111,10 +104,5 @@ mod tests {
             assert_eq!(violations.len(), 1, "{back}: {violations:?}");
             assert!(violations[0].contains("s/a → s/b → s/a"), "{violations:?}");
         }
-    }
-
-    #[test]
-    fn a_saga_whose_call_is_unknown_is_found() {
-        assert_eq!(found(check, &[START, ("systems/s/src/a/saga.rs", "impl Saga for S { type Call = Gone; }")]).len(), 1);
     }
 }

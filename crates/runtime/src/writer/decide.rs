@@ -97,6 +97,9 @@ pub(super) fn decide(
     Ok(transaction.finish(done, published)?)
 }
 
+/// The last number taken of each collection.
+type Taken = HashMap<&'static str, u64>;
+
 struct Transaction<'a> {
     services: &'a Services,
     now: Timestamp,
@@ -181,8 +184,10 @@ impl<'a> Transaction<'a> {
             Purpose::Client { key, status, shows } => self.client_act(service, act, key, *status, *shows, record_key, record),
             Purpose::Keep(kept) => self.keep_act(&kept.0, &kept.1, record_key, record),
             Purpose::Call { key, reply } => self.call_act(service, act, key, reply, record_key, record),
+            Purpose::Begin { key } => self.begin_act(service, act, key, record_key, record),
+            Purpose::End { record: ended, .. } => self.end_act(service, act, ended, record_key, record),
             Purpose::Recall { .. } => self.recall_act(record_key, record),
-            Purpose::Cancel { .. } => self.cancel_act(service, act, record_key, record),
+            Purpose::Cancel { withdraw, .. } => self.cancel_act(service, act, withdraw, record_key, record),
         }
     }
 
@@ -258,17 +263,8 @@ impl<'a> Transaction<'a> {
         record_key: Option<RecordKey>,
         record: Option<String>,
     ) -> Result<Done, String> {
-        if let Some(record) = record {
-            return Ok(match read(&record)? {
-                CallRecord::Replied(reply) => Done::Replied(reply),
-                CallRecord::Refused(refused) => Done::Refused(refused),
-                CallRecord::Cancelled => Done::Refused(cancelled()),
-            });
-        }
-        if self.now.duration_since(key.born) > jiff::SignedDuration::try_from(CALLS_KEPT).unwrap_or_default() {
-            let correlation = &act.meta.correlation;
-            tracing::error!(service = service.name, %key, correlation, "a call is older than what is remembered of calls; it is refused");
-            return Ok(Done::Refused(Refused::new(RefusedKind::Conflict, "call-too-old", "this call is too old to be answered")));
+        if let Some(done) = self.decided(service, act, key, record)? {
+            return Ok(done);
         }
         let (record, done) = match self.commands(service, act)? {
             Ok(accepted) => {
@@ -283,25 +279,86 @@ impl<'a> Transaction<'a> {
         Ok(done)
     }
 
-    /// What came of a call. One of which nothing has yet, is not decided any more.
-    fn recall_act(&mut self, record_key: Option<RecordKey>, record: Option<String>) -> Result<Done, String> {
-        Ok(match record.as_deref().map(read).transpose()? {
-            Some(CallRecord::Replied(reply)) => Done::Replied(reply),
-            Some(CallRecord::Refused(refused)) => Done::Refused(refused),
-            Some(CallRecord::Cancelled) => Done::Refused(cancelled()),
-            None => {
-                self.keep(record_key, Some(CallRecord::Cancelled))?;
-                Done::Refused(cancelled())
-            }
+    /// How a call stands that was made before, or is too old to be made.
+    fn decided(&self, service: &Service, act: &Act, key: &CallKey, record: Option<String>) -> Result<Option<Done>, String> {
+        if let Some(record) = record {
+            return read(&record).map(|record| Some(told(record)));
+        }
+        if self.now.duration_since(key.born) > jiff::SignedDuration::try_from(CALLS_KEPT).unwrap_or_default() {
+            let correlation = &act.meta.correlation;
+            tracing::error!(service = service.name, %key, correlation, "a call is older than what is remembered of calls; it is refused");
+            let refused = Refused::new(RefusedKind::Conflict, "call-too-old", "this call is too old to be answered");
+            return Ok(Some(Done::Refused(refused)));
+        }
+        Ok(None)
+    }
+
+    /// A saga begins that will answer a call.
+    fn begin_act(
+        &mut self,
+        service: &Service,
+        act: &Act,
+        key: &CallKey,
+        record_key: Option<RecordKey>,
+        record: Option<String>,
+    ) -> Result<Done, String> {
+        if let Some(done) = self.decided(service, act, key, record)? {
+            return Ok(done);
+        }
+        let (record, done) = match self.commands(service, act)? {
+            Ok(accepted) => (CallRecord::UnderWay, Done::Accepted(Answer::of(202, None, &accepted.rows, accepted.at))),
+            Err(refused) => (CallRecord::Refused(refused.clone()), Done::Refused(refused)),
+        };
+        self.keep(record_key, Some(record))?;
+        Ok(done)
+    }
+
+    /// A saga ends that answers a call. One that was cancelled stays so.
+    fn end_act(
+        &mut self,
+        service: &Service,
+        act: &Act,
+        ended: &CallRecord,
+        record_key: Option<RecordKey>,
+        record: Option<String>,
+    ) -> Result<Done, String> {
+        let accepted = match self.commands(service, act)? {
+            Ok(accepted) => accepted,
+            Err(refused) => return Ok(Done::Refused(refused)),
+        };
+        if record.as_deref().map(read).transpose()? == Some(CallRecord::UnderWay) {
+            self.keep(record_key, Some(ended.clone()))?;
+        }
+        Ok(match ended {
+            CallRecord::Replied(reply) => Done::Replied(reply.clone()),
+            _ => Done::Accepted(Answer::of(200, None, &accepted.rows, accepted.at)),
         })
     }
 
-    fn cancel_act(&mut self, service: &Service, act: &Act, record_key: Option<RecordKey>, record: Option<String>) -> Result<Done, String> {
+    /// What came of a call. One of which nothing has yet, is not decided any more.
+    fn recall_act(&mut self, record_key: Option<RecordKey>, record: Option<String>) -> Result<Done, String> {
+        if let Some(record) = record {
+            return read(&record).map(told);
+        }
+        self.keep(record_key, Some(CallRecord::Cancelled))?;
+        Ok(Done::Refused(cancelled()))
+    }
+
+    fn cancel_act(
+        &mut self,
+        service: &Service,
+        act: &Act,
+        withdraw: &Commands,
+        record_key: Option<RecordKey>,
+        record: Option<String>,
+    ) -> Result<Done, String> {
         match record.as_deref().map(read).transpose()? {
             // Nothing came of it, and its key says so already.
             Some(CallRecord::Cancelled | CallRecord::Refused(_)) => return Ok(Done::Cancelled),
             // An undo that is refused found nothing to undo.
             Some(CallRecord::Replied(_)) => drop(self.commands(service, act)?),
+            // Whoever drives the saga, or is woken for it, undoes what it did.
+            Some(CallRecord::UnderWay) => drop(self.accept(service, withdraw, &act.meta)?),
             None => {}
         }
         self.keep(record_key, Some(CallRecord::Cancelled))?;
@@ -322,28 +379,63 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
+    /// The next number of a collection, when these were taken already.
+    fn next(sequences: &HashMap<SequenceKey, u64>, service: &Service, taken: &mut Taken, name: &'static str) -> u64 {
+        let last = || sequences.get(&SequenceKey { service: service.name, name }).copied().unwrap_or_default();
+        let id = taken.entry(name).or_insert_with(last);
+        *id += 1;
+        *id
+    }
+
+    /// Numbers that were taken are not given again.
+    fn took(&mut self, service: &Service, taken: Taken) {
+        for (name, last) in taken {
+            let key = SequenceKey { service: service.name, name };
+            self.loaded.sequences.insert(key.clone(), last);
+            self.changed_sequences.insert(key);
+        }
+    }
+
     /// Makes and decides an act's commands. Ids that were taken for commands that are refused are given again.
     fn commands(&mut self, service: &Service, act: &Act) -> Result<Result<Accepted, Refused>, String> {
         // Verifying compares the counters of those that are declared, and must not miss one.
         if let Some(name) = act.sequences.iter().find(|name| !service.counts(name)) {
             return Err(format!("{} does not count {name}", service.name));
         }
-        let mut taken: HashMap<&'static str, u64> = HashMap::new();
-        let sequences = &self.loaded.sequences;
-        let mut next = |name: &'static str| {
-            let last = || sequences.get(&SequenceKey { service: service.name, name }).copied().unwrap_or_default();
-            let id = taken.entry(name).or_insert_with(last);
-            *id += 1;
-            *id
-        };
-        let commands = (act.make)(&mut Ids { last: &mut next });
-        let result = self.accept(service, &commands, &act.meta)?;
+        let mut taken = Taken::new();
+        let commands = (act.make)(&mut Ids { last: &mut |name| Self::next(&self.loaded.sequences, service, &mut taken, name) });
+        let mut result = self.accept(service, &commands, &act.meta)?;
+        if let (Ok(accepted), Some(then)) = (&mut result, &act.then) {
+            let state = accepted.root.as_ref().and_then(|key| self.roots.get(key)).ok_or("nothing that something could follow from")?;
+            let following = then(state.state.as_any(), accepted.at);
+            // The first are decided and taken in; the rest cannot be refused without undoing them.
+            let more = self.accept(service, &following, &act.meta)?;
+            let more = more.map_err(|refused| format!("what follows from a command was refused: {refused}"))?;
+            accepted.rows.extend(more.rows);
+            accepted.root = more.root;
+        }
         if result.is_ok() {
-            for (name, last) in taken {
-                let key = SequenceKey { service: service.name, name };
-                self.loaded.sequences.insert(key.clone(), last);
-                self.changed_sequences.insert(key);
+            self.took(service, taken);
+        }
+        Ok(result)
+    }
+
+    /// Decides a policy's commands, to aggregates that get their numbers now among them.
+    fn numbered(&mut self, service: &Service, commands: &Commands, meta: &Meta) -> Result<Result<Accepted, Refused>, String> {
+        if commands.unnumbered().is_empty() {
+            return self.accept(service, commands, meta);
+        }
+        let mut taken = Taken::new();
+        let mut all: Vec<_> = commands.into_iter().cloned().collect();
+        for new in commands.unnumbered() {
+            if !service.counts(new.collection) {
+                return Err(format!("{} does not count {}", service.name, new.collection));
             }
+            all.push(new.numbered(Self::next(&self.loaded.sequences, service, &mut taken, new.collection)));
+        }
+        let result = self.accept(service, &all.into_iter().collect(), meta)?;
+        if result.is_ok() {
+            self.took(service, taken);
         }
         Ok(result)
     }
@@ -354,6 +446,8 @@ impl<'a> Transaction<'a> {
         let mut seen = HashSet::new();
         let mut at = self.now;
         for Command { aggregate, key, command } in commands {
+            let begin = service.sagas.iter().find(|saga| saga.name == *aggregate).and_then(|saga| saga.begin(&**command, meta));
+            let command = begin.as_ref().unwrap_or(command);
             let key = RootKey { service: service.name, aggregate, key: key.clone() };
             if !seen.insert(key.clone()) {
                 return Err(format!("two commands at once to {key:?}"));
@@ -499,7 +593,7 @@ impl<'a> Transaction<'a> {
                         caller: kernel::Caller::Internal(format!("policy:{}/{policy}", service.name)).to_string(),
                         trace: event.meta.trace.clone(),
                     };
-                    if let Err(refused) = self.accept(service, commands, &meta)? {
+                    if let Err(refused) = self.numbered(service, commands, &meta)? {
                         let (event, correlation) = (event.id(), &meta.correlation);
                         tracing::debug!(
                             service = service.name,
@@ -600,6 +694,16 @@ fn answered(key: &ClientKey, record: &str) -> Result<Done, String> {
         None => Done::InProgress,
         Some(answer) => Done::Accepted(answer),
     })
+}
+
+/// What a call that was made before is answered.
+fn told(record: CallRecord) -> Done {
+    match record {
+        CallRecord::Replied(reply) => Done::Replied(reply),
+        CallRecord::Refused(refused) => Done::Refused(refused),
+        CallRecord::UnderWay => Done::InProgress,
+        CallRecord::Cancelled => Done::Refused(cancelled()),
+    }
 }
 
 fn cancelled() -> Refused {

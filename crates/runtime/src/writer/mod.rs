@@ -29,7 +29,7 @@ use roots::Cache;
 use store::{Abort, Claims, Committed, FeedEvent, Loaded, Parked, RootKey, Store, StoreError, Writes};
 use telemetry::{Kind, Span, Tracer};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
-pub(crate) use work::{Act, CallRecord, ClientRecord, ConsumerKind, Discard, Done, Handle, KeyUse, Purpose, Work};
+pub(crate) use work::{Act, CallRecord, ClientRecord, ConsumerKind, Discard, Done, Handle, KeyUse, Make, Purpose, Then, Work};
 pub use work::{Answer, ClientKey, Expected, Ids, Outcome, Request, Shown};
 
 /// The most pieces of work that one transaction takes.

@@ -69,7 +69,11 @@ pub(super) fn record_key(service: &'static str, act: &Act) -> Option<RecordKey> 
             (RecordKind::Answer, key.key.clone())
         }
         Purpose::Keep(kept) => (RecordKind::Answer, kept.0.key.clone()),
-        Purpose::Call { key, .. } | Purpose::Recall { key } | Purpose::Cancel { key } => (RecordKind::Call, key.to_string()),
+        Purpose::Call { key, .. }
+        | Purpose::Begin { key }
+        | Purpose::End { key, .. }
+        | Purpose::Recall { key }
+        | Purpose::Cancel { key, .. } => (RecordKind::Call, key.to_string()),
     };
     Some(RecordKey { service, kind, key })
 }
@@ -105,7 +109,11 @@ fn claim_events(services: &Services, claims: &mut Claims, name: &'static str, co
         claims.positions.insert(position_key(name, &consumer_name, &heard.event));
         match heard.reaction() {
             Ok(Reaction::Policies(reactions)) => {
-                for command in reactions.iter().flat_map(|(_, commands)| commands) {
+                let unnumbered = || reactions.iter().flat_map(|(_, commands)| commands.unnumbered());
+                claims.sequences.extend(unnumbered().map(|new| SequenceKey { service: name, name: new.collection }));
+                // What is named by its number is fresh, whatever the number.
+                let unnumbered: Vec<_> = unnumbered().map(|new| new.numbered(0)).collect();
+                for command in reactions.iter().flat_map(|(_, commands)| commands).chain(&unnumbered) {
                     let root = RootKey { service: name, aggregate: command.aggregate, key: command.key.clone() };
                     let version = cache.version(&root);
                     claims.roots.insert(root, version);

@@ -21,7 +21,7 @@ impl Reaction {
     /// Whether it is to do nothing.
     fn is_empty(&self) -> bool {
         match self {
-            Self::Policies(policies) => policies.iter().all(|(_, commands)| commands.into_iter().next().is_none()),
+            Self::Policies(policies) => policies.iter().all(|(_, commands)| commands.is_empty()),
             Self::Rows(rows) => rows.is_empty(),
         }
     }

@@ -12,7 +12,7 @@ use super::reaction::Heard;
 
 /// Hands out new ids while a command is made. Ids of a command that is refused are handed out again.
 pub struct Ids<'a> {
-    pub(super) last: &'a mut dyn FnMut(&'static str) -> u64,
+    pub(crate) last: &'a mut dyn FnMut(&'static str) -> u64,
 }
 
 impl Ids<'_> {
@@ -217,6 +217,8 @@ pub enum Outcome {
 pub(crate) enum CallRecord {
     Replied(String),
     Refused(Refused),
+    /// A saga does it, and has not ended.
+    UnderWay,
     /// Nothing stands of it, and nothing ever will.
     Cancelled,
 }
@@ -247,9 +249,13 @@ pub(crate) enum KeyUse {
 /// A reply to a call, made from the state after it.
 pub(crate) type Reply = Arc<dyn Fn(&dyn Any) -> Result<String, String> + Send + Sync>;
 
+/// What follows in the same transaction, at the same instant, from the state of the aggregate that was commanded last.
+pub(crate) type Then = Arc<dyn Fn(&dyn Any, Timestamp) -> Commands + Send + Sync>;
+
 /// Commands, and what belongs to them.
 pub(crate) struct Act {
     pub(crate) make: Make,
+    pub(crate) then: Option<Then>,
     pub(crate) roots: Vec<RootKey>,
     pub(crate) sequences: Vec<&'static str>,
     pub(crate) purpose: Purpose,
@@ -266,10 +272,14 @@ pub(crate) enum Purpose {
     Keep(Box<(ClientKey, Answer)>),
     /// Another service's call.
     Call { key: CallKey, reply: Reply },
-    /// The question what came of it.
+    /// A saga that begins for another service's call.
+    Begin { key: CallKey },
+    /// Its end, and what is kept of the call then.
+    End { key: CallKey, record: CallRecord },
+    /// The question what came of a call.
     Recall { key: CallKey },
-    /// Its undoing.
-    Cancel { key: CallKey },
+    /// Its undoing; of one whose saga is under way, these commands are.
+    Cancel { key: CallKey, withdraw: Commands },
 }
 
 /// Events for a consumer, of one source, ascending within each shard.

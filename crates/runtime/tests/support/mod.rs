@@ -22,7 +22,7 @@ use tempfile::TempDir;
 
 pub use executor::{Executor, Started};
 pub use shim::{Hold, Lost, Shim};
-use toy::{Basket, Buy, Counter, Do, OrderRow};
+use toy::{Buy, Counter, Do, OrderRow};
 
 /// Where everything stands that outlives a process.
 #[derive(Clone)]
@@ -180,6 +180,7 @@ impl Bench {
             queues: Queues::of(queue),
             pace: self.pace,
             only: Vec::new(),
+            ports: Vec::new(),
             tracer: telemetry::Tracer::off(),
         };
         let system = self.executor.wait(SystemHandle::start(spec, environment)).unwrap();
@@ -236,9 +237,9 @@ pub fn create(command: Do) -> Request {
 
 pub fn buy(seats: u32) -> SagaRequest<Buy> {
     SagaRequest {
-        input: Arc::new(move |ids| {
+        saga: Arc::new(move |ids| {
             let order = ids.next(OrderRow::COLLECTION);
-            (format!("b{order}"), Basket { order, seats })
+            (format!("b{order}"), Buy { order, seats })
         }),
         collection: OrderRow::COLLECTION,
         status: 201,

@@ -1,8 +1,10 @@
 //! A system to try the mechanisms on. Counters count, ring and break when asked to; a board follows them; a shop sells seats of
 //! a pool.
 
-use calls::conformance::{POOL, Pool, Take, Taken};
-use kernel::{Aggregate, Commands, Exposed, Field, Policy, Projection, Published, Refused, RefusedKind, Resource, Rows, Saga, Timestamp};
+use calls::conformance::{POOL, Pool, Take};
+use kernel::{
+    Aggregate, Commands, Exposed, Field, Policy, Projection, Published, Refused, RefusedKind, Resource, Rows, Saga, Steps, Timestamp,
+};
 use runtime::{Service, SystemSpec};
 use serde::{Deserialize, Serialize};
 
@@ -361,25 +363,19 @@ impl Exposed for Order {
 }
 
 /// Buys seats: the pool has to give them first.
-pub struct Buy;
-
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Basket {
+pub struct Buy {
     pub order: u64,
     pub seats: u32,
 }
 
 impl Saga for Buy {
     const NAME: &'static str = "buy";
-    type Input = Basket;
-    type Call = Take;
 
-    fn call(basket: &Basket) -> Take {
-        Take { pool: "stalls".into(), seats: basket.seats }
-    }
-
-    fn done(basket: &Basket, _reply: &Taken, _at: Timestamp) -> Commands {
-        Commands::to::<Order>(&basket.order, Place(basket.seats))
+    fn steps() -> Steps<Self> {
+        Steps::<Self>::new()
+            .call::<Take>(|buy| Some(Take { pool: "stalls".into(), seats: buy.seats }), |_, _| {})
+            .end(|buy, _at| Commands::to::<Order>(&buy.order, Place(buy.seats)))
     }
 }
 

@@ -26,7 +26,7 @@ pub use request::Asked;
 use crate::disk::Disk;
 use crate::executor::{Executor, Group};
 use crate::settled::Unrest;
-use crate::subject::{Home, Ids, Subject};
+use crate::subject::{Home, Ids, Outside, Subject};
 
 /// How much time a request may wait for before it counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -103,6 +103,7 @@ pub struct TestApp {
     clock: ManualClock,
     faults: Faults,
     ids: Ids,
+    outside: Outside,
     running: Option<Running>,
 }
 
@@ -131,7 +132,8 @@ impl TestApp {
     pub fn with(subject: Subject, setup: Setup) -> Self {
         let executor = setup.seed.map_or_else(Executor::in_turn, Executor::seeded);
         let clock = ManualClock::at(setup.at);
-        let mut app = Self { subject, setup, executor, clock, faults: Faults::default(), ids: Ids::default(), running: None };
+        let outside = (subject.outside)(Arc::new(clock.clone()));
+        let mut app = Self { subject, setup, executor, clock, faults: Faults::default(), ids: Ids::default(), outside, running: None };
         app.boot();
         app
     }
@@ -158,6 +160,7 @@ impl TestApp {
             queues: Queues::of(1024),
             pace: runtime::PACE,
             only: Vec::new(),
+            ports: self.outside.ports.clone(),
             tracer: telemetry::Tracer::off(),
         };
         let way = self.setup.calls.clone();
@@ -182,6 +185,11 @@ impl TestApp {
     /// Its clock.
     pub const fn clock(&self) -> &ManualClock {
         &self.clock
+    }
+
+    /// What it calls outside of it.
+    pub const fn outside(&self) -> &Outside {
+        &self.outside
     }
 
     /// Its fault switch, by `{system}/{service}`.

@@ -27,7 +27,7 @@ pub use client::Heard;
 pub use seeds::Seeds;
 
 use crate::app::{Answer, Asked, Between};
-use crate::subject::Subject;
+use crate::subject::{Outside, Subject};
 use world::World;
 
 /// What clients ask of a system, and what must be true of it.
@@ -45,7 +45,7 @@ pub trait Course: Send {
     fn heard(&mut self, asked: &Asked, heard: &Heard);
 
     /// What is wrong, now that everything is at rest.
-    fn check(&mut self, now: Timestamp, ask: &mut dyn FnMut(&str) -> Answer) -> Vec<String>;
+    fn check(&mut self, now: Timestamp, outside: &Outside, ask: &mut dyn FnMut(&str) -> Answer) -> Vec<String>;
 }
 
 /// How a system is simulated.

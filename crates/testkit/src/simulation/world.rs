@@ -17,7 +17,7 @@ use crate::carrier::Unreliable;
 use crate::disk::Disk;
 use crate::executor::{Executor, Group};
 use crate::settled::Unrest;
-use crate::subject::{Home, Ids};
+use crate::subject::{Home, Ids, Outside};
 
 /// A run with more steps than these does not end.
 const MOST_STEPS: u64 = 400_000;
@@ -52,7 +52,8 @@ pub(super) struct World {
     faults: Faults,
     ids: Ids,
     shared: Arc<Shared>,
-    outside: Group,
+    network: Group,
+    outside: Outside,
     process: Option<Process>,
     disk_fails: bool,
     calm: bool,
@@ -75,7 +76,7 @@ impl World {
         let chaos = Chaos::of(&mut rng);
         let chaos = simulation.chaos.unwrap_or(chaos);
         let mut executor = Executor::seeded(rng.u64(..));
-        let outside = executor.group();
+        let network = executor.group();
         let disk = Disk::new(rng.u64(..));
         disk.lie(simulation.disk_lies);
         let shared = Shared {
@@ -84,18 +85,21 @@ impl World {
             log: Mutex::default(),
             told: Mutex::default(),
         };
+        let clock = ManualClock::at(simulation.at);
+        let outside = (simulation.subject.outside)(Arc::new(clock.clone()));
         Self {
             simulation: simulation.clone(),
             seed,
             rng,
             chaos,
             executor,
-            clock: ManualClock::at(simulation.at),
+            clock,
             home: Home::Disk(disk.clone()),
             disk,
             faults: Faults::default(),
             ids: Ids::default(),
             shared: Arc::new(shared),
+            network,
             outside,
             process: None,
             disk_fails: false,
@@ -117,7 +121,7 @@ impl World {
                 rng: self.rng.fork(),
                 shared: Arc::clone(&self.shared),
             };
-            self.executor.spawn(self.outside, client.run());
+            self.executor.spawn(self.network, client.run());
         }
         while lock(&self.shared.told).finished < self.simulation.clients {
             if !self.calm
@@ -263,6 +267,7 @@ impl World {
             queues: Queues::of(64),
             pace: runtime::PACE,
             only: Vec::new(),
+            ports: self.outside.ports.clone(),
             tracer: telemetry::Tracer::off(),
         };
         let (routes, shared) = (self.simulation.subject.routes, Arc::clone(&self.shared));
@@ -350,7 +355,7 @@ impl World {
             }
         }
         self.settle(system)?;
-        let shared = Arc::clone(&self.shared);
+        let (shared, outside) = (Arc::clone(&self.shared), self.outside.clone());
         let mut failed = None;
         let now = self.clock.now();
         let mut ask = |path: &str| match self.ask(Asked::get(path)) {
@@ -360,7 +365,7 @@ impl World {
                 Answer::none(path)
             }
         };
-        wrong.extend(lock(&shared.course).check(now, &mut ask));
+        wrong.extend(lock(&shared.course).check(now, &outside, &mut ask));
         wrong.extend(failed.into_iter().flatten());
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }

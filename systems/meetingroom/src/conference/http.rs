@@ -5,7 +5,7 @@ use edge::{Incoming, Reply, Routes, Spec, Who, optional, required};
 use kernel::Id;
 
 use super::domain::{Command, Conference};
-use super::saga::{NewMeeting, StartMeeting};
+use super::saga::StartMeeting;
 use super::views::ConferenceRow;
 use crate::reserve::api::{ReserveId, UserId};
 use crate::room::api::RoomId;
@@ -45,8 +45,8 @@ fn named() -> impl Spec<Output = Option<UserId>> {
 /// Starts a meeting, if reserve finds that the one who starts is the one who reserved.
 async fn start(incoming: Incoming, (user_id, room_id, reserve_id): (UserId, RoomId, ReserveId)) -> Reply {
     let caller = incoming.caller()?;
-    let input = move |id| NewMeeting { id: Id::new(id), room_id, user_id: user_id.clone(), reserve_id };
-    incoming.create_by_saga::<ConferenceRow, StartMeeting>(&caller, input).await
+    let saga = move |id| StartMeeting { id: Id::new(id), room_id, user_id: user_id.clone(), reserve_id, started_at: None };
+    incoming.create_by_saga::<ConferenceRow, StartMeeting>(&caller, saga).await
 }
 
 /// Ends a meeting. Doing so twice is harmless.

@@ -1,7 +1,7 @@
 //! Starting a meeting: reserve checks who starts and starts the reservation in the same decision, so that a cancel that runs
 //! at the same time either loses or wins, never both.
 
-use kernel::{Commands, Saga, Timestamp};
+use kernel::{Commands, Saga, Steps, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::api::ConferenceId;
@@ -13,12 +13,9 @@ use crate::room::api::RoomId;
 /// |---|---|---|
 /// | check the user, start the reservation | reserve: `CheckUser` | reserve: the start is withdrawn |
 /// | the meeting stands | conference: `Start` | – |
-pub(crate) struct StartMeeting;
-
-/// A meeting that is wanted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct NewMeeting {
+pub(crate) struct StartMeeting {
     /// The number it will have.
     pub(crate) id: ConferenceId,
     /// In which room.
@@ -27,21 +24,32 @@ pub(crate) struct NewMeeting {
     pub(crate) user_id: UserId,
     /// On which reservation.
     pub(crate) reserve_id: ReserveId,
+    /// Since when it is held, once reserve has let it start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) started_at: Option<Timestamp>,
 }
 
 impl Saga for StartMeeting {
     const NAME: &'static str = "start-meeting";
-    type Input = NewMeeting;
-    type Call = CheckUser;
 
-    fn call(input: &NewMeeting) -> CheckUser {
-        let NewMeeting { id, room_id, user_id, reserve_id } = input.clone();
-        CheckUser { room_id, reserve_id, user_id, conference_id: id }
+    fn steps() -> Steps<Self> {
+        Steps::new().call::<CheckUser>(Self::check, Self::checked).end(Self::start)
+    }
+}
+
+impl StartMeeting {
+    pub(super) fn check(&self) -> Option<CheckUser> {
+        let Self { id, room_id, user_id, reserve_id, .. } = self.clone();
+        Some(CheckUser { room_id, reserve_id, user_id, conference_id: id })
     }
 
-    fn done(input: &NewMeeting, reply: &UserChecked, _at: Timestamp) -> Commands {
-        let NewMeeting { id, room_id, user_id, reserve_id } = input.clone();
-        let meeting = Meeting { room: room_id, user: user_id, reservation: reserve_id, started_at: reply.started_at };
+    pub(super) fn checked(&mut self, reply: UserChecked) {
+        self.started_at = Some(reply.started_at);
+    }
+
+    pub(super) fn start(&self, at: Timestamp) -> Commands {
+        let Self { id, room_id, user_id, reserve_id, started_at } = self.clone();
+        let meeting = Meeting { room: room_id, user: user_id, reservation: reserve_id, started_at: started_at.unwrap_or(at) };
         Commands::to::<Conference>(&id, Command::Start(meeting))
     }
 }

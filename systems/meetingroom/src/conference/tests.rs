@@ -1,10 +1,10 @@
-use kernel::{Aggregate, Exposed, Id, Policy, Refused, RefusedKind, Rows, Saga, Timestamp};
+use kernel::{Aggregate, Exposed, Id, Policy, Refused, RefusedKind, Rows, Timestamp};
 use serde_json::{Value, json};
 
 use super::api::{ConferenceEvent, ConferenceId};
 use super::domain::{Command, Conference, Event, Meeting};
 use super::policies::EndWithSlot;
-use super::saga::{NewMeeting, StartMeeting};
+use super::saga::StartMeeting;
 use crate::reserve::api::{Occupancy, ReserveEvent, UserChecked};
 
 const ID: ConferenceId = Id::new(7);
@@ -112,9 +112,11 @@ fn whichever_comes_first_the_end_is_the_same() {
 
 #[test]
 fn the_saga_starts_what_reserve_let_start() {
-    let input = NewMeeting { id: ID, room_id: Id::new(3), user_id: "ann".parse().unwrap(), reserve_id: Id::new(1) };
-    assert_eq!(StartMeeting::call(&input).conference_id, ID);
-    let commands: Vec<_> = StartMeeting::done(&input, &UserChecked { started_at: at(10) }, at(11)).into_iter().collect();
+    let (user_id, reserve_id) = ("ann".parse().unwrap(), Id::new(1));
+    let mut saga = StartMeeting { id: ID, room_id: Id::new(3), user_id, reserve_id, started_at: None };
+    assert_eq!(saga.check().unwrap().conference_id, ID);
+    saga.checked(UserChecked { started_at: at(10) });
+    let commands: Vec<_> = saga.start(at(11)).into_iter().collect();
     assert_eq!((commands.len(), commands[0].aggregate, commands[0].key.as_str()), (1, "conference", "7"));
     assert!(matches!(commands[0].command.downcast_ref(), Some(Command::Start(started)) if *started == meeting()));
 }

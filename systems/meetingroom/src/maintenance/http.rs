@@ -5,7 +5,7 @@ use edge::{FieldError, Incoming, Problem, Reply, Routes, Spec, Who, optional, re
 use kernel::{Id, Timestamp};
 
 use super::domain::{Command, Maintenance};
-use super::saga::{BlockRoom, NewMaintenance};
+use super::saga::BlockRoom;
 use super::views::MaintenanceRow;
 use crate::Settings;
 use crate::room::api::RoomId;
@@ -38,8 +38,8 @@ async fn start(incoming: Incoming, (room_id, from, until): Wanted) -> Reply {
     // What was answered under a key before its time was over is answered the same after it, so there the calendar has to say it.
     let now = if incoming.is_keyed() { Timestamp::MIN } else { incoming.at() };
     check_period(from, until, now)?;
-    let input = move |id| NewMaintenance { id: Id::new(id), room_id, from, until };
-    incoming.create_by_saga::<MaintenanceRow, BlockRoom>(&incoming.caller()?, input).await
+    let saga = move |id| BlockRoom { id: Id::new(id), room_id, from, until, blocked: None };
+    incoming.create_by_saga::<MaintenanceRow, BlockRoom>(&incoming.caller()?, saga).await
 }
 
 /// That a maintenance would end later than it begins, as far as that can be known before the calendar is asked.

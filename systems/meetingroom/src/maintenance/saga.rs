@@ -1,7 +1,7 @@
 //! Closing a room: reserve takes the time out of its calendar in the decision that finds it free, so that no reservation can
 //! slip in between.
 
-use kernel::{Commands, Saga, Timestamp};
+use kernel::{Commands, Saga, Steps, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::api::MaintenanceId;
@@ -13,12 +13,9 @@ use crate::room::api::RoomId;
 /// |---|---|---|
 /// | take the time | reserve: `BlockRoom` | reserve: it is given back |
 /// | the maintenance stands | maintenance: `Start` | – |
-pub(crate) struct BlockRoom;
-
-/// A maintenance that is wanted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct NewMaintenance {
+pub(crate) struct BlockRoom {
     /// The number it will have.
     pub(crate) id: MaintenanceId,
     /// Of which room.
@@ -27,20 +24,31 @@ pub(crate) struct NewMaintenance {
     pub(crate) from: Option<Timestamp>,
     /// Until when; open when not given.
     pub(crate) until: Option<Timestamp>,
+    /// The time that reserve took, once it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) blocked: Option<RoomBlocked>,
 }
 
 impl Saga for BlockRoom {
     const NAME: &'static str = "block-room";
-    type Input = NewMaintenance;
-    type Call = api::BlockRoom;
 
-    fn call(input: &NewMaintenance) -> api::BlockRoom {
-        let NewMaintenance { id, room_id, from, until } = input.clone();
-        api::BlockRoom { room_id, maintenance_id: id, from, until }
+    fn steps() -> Steps<Self> {
+        Steps::new().call::<api::BlockRoom>(Self::block, Self::blocked).end(Self::start)
+    }
+}
+
+impl BlockRoom {
+    pub(super) fn block(&self) -> Option<api::BlockRoom> {
+        let Self { id, room_id, from, until, .. } = self.clone();
+        Some(api::BlockRoom { room_id, maintenance_id: id, from, until })
     }
 
-    fn done(input: &NewMaintenance, reply: &RoomBlocked, _at: Timestamp) -> Commands {
-        let closure = Closure { room: input.room_id, from: reply.from, until: reply.until };
-        Commands::to::<Maintenance>(&input.id, Command::Start(closure))
+    pub(super) fn blocked(&mut self, reply: RoomBlocked) {
+        self.blocked = Some(reply);
+    }
+
+    pub(super) fn start(&self, at: Timestamp) -> Commands {
+        let taken = self.blocked.clone().unwrap_or(RoomBlocked { from: at, until: self.until });
+        Commands::to::<Maintenance>(&self.id, Command::Start(Closure { room: self.room_id, from: taken.from, until: taken.until }))
     }
 }

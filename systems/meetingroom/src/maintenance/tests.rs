@@ -1,10 +1,10 @@
-use kernel::{Aggregate, Exposed, Id, Policy, Refused, RefusedKind, Rows, Saga, Timestamp};
+use kernel::{Aggregate, Exposed, Id, Policy, Refused, RefusedKind, Rows, Timestamp};
 use serde_json::{Value, json};
 
 use super::api::{MaintenanceEvent, MaintenanceId};
 use super::domain::{Closure, Command, Event, Maintenance};
 use super::policies::EndWithTime;
-use super::saga::{BlockRoom, NewMaintenance};
+use super::saga::BlockRoom;
 use crate::reserve::api::{Occupancy, ReserveEvent, RoomBlocked};
 
 const ID: MaintenanceId = Id::new(4);
@@ -90,10 +90,10 @@ fn whichever_comes_first_the_end_is_the_same() {
 
 #[test]
 fn the_saga_starts_what_reserve_blocked() {
-    let input = NewMaintenance { id: ID, room_id: Id::new(3), from: None, until: Some(at(30)) };
-    assert_eq!(BlockRoom::call(&input).maintenance_id, ID);
-    let reply = RoomBlocked { from: at(10), until: Some(at(30)) };
-    let commands: Vec<_> = BlockRoom::done(&input, &reply, at(11)).into_iter().collect();
+    let mut saga = BlockRoom { id: ID, room_id: Id::new(3), from: None, until: Some(at(30)), blocked: None };
+    assert_eq!(saga.block().unwrap().maintenance_id, ID);
+    saga.blocked(RoomBlocked { from: at(10), until: Some(at(30)) });
+    let commands: Vec<_> = saga.start(at(11)).into_iter().collect();
     assert_eq!((commands.len(), commands[0].aggregate, commands[0].key.as_str()), (1, "maintenance", "4"));
     assert!(matches!(commands[0].command.downcast_ref(), Some(Command::Start(started)) if *started == closure()));
 }

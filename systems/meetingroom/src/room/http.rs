@@ -6,7 +6,7 @@ use edge::{Incoming, Reply, Routes, Spec, Text, Who, optional, required};
 use kernel::Id;
 use serde_json::{Value, json};
 
-use super::saga::{AddRoom, NewRoom};
+use super::saga::AddRoom;
 use super::views::RoomRow;
 use crate::Settings;
 use crate::reserve::api::Rules;
@@ -38,8 +38,8 @@ async fn add(incoming: Incoming, (floor, name, capacity, opening_rule, slots): W
     let (slots, opening_rule) = (slots.unwrap_or_default(), opening_rule.unwrap_or_default());
     let rules = Rules { zone, slots, opening_rule, grace_minutes, early_minutes };
     let (name, floor) = (name.map(String::from), String::from(floor));
-    let input = move |id| NewRoom { id: Id::new(id), name: name.clone(), floor: floor.clone(), capacity, rules: rules.clone() };
-    incoming.create_by_saga::<RoomRow, AddRoom>(&incoming.caller()?, input).await
+    let saga = move |id| AddRoom { id: Id::new(id), name: name.clone(), floor: floor.clone(), capacity, rules: rules.clone() };
+    incoming.create_by_saga::<RoomRow, AddRoom>(&incoming.caller()?, saga).await
 }
 
 /// Slots are a text, `08:00-09:50,10:00-11:50`, or a list of `{start, end}`.

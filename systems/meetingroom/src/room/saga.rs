@@ -1,6 +1,6 @@
 //! Adding a room: reserve opens its calendar first, so that a room that is shown can be reserved at once.
 
-use kernel::{Commands, Saga, Timestamp};
+use kernel::{Commands, Saga, Steps, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::api::RoomId;
@@ -11,12 +11,9 @@ use crate::reserve::api::{OpenCalendar, Rules};
 /// |---|---|---|
 /// | open the calendar | reserve: `OpenCalendar` | reserve: it is closed |
 /// | the room stands | room: `Add` | – |
-pub(crate) struct AddRoom;
-
-/// A room that is wanted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct NewRoom {
+pub(crate) struct AddRoom {
     /// The number it will have.
     pub(crate) id: RoomId,
     /// Its name, if it has one.
@@ -31,16 +28,20 @@ pub(crate) struct NewRoom {
 
 impl Saga for AddRoom {
     const NAME: &'static str = "add-room";
-    type Input = NewRoom;
-    type Call = OpenCalendar;
 
-    fn call(input: &NewRoom) -> OpenCalendar {
-        let NewRoom { id, name, floor, rules, .. } = input.clone();
-        OpenCalendar { room_id: id, name, floor, rules }
+    fn steps() -> Steps<Self> {
+        Steps::new().call::<OpenCalendar>(Self::open, |_, ()| {}).end(Self::add)
+    }
+}
+
+impl AddRoom {
+    pub(super) fn open(&self) -> Option<OpenCalendar> {
+        let Self { id, name, floor, rules, .. } = self.clone();
+        Some(OpenCalendar { room_id: id, name, floor, rules })
     }
 
-    fn done(input: &NewRoom, (): &(), _at: Timestamp) -> Commands {
-        let NewRoom { id, name, floor, capacity, rules } = input.clone();
+    pub(super) fn add(&self, _at: Timestamp) -> Commands {
+        let Self { id, name, floor, capacity, rules } = self.clone();
         let details = RoomDetails { name, floor, capacity, opening_rule: rules.opening_rule, slots: rules.slots };
         Commands::to::<Room>(&id, Command::Add(details))
     }

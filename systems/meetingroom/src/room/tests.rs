@@ -1,24 +1,24 @@
 use booking::Zone;
-use kernel::{Aggregate, Exposed, Id, Policy, Rows, Saga, Timestamp};
+use kernel::{Aggregate, Exposed, Id, Policy, Rows, Timestamp};
 use serde_json::{Value, json};
 
 use super::api::{RoomEvent, RoomId};
 use super::domain::{Command, Event, Room, RoomDetails};
 use super::policies::FollowOccupancy;
-use super::saga::{AddRoom, NewRoom};
+use super::saga::AddRoom;
 use crate::reserve::api::{Occupancy, ReserveEvent, RoomStatus, Rules};
 
 const ID: RoomId = Id::new(3);
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-fn wanted() -> NewRoom {
+fn wanted() -> AddRoom {
     let rules = Rules { slots: "08:00-09:50".parse().unwrap(), ..Rules::usual(Zone::named("Asia/Seoul").unwrap()) };
-    NewRoom { id: ID, name: Some("Hangang".into()), floor: "3".into(), capacity: Some(8), rules }
+    AddRoom { id: ID, name: Some("Hangang".into()), floor: "3".into(), capacity: Some(8), rules }
 }
 
 /// What the saga commands once reserve has opened the calendar.
 fn add() -> Command {
-    let commands: Vec<_> = AddRoom::done(&wanted(), &(), NOW).into_iter().collect();
+    let commands: Vec<_> = wanted().add(NOW).into_iter().collect();
     assert_eq!((commands.len(), commands[0].aggregate, commands[0].key.as_str()), (1, "room", "3"));
     commands[0].command.downcast_ref::<Command>().unwrap().clone()
 }
@@ -89,7 +89,7 @@ fn what_reserve_tells_before_the_room_stands_is_kept() {
 
 #[test]
 fn the_calendar_is_opened_by_the_rooms_rules() {
-    let call = AddRoom::call(&wanted());
+    let call = wanted().open().unwrap();
     assert_eq!((call.room_id, call.floor, call.name, call.rules), (ID, "3".into(), Some("Hangang".into()), wanted().rules));
 }
 

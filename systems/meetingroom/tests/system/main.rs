@@ -25,4 +25,5 @@ const MEETINGROOM: Subject = Subject {
     routes: |system| {
         yeyak_meetingroom::routes(system, "", &edge::Entry::open(edge::Limits::default()), &yeyak_meetingroom::Settings::default())
     },
+    outside: testkit::Outside::nothing,
 };

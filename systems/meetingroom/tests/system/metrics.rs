@@ -32,6 +32,7 @@ const SEEN: Subject = Subject {
         let routes = yeyak_meetingroom::routes(system, "", &Entry::open(Limits::default()), &yeyak_meetingroom::Settings::default());
         observer.over(edge::named(routes.merge(actuator.into_router())))
     },
+    outside: testkit::Outside::nothing,
 };
 
 /// All samples, by metric with its labels.

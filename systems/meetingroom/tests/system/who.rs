@@ -48,6 +48,7 @@ pub(crate) const GUARDED: Subject = Subject {
         let auth = Auth::Required(Arc::new(Verifier::new(expected(), Box::new(TheKey), clock)));
         yeyak_meetingroom::routes(system, "", &Entry { limits: Limits::default(), auth }, &yeyak_meetingroom::Settings::default())
     },
+    outside: testkit::Outside::nothing,
 };
 
 pub(crate) fn as_one(asked: Asked, subject: &str, roles: &[Role]) -> Asked {

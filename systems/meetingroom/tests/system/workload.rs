@@ -3,8 +3,8 @@
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
-use testkit::Asked;
 use testkit::simulation::{Course, Heard, Workload};
+use testkit::{Asked, Outside};
 
 use crate::agreement::{Ask, Shown};
 
@@ -217,7 +217,7 @@ impl Course for Run {
         }
     }
 
-    fn check(&mut self, now: Timestamp, ask: Ask<'_>) -> Vec<String> {
+    fn check(&mut self, now: Timestamp, _: &Outside, ask: Ask<'_>) -> Vec<String> {
         let shown = Shown::read(now, &mut *ask);
         let mut wrong = self.check_wishes(&shown);
         wrong.extend(shown.check(ask));

@@ -1,0 +1,110 @@
+//! How a client begins a saga.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kernel::{Commands, Saga, Timestamp};
+use store::{Meta, RootKey};
+
+use super::drive::{Driven, within};
+use super::run::{Asker, Run, RunCommand, Who};
+use crate::handle::ServiceHandle;
+use crate::writer::{Act, Answer, ClientKey, Ids, KeyUse, Make, Outcome, Purpose, Then};
+
+/// Makes a saga's key and the saga, with new ids.
+pub type MakeSaga<S> = Arc<dyn Fn(&mut Ids<'_>) -> (String, S) + Send + Sync>;
+
+/// What begins a saga.
+pub struct SagaRequest<S: Saga> {
+    /// Makes the saga's key and the saga, with new ids. It may run more than once.
+    pub saga: MakeSaga<S>,
+    /// The collection of which a new id may be taken, and whose row is shown once the saga is accepted.
+    pub collection: &'static str,
+    /// The status it is answered with then.
+    pub status: u16,
+    /// It happens once for this key.
+    pub key: Option<ClientKey>,
+    /// After this instant it is not begun any more.
+    pub deadline: Timestamp,
+    /// Its origin.
+    pub meta: Meta,
+}
+
+impl ServiceHandle {
+    /// Asks for something that takes another service. It goes on when the asker does not wait for it.
+    pub async fn run<S: Saga>(&self, request: SagaRequest<S>) -> Outcome {
+        self.beside(run(self.clone(), request)).await
+    }
+}
+
+/// Begins a saga and drives it to its end.
+async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcome {
+    let Some(place) = service.open_sagas().place() else {
+        service.system.stats.turned_away.of(&(service.name(), "sagas")).inc();
+        return Outcome::Full;
+    };
+    let SagaRequest { saga, collection, status, key, deadline, meta } = request;
+    let (_span, meta) = within::<S>(&service, meta, "run");
+    let asker = Asker { who: Who::Client { status, collection: collection.into(), key: key.clone() }, meta: meta.clone() };
+    let Beginning { begun, roots, make, then } = Beginning::of(service.name(), saga, asker.clone());
+    let purpose = Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Bind), status: 202, shows: None };
+    let sequences = if service.service().counts(collection) { vec![collection] } else { Vec::new() };
+    let act = Act { make, then, roots, sequences, purpose, deadline: Some(deadline), expected: None, meta };
+    let born = match service.submit_fresh(act).await {
+        // Only the beginning itself answers 202; anything else was kept under the client's key before.
+        Outcome::Accepted(Answer { status: 202, at, .. }) => at,
+        other => return other,
+    };
+    let made = begun.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some((key, saga)) = made else { return Outcome::Failed("a saga began without being made".into()) };
+    service.open_sagas().begin(service.name(), S::NAME, &key, "calling");
+    drop(place);
+    let driven = Driven::<S>::new(service, key, asker, born);
+    match driven.drive(saga).await {
+        Ok(done) => driven.service().outcome(done),
+        Err(outcome) => outcome,
+    }
+}
+
+/// What the first transaction of a saga consists of.
+pub(super) struct Beginning<S> {
+    /// The saga as it began, once it has.
+    pub(super) begun: Arc<Mutex<Option<(String, S)>>>,
+    pub(super) roots: Vec<RootKey>,
+    pub(super) make: Make,
+    pub(super) then: Option<Then>,
+}
+
+impl<S: Saga> Beginning<S> {
+    pub(super) fn of(service: &'static str, saga: MakeSaga<S>, asker: Asker) -> Self {
+        let begun = Arc::new(Mutex::new(None));
+        // What it commands with its beginning has to be claimed beforehand. What is named by a new id is fresh, whatever the id.
+        let (_, probe) = saga(&mut Ids { last: &mut |_| 0 });
+        let first = S::steps().begins(&probe);
+        let has_first = first.is_some();
+        let commanded = first.unwrap_or_default();
+        let roots = (&commanded).into_iter().map(|one| RootKey { service, aggregate: one.aggregate, key: one.key.clone() }).collect();
+        let begin =
+            move |key: &String, saga: &S| Commands::to::<Run<S>>(key, RunCommand::Begin { saga: saga.clone(), asker: asker.clone() });
+        let make: Make = {
+            let (begun, begin) = (Arc::clone(&begun), begin.clone());
+            Arc::new(move |ids| {
+                let (key, saga) = saga(ids);
+                let commands = S::steps().begins(&saga).unwrap_or_else(|| begin(&key, &saga));
+                *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some((key, saga));
+                commands
+            })
+        };
+        let then: Then = {
+            let begun = Arc::clone(&begun);
+            Arc::new(move |state: &dyn Any, at| match &mut *begun.lock().unwrap_or_else(PoisonError::into_inner) {
+                Some((key, saga)) => {
+                    S::steps().taken(saga, state, at);
+                    begin(key, saga)
+                }
+                None => Commands::none(),
+            })
+        };
+        Self { begun, roots, make, then: has_first.then_some(then) }
+    }
+}

@@ -1,0 +1,421 @@
+//! Makes a saga's calls and brings it to its end.
+
+use std::time::Duration;
+
+use calls::{Act as Ask, Asked, CallKey};
+use clock::{Elapsed, timeout};
+use kernel::{Aggregate, CallError, CallStep, Commands, Refused, RefusedKind, Saga, Step, Steps, Timestamp, WaitStep, misread};
+use store::{Meta, RootKey};
+use telemetry::{Kind, Span};
+
+use super::run::{Asker, Begun, NOT_CURRENT, Phase, Run, RunCommand, Who};
+use crate::handle::ServiceHandle;
+use crate::writer::{Act, CallRecord, Done, KeyUse, Outcome, Purpose};
+
+/// One saga on its way.
+pub(super) struct Driven<S: Saga> {
+    service: ServiceHandle,
+    key: String,
+    asker: Asker,
+    born: Timestamp,
+    steps: Steps<S>,
+    /// The first step that is not known to be done.
+    first: usize,
+}
+
+/// How the calls of a saga are made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// For the first time: what is asked is to be done.
+    Doing,
+    /// After it was left behind: what was done stands, and what was not never will.
+    Recalling,
+}
+
+/// What became of a step.
+enum Came {
+    /// It is done.
+    Done,
+    /// It is not, and the saga ends here for now.
+    Ended(Result<Done, Outcome>),
+}
+
+impl<S: Saga> Driven<S> {
+    pub(super) fn new(service: ServiceHandle, key: String, asker: Asker, born: Timestamp) -> Self {
+        Self { service, key, asker, born, steps: S::steps(), first: 0 }
+    }
+
+    /// The same, of which the steps before `first` are done.
+    pub(super) fn from(self, first: usize) -> Self {
+        Self { first, ..self }
+    }
+
+    pub(super) const fn service(&self) -> &ServiceHandle {
+        &self.service
+    }
+
+    /// Makes the calls of a saga that has just begun.
+    pub(super) async fn drive(&self, saga: S) -> Result<Done, Outcome> {
+        self.go(saga, How::Doing).await
+    }
+
+    /// Goes through the steps that are left, and ends it.
+    async fn go(&self, mut saga: S, how: How) -> Result<Done, Outcome> {
+        for (index, step) in self.steps.list().iter().enumerate().skip(self.first) {
+            let came = match step {
+                Step::Call(call) => self.call(index, call, &mut saga, how).await,
+                Step::Wait(wait) => self.wait(index, wait, &saga).await,
+                Step::Insist(call) => self.insist(index, call, &mut saga).await,
+            };
+            if let Came::Ended(ended) = came {
+                return ended;
+            }
+        }
+        self.accept(&saga).await
+    }
+
+    /// A step before the pivot.
+    async fn call(&self, index: usize, call: &CallStep<S>, saga: &mut S, how: How) -> Came {
+        let Some(body) = call.body(saga) else { return Came::Done };
+        let key = self.call_key(index);
+        let act = if how == How::Doing { Ask::Do(key) } else { Ask::Recall(key) };
+        match self.ask(call, body, act).await {
+            Ok(reply) => match call.replied(saga, &reply) {
+                Ok(()) => Came::Done,
+                // A reply that cannot be read was decided by someone: whatever was done has to be cancelled.
+                Err(why) => {
+                    tracing::error!(
+                        callee = call.service,
+                        call = call.name,
+                        correlation = self.correlation(),
+                        why,
+                        "a reply cannot be read"
+                    );
+                    Came::Ended(self.turn(index + 1, saga, call, Outcome::Unavailable(call.service.into())).await)
+                }
+            },
+            Err(CallError::Refused(refused)) => Came::Ended(self.turn(index, saga, call, Outcome::Refused(refused)).await),
+            // Whoever is recalled and cannot be asked is asked again when the saga is woken.
+            Err(error) if how == How::Recalling => Came::Ended(Err(self.not_yet(&error))),
+            Err(error @ CallError::Unavailable { .. }) => {
+                self.not_yet(&error);
+                Came::Ended(self.turn(index, saga, call, Outcome::Unavailable(call.service.into())).await)
+            }
+            Err(error @ CallError::TimedOut { .. }) => {
+                self.not_yet(&error);
+                Came::Ended(self.turn(index + 1, saga, call, Outcome::Unavailable(call.service.into())).await)
+            }
+        }
+    }
+
+    /// A step behind the pivot. Its call is made again under the same key until it is answered.
+    async fn insist(&self, index: usize, call: &CallStep<S>, saga: &mut S) -> Came {
+        if index == self.steps.pivot() && index > self.first {
+            let passed = self.submit(Commands::none(), RunCommand::Pass { step: index, saga: saga.clone() }, PLAIN).await;
+            if !matches!(passed, Done::Accepted(_)) {
+                return Came::Ended(Err(self.left(passed).await));
+            }
+        }
+        let Some(body) = call.body(saga) else { return Came::Done };
+        match self.ask(call, body, Ask::Do(self.call_key(index))).await {
+            Ok(reply) => match call.replied(saga, &reply) {
+                Ok(()) => Came::Done,
+                Err(why) => {
+                    tracing::error!(
+                        callee = call.service,
+                        call = call.name,
+                        correlation = self.correlation(),
+                        why,
+                        "a reply cannot be read"
+                    );
+                    Came::Ended(Err(Outcome::Failed(why)))
+                }
+            },
+            Err(CallError::Refused(refused)) => {
+                call.refused(saga, refused);
+                Came::Done
+            }
+            Err(error) => Came::Ended(Err(self.not_yet(&error))),
+        }
+    }
+
+    /// A step that somebody has to take. Whoever began the saga is answered that it waits.
+    async fn wait(&self, index: usize, wait: &WaitStep<S>, saga: &S) -> Came {
+        if wait.until(saga).is_none() {
+            return Came::Done;
+        }
+        let answers = match self.answers(saga) {
+            Ok(answers) => answers,
+            Err(why) => return Came::Ended(Err(Outcome::Failed(why))),
+        };
+        let waited = self.submit(wait.meanwhile(saga), RunCommand::Wait { step: index, saga: saga.clone() }, answers).await;
+        Came::Ended(match waited {
+            done @ Done::Accepted(_) => {
+                self.stands("waiting");
+                Ok(done)
+            }
+            other => Err(self.left(other).await),
+        })
+    }
+
+    /// What stands here and the end of the saga are one transaction.
+    async fn accept(&self, saga: &S) -> Result<Done, Outcome> {
+        let answers = self.answers(saga).map_err(Outcome::Failed)?;
+        match self.submit(self.steps.ends(saga, self.service.now()), RunCommand::Accept, answers).await {
+            done @ (Done::Accepted(_) | Done::Replied(_)) => {
+                self.ended();
+                Ok(done)
+            }
+            Done::Refused(refused) if refused.code != NOT_CURRENT && self.steps.pivot() == self.steps.list().len() => {
+                self.doubt(self.steps.list().len(), saga, PATIENCE, Outcome::Refused(refused)).await
+            }
+            other => Err(self.left(other).await),
+        }
+    }
+
+    /// Ends a saga that cannot go on. The steps before `through` were done, or may have been.
+    async fn turn(&self, through: usize, saga: &S, call: &CallStep<S>, outcome: Outcome) -> Result<Done, Outcome> {
+        if self.made(through, saga).next().is_none() {
+            return self.give_up(saga, outcome).await;
+        }
+        self.doubt(through, saga, call.deadline, outcome).await
+    }
+
+    /// Turns the saga round: from now on what was done is taken back. That is written before anything is cancelled, so that nobody
+    /// goes forward with it meanwhile.
+    async fn doubt(&self, through: usize, saga: &S, patience: Duration, outcome: Outcome) -> Result<Done, Outcome> {
+        // Whoever waits is not kept for longer than their call; what is handed in is written all the same, and the saga woken.
+        let turning = self.submit(Commands::none(), RunCommand::Doubt, PLAIN);
+        match timeout(&**self.service.clock(), patience, turning).await {
+            Ok(Done::Accepted(_)) => {
+                self.stands("compensating");
+                if self.cancel(through, saga).await { self.give_up(saga, outcome).await } else { Err(outcome) }
+            }
+            Ok(Done::Refused(_)) => {
+                self.overtaken().await;
+                Err(Outcome::Unheard)
+            }
+            Err(Elapsed) => Err(outcome),
+            Ok(other) => {
+                let (correlation, turning) = (self.correlation(), other.name());
+                tracing::warn!(saga = S::NAME, key = self.key, correlation, turning, "a saga could not be turned round");
+                Err(outcome)
+            }
+        }
+    }
+
+    /// Cancels the calls before `through`, last first, and says whether that is certain. When it is not now, the saga is woken to try
+    /// again until it is.
+    async fn cancel(&self, through: usize, saga: &S) -> bool {
+        let made: Vec<_> = self.made(through, saga).collect();
+        for (index, call, body) in made.into_iter().rev() {
+            if let Err(error) = self.ask(call, body, Ask::Cancel(self.call_key(index))).await {
+                self.not_yet(&error);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Undoes a saga that was left behind. Each callee is asked what came of its call, so that no more is cancelled than was done.
+    async fn compensate(&self, mut saga: S) -> Result<Done, Outcome> {
+        let mut through = self.first;
+        for (index, step) in self.steps.list().iter().enumerate().take(self.steps.pivot()).skip(self.first) {
+            let Step::Call(call) = step else { break };
+            let Some(body) = call.body(&saga) else { continue };
+            match self.ask(call, body, Ask::Recall(self.call_key(index))).await {
+                Ok(reply) => {
+                    through = index + 1;
+                    if call.replied(&mut saga, &reply).is_err() {
+                        break;
+                    }
+                }
+                Err(CallError::Refused(_)) => break,
+                Err(error) => return Err(self.not_yet(&error)),
+            }
+        }
+        let withdrawn = Outcome::Refused(withdrawn());
+        if self.cancel(through, &saga).await { self.give_up(&saga, withdrawn).await } else { Err(withdrawn) }
+    }
+
+    /// Ends the saga with nothing standing, so that the next request is decided afresh.
+    async fn give_up(&self, saga: &S, outcome: Outcome) -> Result<Done, Outcome> {
+        // A service that asked is told what is kept under its call.
+        let outcome = match (outcome, &self.asker.who) {
+            (Outcome::Unavailable(service), Who::Call(_)) => Outcome::Refused(Refused::unavailable(&service)),
+            (outcome, _) => outcome,
+        };
+        let (why, kept) = match &outcome {
+            Outcome::Refused(refused) => (refused.code.clone(), refused.clone()),
+            _ => ("unavailable".into(), withdrawn()),
+        };
+        let free = match &self.asker.who {
+            Who::Client { key: Some(key), .. } => Purpose::Client { key: KeyUse::Free(key.clone()), status: 200, shows: None },
+            Who::Call(key) => Purpose::End { key: key.clone(), record: CallRecord::Refused(kept) },
+            Who::Client { key: None, .. } | Who::Nobody => PLAIN,
+        };
+        match self.submit(self.steps.withdraws(saga), RunCommand::GiveUp { why }, free).await {
+            Done::Accepted(_) | Done::Replied(_) => self.ended(),
+            Done::Refused(refused) if refused.code == NOT_CURRENT => self.overtaken().await,
+            // It stays open, and is woken to be ended.
+            other => {
+                let (correlation, outcome) = (self.correlation(), other.name());
+                tracing::warn!(saga = S::NAME, key = self.key, correlation, outcome, "a saga could not be ended yet");
+            }
+        }
+        Err(outcome)
+    }
+
+    /// The calls before `through` that this saga had need of.
+    fn made<'a>(&'a self, through: usize, saga: &'a S) -> impl Iterator<Item = (usize, &'a CallStep<S>, Result<String, String>)> {
+        self.steps.list().iter().take(through).enumerate().filter_map(move |(index, step)| match step {
+            Step::Call(call) => call.body(saga).map(|body| (index, call, body)),
+            Step::Wait(_) | Step::Insist(_) => None,
+        })
+    }
+
+    async fn ask(&self, call: &CallStep<S>, body: Result<String, String>, act: Ask) -> Result<String, CallError> {
+        let body = body.map_err(|why| CallError::Unavailable { service: call.service.into(), why })?;
+        let asked = Asked { service: call.service, name: call.name, deadline: call.deadline, body };
+        self.service.client().ask(asked, act, self.meta()).await
+    }
+
+    /// What a call that was not answered is to its saga: nothing more for now. The breaker tells the state of the callee; a line for each
+    /// request would only repeat it.
+    fn not_yet(&self, error: &CallError) -> Outcome {
+        tracing::debug!(saga = S::NAME, key = self.key, correlation = self.correlation(), %error, "a saga's call was not answered");
+        match error {
+            CallError::Refused(refused) => Outcome::Refused(refused.clone()),
+            CallError::Unavailable { service, .. } | CallError::TimedOut { service } => Outcome::Unavailable(service.clone()),
+        }
+    }
+
+    /// A step of the saga itself was not written. When it was woken meanwhile, somebody else goes on with it.
+    async fn left(&self, done: Done) -> Outcome {
+        match done {
+            Done::Refused(refused) if refused.code == NOT_CURRENT => {
+                self.overtaken().await;
+                Outcome::Unheard
+            }
+            other => {
+                let (correlation, outcome) = (self.correlation(), other.name());
+                if let Done::Refused(_) | Done::Failed(_) = other {
+                    tracing::error!(saga = S::NAME, key = self.key, correlation, outcome, "a saga cannot go on");
+                }
+                self.service.outcome(other)
+            }
+        }
+    }
+
+    /// Whoever was woken for it went on with it. If they ended it before its beginning was heard of here, it counts as open still.
+    async fn overtaken(&self) {
+        if load::<S>(&self.service, &self.key).await.is_some_and(|run| run.phase == Phase::Ended) {
+            self.ended();
+        }
+    }
+
+    /// What the asker is answered when the saga ends well, or waits.
+    fn answers(&self, saga: &S) -> Result<Purpose, String> {
+        Ok(match &self.asker.who {
+            Who::Client { status, collection, key } => {
+                let shows = self.service.service().resources.iter().map(|one| one.collection).find(|one| one == collection);
+                Purpose::Client { key: key.clone().map_or(KeyUse::None, KeyUse::Finish), status: *status, shows }
+            }
+            Who::Call(key) => {
+                let reply = self.service.service().saga_reply(S::NAME, saga)?;
+                Purpose::End { key: key.clone(), record: CallRecord::Replied(reply) }
+            }
+            Who::Nobody => PLAIN,
+        })
+    }
+
+    /// Commands that are committed with a step of the saga itself.
+    async fn submit(&self, commands: Commands, command: RunCommand<S>, purpose: Purpose) -> Done {
+        let commands = commands.and::<Run<S>>(&self.key, command);
+        let service = self.service.name();
+        let roots = (&commands).into_iter().map(|one| RootKey { service, aggregate: one.aggregate, key: one.key.clone() }).collect();
+        let make = std::sync::Arc::new(move |_: &mut crate::writer::Ids<'_>| commands.clone());
+        let act = Act { make, then: None, roots, sequences: Vec::new(), purpose, deadline: None, expected: None, meta: self.meta() };
+        self.service.submit(act).await
+    }
+
+    /// Where it stands, for metrics.
+    fn stands(&self, state: &'static str) {
+        self.service.open_sagas().stands(self.service.name(), S::NAME, &self.key, state);
+    }
+
+    fn ended(&self) {
+        self.service.open_sagas().end(self.service.name(), S::NAME, &self.key);
+    }
+
+    fn correlation(&self) -> &str {
+        &self.asker.meta.correlation
+    }
+
+    fn call_key(&self, step: usize) -> CallKey {
+        let step = u16::try_from(step).unwrap_or(u16::MAX);
+        CallKey { service: self.service.name().into(), saga: S::NAME.into(), key: self.key.clone(), step, born: self.born }
+    }
+
+    fn meta(&self) -> Meta {
+        Meta { causation: format!("{}/{}/{}", self.service.name(), S::NAME, self.key), ..self.asker.meta.clone() }
+    }
+}
+
+/// What nobody is told.
+const PLAIN: Purpose = Purpose::Client { key: KeyUse::None, status: 200, shows: None };
+
+/// How long a saga whose end is refused waits to be turned round.
+const PATIENCE: Duration = Duration::from_millis(600);
+
+fn withdrawn() -> Refused {
+    Refused::new(RefusedKind::Unavailable, "withdrawn", "this was taken back before it stood")
+}
+
+/// The part of a trace that a saga is, and the origin of what it does.
+pub(super) fn within<S: Saga>(service: &ServiceHandle, meta: Meta, what: &str) -> (Span, Meta) {
+    let span =
+        service.tracer().within(meta.trace.as_ref(), Kind::Internal, || format!("{what} saga {}/{}", service.name(), S::NAME).into());
+    let trace = span.context().cloned().or(meta.trace);
+    (span, Meta { trace, ..meta })
+}
+
+/// Goes on with a saga that was woken. Nobody waits for it who could be told.
+pub(super) async fn resume<S: Saga>(service: &ServiceHandle, key: String) {
+    let Some(run) = load::<S>(service, &key).await else { return };
+    let Run { begun: Some(Begun { saga, at: born, asker }), phase, step: first, .. } = run else { return };
+    let (_span, meta) = within::<S>(service, asker.meta, "go on with");
+    let driven = Driven::<S>::new(service.clone(), key, Asker { meta, ..asker }, born).from(first);
+    let (state, going): (_, futures_util::future::BoxFuture<'_, _>) = match phase {
+        Phase::Calling => ("calling", Box::pin(driven.go(saga, How::Doing))),
+        Phase::Recalling => ("recalling", Box::pin(driven.go(saga, How::Recalling))),
+        Phase::Insisting => ("insisting", Box::pin(driven.go(saga, How::Doing))),
+        Phase::Compensating => ("compensating", Box::pin(driven.compensate(saga))),
+        Phase::Absent | Phase::Unstarted | Phase::Waiting | Phase::Ended => return,
+    };
+    if matches!(phase, Phase::Calling | Phase::Insisting) {
+        // One that a rule began is heard of here for the first time.
+        service.open_sagas().begin(service.name(), S::NAME, &driven.key, state);
+    }
+    driven.stands(state);
+    if let Err(Outcome::Failed(why)) = going.await {
+        tracing::error!(saga = S::NAME, key = driven.key, correlation = driven.correlation(), why, "a saga cannot go on");
+    }
+}
+
+/// Where a saga stands in the store, if that can be read now.
+pub(super) async fn load<S: Saga>(service: &ServiceHandle, key: &str) -> Option<Run<S>> {
+    let root = RootKey { service: service.name(), aggregate: S::NAME, key: key.into() };
+    let events = service.store().events(&root).await;
+    let events =
+        events.inspect_err(|error| tracing::warn!(saga = S::NAME, key, %error, "a saga could not be read; it is woken again")).ok()?;
+    let mut run = Run::<S>::default();
+    for event in events {
+        let recorded = serde_json::from_str(&event.data);
+        let recorded = recorded
+            .inspect_err(|error| tracing::error!(saga = S::NAME, key, error = misread(error), "a saga's event cannot be read"))
+            .ok()?;
+        run.evolve(&recorded, event.at);
+    }
+    Some(run)
+}

@@ -1,0 +1,283 @@
+//! Where one saga stands: an aggregate of its service, so that its progress is committed with everything else.
+
+use std::time::Duration;
+
+use calls::CallKey;
+use kernel::{Aggregate, Exposed, Published, Refused, RefusedKind, Saga, Step, Steps, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::Meta;
+
+use crate::writer::ClientKey;
+
+/// How much longer than twice the deadlines of its calls a saga is left to the request that began it.
+const LEFT_ALONE: Duration = Duration::from_secs(1);
+
+/// How long a saga that could not go on waits before the next try: longer each time, up to a minute.
+fn backoff(tries: u32) -> Duration {
+    Duration::from_millis(250 << tries.min(8)).min(Duration::from_secs(60))
+}
+
+/// Where one saga stands.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "")]
+pub(crate) struct Run<S: Saga> {
+    pub(super) begun: Option<Begun<S>>,
+    /// The first step that is not known to be done.
+    pub(super) step: usize,
+    pub(super) phase: Phase,
+    tries: u32,
+    wake_at: Option<Timestamp>,
+}
+
+/// A saga that has begun.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub(super) struct Begun<S: Saga> {
+    /// What is known of it, as it was written last.
+    pub(super) saga: S,
+    pub(super) at: Timestamp,
+    pub(super) asker: Asker,
+}
+
+/// Who is told how a saga ends.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Asker {
+    pub(super) who: Who,
+    /// The origin of all that the saga does.
+    pub(super) meta: Meta,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Who {
+    /// A client, who is answered with this status, and shown the row of this collection.
+    Client { status: u16, collection: String, key: Option<ClientKey> },
+    /// Another service, by a call.
+    Call(CallKey),
+    /// A rule of the service itself, which does not wait.
+    Nobody,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Phase {
+    #[default]
+    Absent,
+    /// It has begun, and waits for somebody to make its first call.
+    Unstarted,
+    /// Whoever began it makes its calls.
+    Calling,
+    /// It was left behind; its callees are asked what came of their calls.
+    Recalling,
+    /// Somebody has to tell it something.
+    Waiting,
+    /// It lies behind its pivot, and its calls are made until they are answered.
+    Insisting,
+    /// What was done is undone.
+    Compensating,
+    Ended,
+}
+
+impl<S: Saga> Default for Run<S> {
+    fn default() -> Self {
+        Self { begun: None, step: 0, phase: Phase::Absent, tries: 0, wake_at: None }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum RunCommand<S> {
+    Begin {
+        saga: S,
+        asker: Asker,
+    },
+    /// The steps before this one are done, and it takes somebody to tell something.
+    Wait {
+        step: usize,
+        saga: S,
+    },
+    /// Somebody tells it what it waits for.
+    Tell {
+        what: String,
+        asker: Asker,
+    },
+    /// The steps before this one are done, and it is the first behind the pivot.
+    Pass {
+        step: usize,
+        saga: S,
+    },
+    /// Everything was accepted, and what stands here stands from now on.
+    Accept,
+    /// It cannot go on, or nobody knows how a call ended: what was done has to be undone.
+    Doubt,
+    /// The same, said by whoever asked for it, who does not know where it stands.
+    Withdraw,
+    /// Nothing stands of it anywhere.
+    GiveUp {
+        why: String,
+    },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", bound = "")]
+pub(crate) enum RunEvent<S: Saga> {
+    Begun { saga: S, asker: Asker },
+    Waited { step: usize, saga: S },
+    Told { saga: S, asker: Asker },
+    Passed { step: usize, saga: S },
+    Accepted,
+    Doubted,
+    Resumed,
+    GivenUp { why: String },
+}
+
+/// The stable code of [`not_current`].
+pub(super) const NOT_CURRENT: &str = "saga-not-current";
+
+/// The outcome of a step that is not what the saga stands at any more.
+fn not_current() -> Refused {
+    Refused::new(RefusedKind::Conflict, NOT_CURRENT, "the saga has gone on without this")
+}
+
+impl<S: Saga> Aggregate for Run<S> {
+    const NAME: &'static str = S::NAME;
+    // A retry is wanted now, not as often as there was time for one while nobody could make it.
+    const REPLAYS_TIME: bool = false;
+    type Key = String;
+    type Command = RunCommand<S>;
+    type Event = RunEvent<S>;
+    type Refusal = Refused;
+
+    fn decide(&self, command: RunCommand<S>, _at: Timestamp) -> Result<Vec<RunEvent<S>>, Refused> {
+        use Phase::{Absent, Calling, Compensating, Ended, Insisting, Recalling, Unstarted, Waiting};
+        match (command, self.phase) {
+            (RunCommand::Begin { saga, asker }, Absent) => Ok(vec![RunEvent::Begun { saga, asker }]),
+            // A rule that is told twice means one saga.
+            (RunCommand::Begin { asker: Asker { who: Who::Nobody, .. }, .. }, _) => Ok(Vec::new()),
+            (RunCommand::Wait { step, saga }, Calling | Recalling) => Ok(vec![RunEvent::Waited { step, saga }]),
+            (RunCommand::Tell { what, asker }, Waiting) => self.told(&what).map(|saga| vec![RunEvent::Told { saga, asker }]),
+            (RunCommand::Pass { step, saga }, Calling | Recalling) => Ok(vec![RunEvent::Passed { step, saga }]),
+            (RunCommand::Accept, Calling | Recalling | Insisting) => Ok(vec![RunEvent::Accepted]),
+            (RunCommand::Doubt, Calling | Recalling | Waiting) => Ok(vec![RunEvent::Doubted]),
+            (RunCommand::Doubt | RunCommand::Withdraw, Compensating) => Ok(Vec::new()),
+            (RunCommand::Withdraw, Unstarted | Calling | Recalling | Waiting) => Ok(vec![RunEvent::Doubted]),
+            (RunCommand::Withdraw, Absent | Insisting | Ended) => Ok(Vec::new()),
+            // One that has ended is refused to be ended again: with an end goes the client's key, which may be someone else's by now.
+            (RunCommand::GiveUp { why }, Calling | Recalling | Compensating) => Ok(vec![RunEvent::GivenUp { why }]),
+            _ => Err(not_current()),
+        }
+    }
+
+    fn evolve(&mut self, event: &RunEvent<S>, at: Timestamp) {
+        let later = |by| at.checked_add(by).ok();
+        match event {
+            RunEvent::Begun { saga, asker } => {
+                let is_insisting = S::steps().pivot() == 0;
+                self.begun = Some(Begun { saga: saga.clone(), at, asker: asker.clone() });
+                (self.phase, self.wake_at) = match asker.who {
+                    Who::Nobody => (Phase::Unstarted, Some(at)),
+                    _ if is_insisting => (Phase::Insisting, later(patience::<S>())),
+                    _ => (Phase::Calling, later(patience::<S>())),
+                };
+            }
+            RunEvent::Waited { step, saga } => {
+                self.wake_at = until(*step, saga);
+                self.goes_on(*step, saga, Phase::Waiting);
+                // Whoever asked is answered that it waits.
+                if let Some(Begun { asker: Asker { who: Who::Client { key, .. }, .. }, .. }) = &mut self.begun {
+                    *key = None;
+                }
+            }
+            RunEvent::Told { saga, asker } => {
+                self.wake_at = later(patience::<S>());
+                self.goes_on(self.step + 1, saga, Phase::Calling);
+                if let Some(begun) = &mut self.begun {
+                    begun.asker = asker.clone();
+                }
+            }
+            RunEvent::Passed { step, saga } => {
+                self.wake_at = later(patience::<S>());
+                self.goes_on(*step, saga, Phase::Insisting);
+            }
+            RunEvent::Accepted | RunEvent::GivenUp { .. } => {
+                self.phase = Phase::Ended;
+                self.wake_at = None;
+            }
+            RunEvent::Resumed if self.phase == Phase::Unstarted => {
+                self.phase = if S::steps().pivot() == 0 { Phase::Insisting } else { Phase::Calling };
+                self.wake_at = later(patience::<S>());
+            }
+            RunEvent::Doubted | RunEvent::Resumed => {
+                self.phase = match (event, self.phase) {
+                    (RunEvent::Resumed, Phase::Insisting) => Phase::Insisting,
+                    (RunEvent::Resumed, Phase::Calling | Phase::Recalling) => Phase::Recalling,
+                    _ => Phase::Compensating,
+                };
+                self.wake_at = later(backoff(self.tries));
+                self.tries = self.tries.saturating_add(1);
+            }
+        }
+    }
+
+    fn wake_at(&self) -> Option<Timestamp> {
+        self.wake_at
+    }
+
+    fn tick(&self, _at: Timestamp) -> Vec<RunEvent<S>> {
+        // What nobody told in time comes to nothing.
+        vec![if self.phase == Phase::Waiting { RunEvent::Doubted } else { RunEvent::Resumed }]
+    }
+}
+
+impl<S: Saga> Run<S> {
+    /// The saga, once it was told what it waits for.
+    fn told(&self, what: &str) -> Result<S, Refused> {
+        let steps = S::steps();
+        let (Some(Step::Wait(wait)), Some(begun)) = (steps.list().get(self.step), &self.begun) else { return Err(not_current()) };
+        let mut saga = begun.saga.clone();
+        wait.told(&mut saga, what)?;
+        Ok(saga)
+    }
+
+    fn goes_on(&mut self, step: usize, saga: &S, phase: Phase) {
+        (self.step, self.phase, self.tries) = (step, phase, 0);
+        if let Some(begun) = &mut self.begun {
+            begun.saga = saga.clone();
+        }
+    }
+}
+
+/// For how long a saga is left to whoever makes its calls.
+fn patience<S: Saga>() -> Duration {
+    let steps: Steps<S> = S::steps();
+    let deadlines = steps.list().iter().map(|step| match step {
+        Step::Call(call) | Step::Insist(call) => call.deadline * 2,
+        Step::Wait(_) => Duration::ZERO,
+    });
+    deadlines.sum::<Duration>() + LEFT_ALONE
+}
+
+/// Until when a saga waits in this step.
+fn until<S: Saga>(step: usize, saga: &S) -> Option<Timestamp> {
+    match S::steps().list().get(step) {
+        Some(Step::Wait(wait)) => wait.until(saga),
+        _ => None,
+    }
+}
+
+/// What a service publishes of its sagas: nothing.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Silent;
+
+impl utoipa::PartialSchema for Silent {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::schema::Schema::default().into()
+    }
+}
+impl utoipa::ToSchema for Silent {}
+impl Published for Silent {
+    const SERVICE: &'static str = "";
+}
+
+impl<S: Saga> Exposed for Run<S> {
+    type Published = Silent;
+}

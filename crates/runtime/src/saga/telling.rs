@@ -1,0 +1,90 @@
+//! How a client goes on with a saga that waits, or takes it back.
+
+use std::sync::Arc;
+
+use kernel::{Commands, Saga, Timestamp};
+use store::{Meta, RootKey};
+use tokio::sync::oneshot;
+
+use super::drive::{Driven, load, resume, within};
+use super::run::{Asker, Begun, Run, RunCommand, Who};
+use crate::handle::ServiceHandle;
+use crate::writer::{Act, Answer, ClientKey, KeyUse, Outcome, Purpose};
+
+/// What a client says to a saga that waits.
+pub struct SagaInput {
+    /// The saga's key.
+    pub saga: String,
+    /// The collection whose row is shown once the saga ends.
+    pub collection: &'static str,
+    /// The status it is answered with then.
+    pub status: u16,
+    /// It happens once for this key.
+    pub key: Option<ClientKey>,
+    /// After this instant it is not heard any more.
+    pub deadline: Timestamp,
+    /// Its origin.
+    pub meta: Meta,
+}
+
+impl ServiceHandle {
+    /// Tells a saga what it waits for, as JSON. It goes on when the teller does not wait for it.
+    pub async fn tell<S: Saga>(&self, input: SagaInput, what: String) -> Outcome {
+        self.beside(tell::<S>(self.clone(), input, what)).await
+    }
+
+    /// Takes back a saga that waits: it comes to nothing, as if it had waited in vain.
+    pub async fn withdraw<S: Saga>(&self, input: SagaInput) -> Outcome {
+        self.beside(withdraw::<S>(self.clone(), input)).await
+    }
+
+    /// Waits for something that goes on without whoever waits.
+    pub(super) async fn beside(&self, work: impl Future<Output = Outcome> + Send + 'static) -> Outcome {
+        let (answer, answered) = oneshot::channel();
+        self.spawn(Box::pin(async move {
+            let _ = answer.send(work.await);
+        }));
+        answered.await.unwrap_or(Outcome::Unheard)
+    }
+
+    /// A command to the run of a saga that has begun.
+    fn to_run<S: Saga>(&self, saga: &str, command: RunCommand<S>, purpose: Purpose, deadline: Timestamp, meta: Meta) -> Act {
+        let roots = vec![RootKey { service: self.name(), aggregate: S::NAME, key: saga.into() }];
+        let commands = Commands::to::<Run<S>>(&saga.to_owned(), command);
+        let make = Arc::new(move |_: &mut crate::writer::Ids<'_>| commands.clone());
+        Act { make, then: None, roots, sequences: Vec::new(), purpose, deadline: Some(deadline), expected: None, meta }
+    }
+}
+
+async fn tell<S: Saga>(service: ServiceHandle, input: SagaInput, what: String) -> Outcome {
+    let SagaInput { saga: name, collection, status, key, deadline, meta } = input;
+    let (_span, meta) = within::<S>(&service, meta, "go on with");
+    let asker = Asker { who: Who::Client { status, collection: collection.into(), key: key.clone() }, meta: meta.clone() };
+    let purpose = Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Bind), status: 202, shows: None };
+    let told = service.to_run::<S>(&name, RunCommand::Tell { what, asker }, purpose, deadline, meta);
+    match service.submit_fresh(told).await {
+        Outcome::Accepted(Answer { status: 202, .. }) => {}
+        other => return other,
+    }
+    service.open_sagas().begin(service.name(), S::NAME, &name, "calling");
+    // It is woken to go on if it cannot be read now.
+    let Some(Run { begun: Some(Begun { saga, at: born, asker }), step, .. }) = load::<S>(&service, &name).await else {
+        return Outcome::Unheard;
+    };
+    let driven = Driven::<S>::new(service, name, asker, born).from(step);
+    match driven.drive(saga).await {
+        Ok(done) => driven.service().outcome(done),
+        Err(outcome) => outcome,
+    }
+}
+
+async fn withdraw<S: Saga>(service: ServiceHandle, input: SagaInput) -> Outcome {
+    let SagaInput { saga, status, key, deadline, meta, .. } = input;
+    let (_span, meta) = within::<S>(&service, meta, "take back");
+    let purpose = Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Take), status, shows: None };
+    let outcome = service.submit_fresh(service.to_run::<S>(&saga, RunCommand::Withdraw, purpose, deadline, meta)).await;
+    if let Outcome::Accepted(_) = outcome {
+        resume::<S>(&service, saga).await;
+    }
+    outcome
+}
