@@ -58,11 +58,12 @@ pub struct Steps<S> {
 /// What is committed with a saga's beginning, with its types set aside.
 struct BeginStep<S> {
     command: Box<dyn Fn(&S) -> Commands + Send + Sync>,
-    taken: Box<dyn Fn(&mut S, &dyn Any, Timestamp) + Send + Sync>,
+    taken: Taken<S>,
     withdraw: Make<S>,
 }
 
 type Make<S> = fn(&S) -> Commands;
+type Taken<S> = Box<dyn Fn(&mut S, &dyn Any, Timestamp) + Send + Sync>;
 type End<S> = fn(&S, Timestamp) -> Commands;
 
 /// What a saga does between its beginning and its end.

@@ -22,5 +22,6 @@ mod reaching;
 mod sagas;
 mod seeing;
 mod snapshots;
+mod steps;
 mod views;
 mod wakeups;

@@ -3,6 +3,7 @@
 pub mod executor;
 pub mod shim;
 pub mod toy;
+pub mod trip;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,7 +14,8 @@ use eventlog::{Carrier, Delivery, InProcess, Subscription};
 use futures_util::future::BoxFuture;
 use kernel::{Aggregate, Commands, Resource, Timestamp};
 use runtime::{
-    ClientKey, ConsumerStatus, Environment, Fault, Faults, Outcome, Queues, Request, SagaRequest, ServiceHandle, SystemHandle, SystemSpec,
+    ClientKey, ConsumerStatus, Environment, Fault, Faults, Outcome, Port, Queues, Request, SagaRequest, ServiceHandle, SystemHandle,
+    SystemSpec,
 };
 use serde_json::Value;
 use store::sqlite::{Options, SqliteStore};
@@ -33,6 +35,8 @@ pub struct Bench {
     last_process: Arc<AtomicUsize>,
     last_id: Arc<AtomicU64>,
     pace: Duration,
+    /// What processes call outside.
+    ports: Vec<Port>,
 }
 
 /// What is done to what the carrier is given.
@@ -128,7 +132,13 @@ impl Bench {
             last_id: Arc::default(),
             // Time stands still in most tests.
             pace: Duration::ZERO,
+            ports: Vec::new(),
         }
+    }
+
+    /// One whose processes call this outside.
+    pub fn calling(port: Port) -> Self {
+        Self { ports: vec![port], ..Self::new() }
     }
 
     /// One whose consumers leave so much time between their transactions.
@@ -180,7 +190,7 @@ impl Bench {
             queues: Queues::of(queue),
             pace: self.pace,
             only: Vec::new(),
-            ports: Vec::new(),
+            ports: self.ports.clone(),
             tracer: telemetry::Tracer::off(),
         };
         let system = self.executor.wait(SystemHandle::start(spec, environment)).unwrap();

@@ -315,7 +315,7 @@ pub struct Order {
 pub const UNLUCKY: u32 = 7;
 
 #[derive(Clone, Debug)]
-pub struct Place(u32);
+pub struct Place(pub u32);
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Placed {

@@ -1,0 +1,226 @@
+//! Sagas of several steps: what was done is undone in turn, what waits is told or lapses, and what lies behind the pivot is done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::support::trip::{Bank, Mood, TILL, TRIPS, Trip, port, trips};
+use crate::support::{Bench, Hold, Process, Started, key, meta, told};
+use kernel::{Resource, Timestamp};
+use runtime::{Fault, Outcome, SagaInput, SagaRequest};
+use store::Claims;
+
+use crate::support::toy::OrderRow;
+
+/// Longer than any saga needs once its callees are back.
+const SETTLED: Duration = Duration::from_secs(120);
+
+/// A bench beside a bank.
+fn bench() -> (Bench, Arc<Bank>) {
+    let bank = Arc::<Bank>::default();
+    (Bench::calling(port(&bank)), bank)
+}
+
+fn trip(fare: u32, until: Option<Timestamp>) -> SagaRequest<Trip> {
+    SagaRequest {
+        saga: Arc::new(move |ids| {
+            let id = ids.next(OrderRow::COLLECTION);
+            (id.to_string(), Trip { id, places: 4, fare, until, sat: None, to: None })
+        }),
+        collection: OrderRow::COLLECTION,
+        status: 201,
+        key: key("k", "f"),
+        deadline: Timestamp::MAX,
+        meta: meta(),
+    }
+}
+
+fn begin(bench: &Bench, process: &Process, request: SagaRequest<Trip>) -> Started<Outcome> {
+    let service = process.service(TRIPS);
+    let started = process.start(async move { service.run(request).await });
+    bench.settle();
+    started
+}
+
+fn input(trip: u64) -> SagaInput {
+    SagaInput { saga: trip.to_string(), collection: OrderRow::COLLECTION, status: 200, key: None, deadline: Timestamp::MAX, meta: meta() }
+}
+
+/// Tells a trip where to go.
+fn tell(bench: &Bench, process: &Process, trip: u64, to: &str) -> String {
+    let (service, to) = (process.service(TRIPS), format!("{to:?}"));
+    let started = process.start(async move { service.tell::<Trip>(input(trip), to).await });
+    bench.settle();
+    answer(&started)
+}
+
+fn answer(started: &Started<Outcome>) -> String {
+    started.answer().map_or_else(|| "nothing yet".into(), |outcome| told(&outcome))
+}
+
+/// Whether everything of trip 1 stands, or nothing does.
+fn stands(process: &Process, bank: &Bank) -> bool {
+    process.check();
+    let order = process.row::<OrderRow>(TRIPS, 1).is_some();
+    let seat = process.events::<crate::support::trip::Seat>(TRIPS, &"home".into()).len() % 2 == 1;
+    let facts = (order, process.seats_left() == 6, seat, bank.balance() == 7);
+    assert!([(true, true, true, true), (false, false, false, false)].contains(&facts), "half of it stands: {facts:?}");
+    assert!(order || bank.balance() == 0);
+    order
+}
+
+#[test]
+fn when_all_agree_it_stands_everywhere() {
+    let (bench, bank) = bench();
+    let process = bench.start(trips());
+    assert_eq!(answer(&begin(&bench, &process, trip(7, None))), "201 orders/1");
+    assert!(stands(&process, &bank));
+    bench.pass(SETTLED);
+    assert!(stands(&process, &bank), "and nobody takes it back");
+    assert_eq!(answer(&begin(&bench, &process, trip(7, None))), "201 orders/1", "its key answers the same");
+}
+
+#[test]
+fn what_begins_with_a_refused_command_does_not_begin() {
+    let (bench, bank) = bench();
+    let process = bench.start(trips());
+    begin(&bench, &process, trip(7, None));
+    let other = SagaRequest { key: None, ..trip(7, None) };
+    assert_eq!(answer(&begin(&bench, &process, other)), "refused seat-taken");
+    assert_eq!((process.seats_left(), bank.balance()), (6, 7), "nobody else was asked");
+    process.check();
+}
+
+/// Whoever it takes, and however they fail: what came before is undone, and the next request finds everything free.
+#[test]
+fn when_one_of_several_fails_everything_before_it_is_undone() {
+    let down = Fault { down: true, ..Fault::default() };
+    let slow = Fault { delay: Duration::from_secs(10), ..Fault::default() };
+    let refuses = Fault { refuse: true, ..Fault::default() };
+    for service in ["pool", TILL] {
+        for (fault, says) in [(down.clone(), "unavailable"), (slow.clone(), "unavailable"), (refuses.clone(), "refused refused-on-purpose")]
+        {
+            let (bench, bank) = bench();
+            let process = bench.start(trips());
+            process.fault(service, fault);
+            let began = begin(&bench, &process, trip(7, None));
+            bench.pass(Duration::from_secs(3));
+            assert!(answer(&began).starts_with(says), "{service}: {}", answer(&began));
+            process.faults.clear();
+            bench.pass(SETTLED);
+            assert!(!stands(&process, &bank), "{service} {says}");
+            assert_eq!(answer(&begin(&bench, &process, trip(7, None))), "201 orders/2");
+        }
+    }
+}
+
+/// What the till's own callee says travels through the till.
+#[test]
+fn who_is_asked_by_the_one_who_is_asked_decides_too() {
+    for (mood, says) in
+        [(Mood::Refusing, "refused no-credit"), (Mood::Away, "refused service-unavailable"), (Mood::Mute, "refused service-unavailable")]
+    {
+        let (bench, bank) = bench();
+        let process = bench.start(trips());
+        *bank.mood.lock().unwrap() = mood;
+        let began = begin(&bench, &process, trip(7, None));
+        bench.pass(Duration::from_secs(3));
+        assert_eq!(answer(&began), says, "{mood:?}");
+        *bank.mood.lock().unwrap() = Mood::Obliging;
+        bench.pass(SETTLED);
+        assert!(!stands(&process, &bank), "{mood:?}");
+    }
+}
+
+/// The till has the money and the trip comes to nothing: what it has is given back, however long the bank is away for that.
+#[test]
+fn behind_its_pivot_a_saga_insists() {
+    let (bench, bank) = bench();
+    let process = bench.start(trips());
+    // Its last transaction is never reached: the trip is doubted once it is found left behind.
+    process.store.hold(Hold::Before, |claims: &Claims| claims.roots.keys().any(|root| root.aggregate == "order"));
+    begin(&bench, &process, trip(7, None));
+    assert_eq!(bank.balance(), 7);
+    process.kill();
+    let process = bench.start_with(trips(), |faults| faults.set("toy/pool", Fault { refuse: true, ..Fault::default() }));
+    process.faults.clear();
+    bench.pass(SETTLED);
+    assert!(stands(&process, &bank), "what all have decided stands");
+    // Now somebody takes it back at the till.
+    let owe = kernel::Commands::to::<crate::support::trip::Drawer>(&1, crate::support::trip::DrawerCommand::Owe);
+    *bank.mood.lock().unwrap() = Mood::Away;
+    process.wait(process.service(TILL).execute(runtime::Request::new(owe, meta())));
+    bench.pass(Duration::from_secs(30));
+    assert_eq!((bank.balance(), process.wait(process.system.unfinished_sagas()).unwrap()), (7, vec!["till/give-back/1".into()]));
+    process.kill();
+    let process = bench.start(trips());
+    *bank.mood.lock().unwrap() = Mood::Mute;
+    bench.pass(Duration::from_secs(30));
+    assert_eq!(bank.balance(), 0, "it was heard although nobody answered");
+    *bank.mood.lock().unwrap() = Mood::Obliging;
+    bench.pass(SETTLED);
+    assert_eq!(bank.balance(), 0, "once");
+    process.check();
+}
+
+#[test]
+fn a_saga_waits_until_it_is_told_and_goes_on_from_there() {
+    let (bench, bank) = bench();
+    let process = bench.start(trips());
+    let until = bench.now() + Duration::from_secs(600);
+    assert_eq!(answer(&begin(&bench, &process, trip(7, Some(until)))), "201", "whoever began it is told that it waits");
+    assert_eq!((process.seats_left(), bank.balance()), (6, 0));
+    process.kill();
+    let process = bench.start(trips());
+    bench.pass(Duration::from_secs(300));
+    assert_eq!(tell(&bench, &process, 1, ""), "refused nowhere");
+    assert_eq!(tell(&bench, &process, 1, "Busan"), "200 orders/1");
+    assert!(stands(&process, &bank));
+    assert_eq!(tell(&bench, &process, 1, "Busan"), "refused saga-not-current");
+    bench.pass(SETTLED * 10);
+    assert!(stands(&process, &bank));
+}
+
+#[test]
+fn what_nobody_tells_in_time_and_what_is_taken_back_comes_to_nothing() {
+    for takes_back in [false, true] {
+        let (bench, bank) = bench();
+        let process = bench.start(trips());
+        let until = bench.now() + Duration::from_secs(600);
+        begin(&bench, &process, trip(7, Some(until)));
+        if takes_back {
+            let service = process.service(TRIPS);
+            assert_eq!(told(&process.wait(service.withdraw::<Trip>(SagaInput { status: 204, ..input(1) }))), "204");
+        } else {
+            bench.pass(Duration::from_secs(601));
+        }
+        assert!(!stands(&process, &bank), "{takes_back}");
+        assert_eq!(tell(&bench, &process, 1, "Busan"), "refused saga-not-current");
+        assert_eq!(answer(&begin(&bench, &process, SagaRequest { key: None, ..trip(7, None) })), "201 orders/2");
+    }
+}
+
+/// Each transaction of it, one after the other: killed before and after it, it stands whole or never was.
+#[test]
+fn killed_at_any_transaction_it_stands_whole_or_never_was() {
+    for hold in [Hold::Before, Hold::After] {
+        for count in 0.. {
+            let (bench, bank) = bench();
+            let process = bench.start(trips());
+            let seen = std::sync::atomic::AtomicUsize::new(0);
+            process.store.hold(hold, move |_| seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == count);
+            let began = begin(&bench, &process, trip(7, None));
+            let is_over = !process.store.holds();
+            let text = answer(&began);
+            process.kill();
+            let process = bench.start(trips());
+            bench.pass(SETTLED);
+            let whole = stands(&process, &bank);
+            assert!(whole || !text.starts_with("201"), "{hold:?} {count}: {text}");
+            if is_over {
+                assert!(count > 4, "it takes {count} transactions");
+                break;
+            }
+            assert!(answer(&begin(&bench, &process, trip(7, None))).starts_with("201 orders/"), "{hold:?} {count}");
+        }
+    }
+}
