@@ -132,8 +132,11 @@ pub fn reconcile(ours: impl IntoIterator<Item = Booked>, theirs: &[Transaction],
     for (payment, sum) in sums {
         let booked = ours.remove(payment);
         let order = booked.as_ref().map_or(sum.order, |booked| &booked.order).to_owned();
-        disagreements
-            .extend(disputes(booked.as_ref(), &sum).into_iter().map(|dispute| Disagreement { order: order.clone(), payment: payment.into(), dispute }));
+        disagreements.extend(disputes(booked.as_ref(), &sum).into_iter().map(|dispute| Disagreement {
+            order: order.clone(),
+            payment: payment.into(),
+            dispute,
+        }));
     }
     disagreements.extend(ours.into_values().map(|booked| Disagreement {
         dispute: Dispute::OnlyHere { kept: Money { minor: booked.paid.minor - booked.refunded.minor, ..booked.paid } },

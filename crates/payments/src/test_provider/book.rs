@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use kernel::Money;
+use kernel::{Money, Refused};
 use serde::{Deserialize, Serialize};
 
 use crate::{Status, Transaction, TransactionKind};
@@ -42,8 +42,8 @@ impl Meant {
 pub(super) enum Entry {
     /// A try that found nobody, on purpose.
     Tried { key: String },
-    /// A payment was declined.
-    Declined { key: String },
+    /// It was refused.
+    Refused { key: String, refused: Refused },
     /// A guest can pay in a browser.
     Opened { key: String, order: String, payment: String, amount: Money, until: Timestamp, at: Timestamp },
     /// It was paid.
@@ -65,7 +65,7 @@ pub(super) struct Back {
 #[derive(Clone, Debug)]
 pub(super) enum Came {
     Tried,
-    Declined,
+    Refused(Refused),
     Opened { payment: String },
     Paid { payment: String, at: Timestamp },
     Refunded { at: Timestamp },
@@ -189,7 +189,7 @@ impl Book {
     pub(super) fn take(&mut self, entry: Entry) {
         match entry {
             Entry::Tried { key } => drop(self.keys.insert(key, Came::Tried)),
-            Entry::Declined { key } => drop(self.keys.insert(key, Came::Declined)),
+            Entry::Refused { key, refused } => drop(self.keys.insert(key, Came::Refused(refused))),
             Entry::Opened { key, order, payment, amount, until, at: _ } => {
                 self.named += 1;
                 self.sessions.insert(payment.clone(), Session { order, amount, until, is_closed: false });

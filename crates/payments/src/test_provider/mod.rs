@@ -14,12 +14,12 @@ use jiff::Timestamp;
 use kernel::{Call, CallError, Refused};
 
 use crate::api::{Approve, Charge, Charged, Paid, Refund, Refunded};
-use crate::asked::{Asked, nothing_stands, refunds_stand, reply, unavailable};
+use crate::asked::{Asked, nothing_stands, refunds_stand, reply, timed_out, unavailable};
 use crate::checkout::{escaped, page};
 use crate::refusals::{cancelled, declined, mismatch, not_found, refund_refused};
 use crate::{Checkout, Provider, Transaction};
-use book::{Came, Entry, Meant};
 pub use book::{Book, Payment};
+use book::{Came, Entry, Meant};
 use journal::Journal;
 pub use journal::NotOpened;
 
@@ -115,14 +115,18 @@ impl TestProvider {
             return Told::at_once(said);
         }
         match asked {
-            Asked::Charge(charge) if self.checkout.is_some() => Told::at_once(self.opened(kept, charge, key, now)),
+            Asked::Charge(Charge { order, amount, until, .. }) if self.checkout.is_some() => {
+                let payment = kept.book.next_payment();
+                let entry = Entry::Opened { key: key.into(), order: order.clone(), payment, amount: *amount, until: *until, at: now };
+                Told::at_once(self.written(kept, asked, key, entry))
+            }
             Asked::Charge(Charge { order, amount, .. }) => {
                 let payment = kept.book.next_payment();
                 let entry = Entry::Paid { key: key.into(), order: order.clone(), payment, amount: *amount, at: now };
                 self.paying(kept, asked, key, Meant::by(*amount), entry)
             }
             Asked::Approve(approve) => match approvable(&kept.book, approve, now) {
-                Err(refused) => Told::at_once(Err(CallError::Refused(refused))),
+                Err(refused) => self.refused(kept, asked, key, refused),
                 Ok(()) => {
                     let Approve { order, amount, payment } = approve.clone();
                     let entry = Entry::Paid { key: key.into(), order, payment, amount, at: now };
@@ -130,7 +134,7 @@ impl TestProvider {
                 }
             },
             Asked::Refund(refund) => match refundable(&kept.book, refund) {
-                Err(refused) => Told::at_once(Err(CallError::Refused(refused))),
+                Err(refused) => self.refused(kept, asked, key, refused),
                 Ok(()) => {
                     let Refund { payment, amount, .. } = refund.clone();
                     let meant = Meant::by(amount).for_a_refund();
@@ -142,29 +146,26 @@ impl TestProvider {
 
     /// What is meant by the amount, with `entry` for when money goes.
     fn paying(&self, kept: &mut Kept, asked: &Asked, key: &str, meant: Meant, entry: Entry) -> Told {
-        let entry = match meant {
-            Meant::Vanish => return Told { said: Err(crate::asked::timed_out()), late: true },
+        match meant {
+            Meant::Vanish => Told { said: Err(timed_out()), late: true },
             Meant::FailOnce if !kept.book.was_tried(key) => {
                 let written = kept.write(Entry::Tried { key: key.into() });
-                return Told::at_once(Err(written.err().unwrap_or_else(|| unavailable("the amount ends in 503"))));
+                Told::at_once(Err(written.err().unwrap_or_else(|| unavailable("the amount ends in 503"))))
             }
-            Meant::Decline => Entry::Declined { key: key.into() },
-            Meant::FailOnce | Meant::Late | Meant::Pay => entry,
-        };
-        match kept.write(entry) {
-            Err(error) => Told::at_once(Err(error)),
-            Ok(()) => {
-                let said = self.said(kept, asked, key).unwrap_or_else(|| Err(crate::asked::timed_out()));
-                Told { said, late: meant == Meant::Late }
-            }
+            Meant::Decline => self.refused(kept, asked, key, declined("TEST_DECLINED")),
+            Meant::FailOnce | Meant::Late | Meant::Pay => Told { said: self.written(kept, asked, key, entry), late: meant == Meant::Late },
         }
     }
 
-    fn opened(&self, kept: &mut Kept, charge: &Charge, key: &str, now: Timestamp) -> Result<String, CallError> {
-        let Charge { order, amount, until, .. } = charge.clone();
-        let payment = kept.book.next_payment();
-        kept.write(Entry::Opened { key: key.into(), order, payment, amount, until, at: now })?;
-        self.said(kept, &Asked::Charge(charge.clone()), key).unwrap_or_else(|| Err(crate::asked::timed_out()))
+    /// A refusal is kept like a success, so that no other try of this call lands after it.
+    fn refused(&self, kept: &mut Kept, asked: &Asked, key: &str, refused: Refused) -> Told {
+        Told::at_once(self.written(kept, asked, key, Entry::Refused { key: key.into(), refused }))
+    }
+
+    /// Writes down what comes of a call, and says it.
+    fn written(&self, kept: &mut Kept, asked: &Asked, key: &str, entry: Entry) -> Result<String, CallError> {
+        kept.write(entry)?;
+        self.said(kept, asked, key).unwrap_or_else(|| Err(timed_out()))
     }
 
     fn recall(&self, kept: &mut Kept, asked: &Asked, key: &str, now: Timestamp) -> Result<String, CallError> {
@@ -183,7 +184,7 @@ impl TestProvider {
         let book = &kept.book;
         Some(match (book.came(key)?, asked) {
             (Came::Tried, _) => return None,
-            (Came::Declined, _) => Err(CallError::Refused(declined("TEST_DECLINED"))),
+            (Came::Refused(refused), _) => Err(CallError::Refused(refused.clone())),
             (Came::Cancelled, _) => Err(CallError::Refused(cancelled())),
             (Came::Opened { .. }, Asked::Charge(Charge { order, .. })) => {
                 let checkout = self.checkout.as_deref().unwrap_or_default();
@@ -213,7 +214,7 @@ fn cancel(kept: &mut Kept, asked: &Asked, key: &str, now: Timestamp) -> Result<S
         return Err(refunds_stand());
     }
     let back = match kept.book.came(key) {
-        Some(Came::Declined | Came::Cancelled) => return Ok(nothing_stands()),
+        Some(Came::Refused(_) | Came::Cancelled) => return Ok(nothing_stands()),
         Some(Came::Paid { payment, .. } | Came::Opened { payment }) => kept.book.left(payment),
         Some(Came::Tried | Came::Refunded { .. }) | None => None,
     };

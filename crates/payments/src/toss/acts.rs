@@ -36,7 +36,9 @@ impl Toss {
         let standing = self.look_up(&path).await.map_err(|trouble| troubled(&trouble))?;
         let Some(payment) = standing.filter(|payment| is_of(payment, &charge.order, charge.amount)) else { return Ok(nothing_stands()) };
         match payment.status {
-            PaymentStatus::Done | PaymentStatus::PartialCanceled | PaymentStatus::WaitingForDeposit => self.give_all_back(&payment, key).await,
+            PaymentStatus::Done | PaymentStatus::PartialCanceled | PaymentStatus::WaitingForDeposit => {
+                self.give_all_back(&payment, key).await
+            }
             PaymentStatus::Ready | PaymentStatus::InProgress => Ok(nothing_stands()),
             PaymentStatus::Canceled | PaymentStatus::Aborted | PaymentStatus::Expired => Ok(nothing_stands()),
             PaymentStatus::Unknown => Err(timed_out()),
@@ -106,7 +108,9 @@ impl Toss {
             return Ok(nothing_stands());
         }
         match payment.status {
-            PaymentStatus::Done | PaymentStatus::PartialCanceled | PaymentStatus::WaitingForDeposit => self.give_all_back(&payment, key).await,
+            PaymentStatus::Done | PaymentStatus::PartialCanceled | PaymentStatus::WaitingForDeposit => {
+                self.give_all_back(&payment, key).await
+            }
             PaymentStatus::Canceled | PaymentStatus::Aborted | PaymentStatus::Expired => Ok(nothing_stands()),
             PaymentStatus::Ready | PaymentStatus::InProgress | PaymentStatus::Unknown => nothing_yet(),
         }
@@ -140,7 +144,9 @@ impl Toss {
                 GivingBack::Look => {
                     let standing = self.look_up(&by_key(&refund.payment)).await.map_err(|_| timed_out())?;
                     match standing {
-                        Some(after) if made(&after).is_some() => made(&after).map_or_else(|| Err(timed_out()), |refunded| reply::<Refund>(&refunded)),
+                        Some(after) if made(&after).is_some() => {
+                            made(&after).map_or_else(|| Err(timed_out()), |refunded| reply::<Refund>(&refunded))
+                        }
                         // It is as it was before, so it is this refund that is refused.
                         Some(after) if after.balance() == Some(balance) => refused(refund_refused(&code)),
                         // Something else was given back meanwhile: the next try sees what is left.

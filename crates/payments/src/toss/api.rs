@@ -97,7 +97,8 @@ impl Api {
             if error.is_connect() { Trouble::Unreached(why) } else { Trouble::Unknown(why) }
         })?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|error| Trouble::Unknown(error.to_string()))?.to_bytes();
+        let body =
+            Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|error| Trouble::Unknown(error.to_string()))?.to_bytes();
         if status == StatusCode::OK {
             return serde_json::from_slice(&body).map_err(|error| Trouble::Unknown(misread(&error)));
         }

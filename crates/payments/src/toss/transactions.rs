@@ -31,7 +31,8 @@ pub(super) async fn between(api: &Api, clock: &dyn Clock, from: Timestamp, until
     let mut after = String::new();
     for _ in 0..PAGES {
         let path = format!("/v1/transactions?startDate={}&endDate={}&limit={PAGE}{after}", civil(from), civil(until));
-        let page: Vec<Movement> = timeout(clock, PATIENCE, api.get(&path)).await.map_err(|_| timed_out())?.map_err(|trouble| troubled(&trouble))?;
+        let page: Vec<Movement> =
+            timeout(clock, PATIENCE, api.get(&path)).await.map_err(|_| timed_out())?.map_err(|trouble| troubled(&trouble))?;
         let is_last = page.len() < PAGE;
         if let Some(last) = page.last() {
             after = format!("&startingAfter={}", last.transaction_key);
