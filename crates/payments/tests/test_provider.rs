@@ -375,6 +375,8 @@ fn holds<C: Call>(given: &mut Given, restart: &dyn Fn() -> TestProvider, call: &
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn in_any_order_money_is_kept_once_or_not_at_all(
         amount in prop_oneof![Just(10_000_i64), Just(10_402), Just(10_408), Just(10_202), Just(10_503)],

@@ -168,6 +168,7 @@ async fn the_same_confirmation_twice_at_once_is_one() {
     let given = Given::agreed().await;
     given.toss.fault(Fault::Held);
     given.abandon(&approve(), &key("a", 1), |toss| toss.held() > 0).await;
+    given.clock.advance(Duration::from_secs(1));
     assert_eq!(word(&given.act(&approve(), &key("a", 1)).await), "timed-out", "the first is under way");
     given.toss.release();
     until(|| given.toss.kept() > 0).await;

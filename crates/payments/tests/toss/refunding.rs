@@ -54,6 +54,19 @@ async fn a_refund_that_lands_late_is_not_made_again() {
     assert_eq!((given.toss.kept(), given.toss.reasons(PAYMENT).len()), (11_000, 1));
 }
 
+/// Toss answers with an error, is asked again under another key, and then does the first all the same: it says what had to be left.
+#[tokio::test]
+async fn what_lands_after_its_error_was_answered_is_not_given_back_twice() {
+    let given = Given::paid().await;
+    given.toss.fault(Fault::SaysAndIsDoneLater(500, "COMMON_ERROR"));
+    assert_eq!(word(&given.act(&refund(4000), &key("a", 2)).await), "timed-out");
+    until(|| given.toss.held() == 1).await;
+    assert_eq!(word(&given.act(&refund(4000), &key("a", 2)).await), "ok");
+    given.toss.release();
+    until(|| given.toss.held() == 0).await;
+    assert_eq!((given.toss.kept(), given.toss.reasons(PAYMENT).len()), (11_000, 1));
+}
+
 /// Two refunds that saw the same balance: the second is not made upon what it did not see.
 #[tokio::test]
 async fn a_refund_beside_another_is_made_of_what_is_left() {

@@ -32,6 +32,8 @@ pub enum Fault {
     Held,
     /// It is done, and answered when the test lets it.
     DoneAndHeld,
+    /// It is answered with this, and done all the same when the test lets it.
+    SaysAndIsDoneLater(u16, &'static str),
     /// It is done, and answered with something that is no JSON.
     DoneButGarbled,
 }
@@ -192,7 +194,8 @@ impl Toss {
         tokio::spawn(async move { self.begun(path, &headers, work).await }).await.unwrap()
     }
 
-    async fn begun(&self, path: String, headers: &HeaderMap, work: impl Fn(&mut Core, &str) -> Answer + Send) -> Response {
+    #[expect(clippy::disallowed_methods, reason = "what lands later goes on by itself")]
+    async fn begun(&self, path: String, headers: &HeaderMap, work: impl Fn(&mut Core, &str) -> Answer + Send + 'static) -> Response {
         let key = headers["Idempotency-Key"].to_str().unwrap().to_owned();
         assert!((1..=300).contains(&key.len()));
         let id = (path, key);
@@ -209,8 +212,17 @@ impl Toss {
         if matches!(fault, Some(Fault::Held)) {
             self.hold().await;
         }
+        if let Some(Fault::SaysAndIsDoneLater(status, code)) = fault {
+            let toss = self.clone();
+            tokio::spawn(async move {
+                toss.hold().await;
+                work(&mut toss.core(), &now);
+            });
+            self.core().answers.insert(id, Some(error(status, code)));
+            return shown(error(status, code));
+        }
         let answer = match fault {
-            Some(Fault::Says(status, code)) => error(status, code),
+            Some(Fault::Says(status, code) | Fault::SaysAndIsDoneLater(status, code)) => error(status, code),
             Some(Fault::DoneButSays(status, code)) => {
                 work(&mut self.core(), &now);
                 error(status, code)
@@ -221,7 +233,7 @@ impl Toss {
         match fault {
             Some(Fault::DoneAndHeld) => self.hold().await,
             Some(Fault::DoneButGarbled) => return "<html>".into_response(),
-            Some(Fault::Says(..) | Fault::DoneButSays(..) | Fault::Held) | None => {}
+            Some(Fault::Says(..) | Fault::DoneButSays(..) | Fault::SaysAndIsDoneLater(..) | Fault::Held) | None => {}
         }
         shown(answer)
     }
