@@ -13,7 +13,8 @@ const REMEMBERED: Duration = Duration::from_secs(3600);
 
 /// What this process knows of calls that Toss cannot be told: which are not to be made any more, and which tries were in vain.
 ///
-/// It is lost with the process, and need not be kept: whoever asks again waits once more, and a try is in vain once more.
+/// It is lost with the process, and need not be kept. Whoever asks again waits once more, and a try is in vain once more; and a saga that
+/// was told for certain sends nothing more of that call, while what the process itself had sent ends with it.
 #[derive(Default)]
 pub(super) struct Closed(Mutex<HashMap<String, Call>>);
 
