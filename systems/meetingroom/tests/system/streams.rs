@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::MEETINGROOM;
 use crate::who::{GUARDED, administrator, as_one};
+use edge::Peer;
 use proptest::prelude::*;
 use runtime::Fault;
 use serde_json::{Value, json};
@@ -113,7 +114,8 @@ fn every_collection_of_rows_can_be_followed() {
     app.post("/conferences", json!({"userId": "1", "roomId": 1, "reserveId": 1})).expect(201);
     app.post("/maintenances", json!({"roomId": 2})).expect(201);
     app.settle();
-    app.advance(3 * REST);
+    // What is put together from three kinds of rows hears of one after the other.
+    (0..3).for_each(|_| app.advance(REST));
     for (path, live) in paths.iter().zip(live) {
         let mut client = Client::default();
         client.hear(&live);
@@ -219,6 +221,39 @@ fn so_many_can_listen_and_no_more_and_whoever_goes_makes_room() {
     app.advance(Duration::from_secs(31));
     assert_eq!(app.listen(Asked::get("/rooms/stream"), usize::MAX).so_far().status.as_u16(), 200);
     drop(lazy);
+}
+
+fn peer(last: u8) -> Peer {
+    Peer([192, 0, 2, last].into())
+}
+
+#[test]
+fn where_nobody_proves_who_they_are_one_address_cannot_take_all_places() {
+    let mut app = app();
+    let from = |last| Asked::get("/rooms/stream").with(peer(last));
+    let mut live: Vec<_> = (0..32).map(|_| app.listen(from(1), usize::MAX)).collect();
+    assert!(live.iter().all(|live| live.so_far().status.as_u16() == 200));
+    let refused = app.send(from(1));
+    refused.refused(503, "overloaded");
+    assert_ne!(refused.header("retry-after"), "");
+    app.send(Asked::get("/roomSlots/stream").with(peer(1))).refused(503, "overloaded");
+    let other = app.listen(from(2), usize::MAX);
+    assert_eq!(other.so_far().status.as_u16(), 200);
+    let mark = live.pop().unwrap().events().pop().unwrap().id.unwrap();
+    app.run();
+    assert_eq!(app.listen(from(1), usize::MAX).so_far().status.as_u16(), 200, "whoever goes makes room");
+    let moved = app.listen(from(3).header("last-event-id", mark), usize::MAX);
+    assert_eq!(names(&moved), ["current"], "a client that has moved goes on");
+}
+
+#[test]
+fn whoever_proves_who_they_are_is_counted_as_that_wherever_they_are() {
+    let mut app = TestApp::start(GUARDED, at("2026-11-23T10:05:00+09:00"));
+    let from = |who: &str, last| as_one(Asked::get("/rooms/stream"), who, &[]).with(peer(last));
+    let live: Vec<_> = (0..32).map(|n| app.listen(from("ann", n), usize::MAX)).collect();
+    assert!(live.iter().all(|live| live.so_far().status.as_u16() == 200));
+    app.send(from("ann", 99)).refused(503, "overloaded");
+    assert_eq!(app.listen(from("bob", 1), usize::MAX).so_far().status.as_u16(), 200);
 }
 
 #[test]
