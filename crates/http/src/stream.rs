@@ -9,7 +9,7 @@
 //!
 //! Whoever begins is told all that stands. Whoever comes back with `Last-Event-ID` is told what changed since. A row that changes faster than
 //! its client reads is told as it is then, not as it was between. The stream ends with the token that it was asked with, when its client does
-//! not read, and when the service stops.
+//! not read, and when the service stops. Items that a view computes are told a page at a time, with the mark at its end.
 
 use std::future;
 use std::sync::Arc;

@@ -226,7 +226,7 @@ impl Document {
             (Kind::Follow, _) => with(
                 json!({
                     "description": "Rows as they change: `row` with one as it is now, `removed` with the `id` of one that is gone or matches no longer, \
-                        `current` when all that stood was told, `reset` when everything is told anew. Each has an `id` to come back with.",
+                        `current` when all that stood was told, `reset` when everything is told anew. The last `id` is what to come back with.",
                     "content": {"text/event-stream": {"schema": {"type": "string"}}},
                 }),
                 &[],

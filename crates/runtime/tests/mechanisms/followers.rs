@@ -315,6 +315,7 @@ fn of_what_rows_are_put_together_with_only_changes_are_told_and_none_is_lost() {
     let mut follower = follow(&toy, joined(), None);
     assert_eq!(next(&toy, &mut follower), ("totals".into(), 1), "and no tally");
     let begun = follower.mark().unwrap();
+    drop(follower);
     toy.kill();
     toy = bench.start(mended());
     for n in [2, 3] {
