@@ -327,6 +327,21 @@ fn of_what_rows_are_put_together_with_only_changes_are_told_and_none_is_lost() {
     let told: BTreeMap<_, _> = [next(&toy, &mut follower), next(&toy, &mut follower)].into();
     assert_eq!(told, [("tallies".into(), 2), ("totals".into(), 2)].into());
     assert_eq!(next(&toy, &mut follower).0, "Current");
+    // Both change all the time, and each is told in its turn.
+    let mut told = Vec::new();
+    for n in 4..8 {
+        toy.execute(add(1, n));
+        bench.settle();
+        let waiting = toy.start(async move { (follower.next().await, follower) });
+        bench.pass(REST);
+        let (Followed::Changes(collection, _), follows) = waiting.answer().unwrap() else { panic!("nothing is told") };
+        follower = follows;
+        told.push(collection);
+    }
+    told.sort_unstable();
+    assert_eq!(told, ["tallies", "tallies", "totals", "totals"]);
+    let mut follower = follow(&toy, joined(), follower.mark().as_ref());
+    while next(&toy, &mut follower).0 != "Current" {}
     let known = follower.mark().unwrap();
     for other in [Wanted::rows::<TotalRow>(Vec::new()), joined().within("b"), Wanted::rows::<TallyRow>(Vec::new()).with::<TotalRow>()] {
         assert_eq!(next(&toy, &mut follow(&toy, other, Some(&known))).0, "Reset");

@@ -342,18 +342,6 @@ fn the_slots_of_a_date_are_told_as_what_stands_in_them_changes() {
 }
 
 #[test]
-fn slots_that_are_reserved_all_the_time_keep_nobody_from_hearing_what_else_happens() {
-    let mut app = app();
-    let live = app.listen(Asked::get("/roomSlots/stream?date=2026-11-24"), usize::MAX);
-    app.post("/maintenances", json!({"roomId": 2, "from": "2026-11-24T20:00:00+09:00"})).expect(201);
-    for slot in ["08:00", "10:00", "12:00", "14:00", "16:00", "18:00"] {
-        assert_eq!(reserve(&mut app, "1", 1, slot), 201);
-        app.advance(REST);
-    }
-    assert!(slots(&live).contains(&"207 Maintenance".into()), "{:?}", slots(&live));
-}
-
-#[test]
 fn a_slot_shows_its_meeting_from_its_start_to_its_end() {
     let mut app = app();
     let live = app.listen(Asked::get("/roomSlots/stream?roomId=1"), usize::MAX);
