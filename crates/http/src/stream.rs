@@ -51,7 +51,7 @@ impl Incoming {
     ///
     /// # Errors
     /// 503 when too many follow already.
-    pub async fn follow<R: Resource>(&self, filters: Vec<(&'static str, store::Cell)>) -> Reply {
+    pub async fn follow<R: Resource>(&self, filters: Filters) -> Reply {
         let shown = self.shown();
         let told = move |_, changes: Vec<(Mark, Change)>, at| {
             let rows = changes.into_iter().map(|(mark, change)| (Some(mark), change.place.id, change.row));
@@ -171,8 +171,11 @@ fn last_event(headers: &HeaderMap) -> Option<Option<Mark>> {
     Some(value.to_str().ok().and_then(|text| text.trim().parse().ok()))
 }
 
+/// What fields of the rows that are meant equal.
+type Filters = Vec<(&'static str, store::Cell)>;
+
 /// The filters of a query and parameters besides, as of a list; it has nothing else.
-pub(crate) fn filters<R: Resource, S: Spec>(raw: &str, extras: S) -> Result<(Vec<(&'static str, store::Cell)>, S::Output), Problem> {
+pub(crate) fn filters<R: Resource, S: Spec>(raw: &str, extras: S) -> Result<(Filters, S::Output), Problem> {
     let mut query = query::parse_with::<R, S>(raw, extras);
     let names: Vec<_> = form_urlencoded::parse(raw.as_bytes()).map(|(name, _)| name).collect();
     for name in ["page", "size", "sort"].into_iter().filter(|name| names.iter().any(|one| one == name)) {
