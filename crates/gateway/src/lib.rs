@@ -18,7 +18,7 @@ use bytes::Bytes;
 use edge::language::{self, Catalogue};
 use edge::{Coding, Problem, position, request_id};
 use futures_util::stream;
-use tower::Layer;
+use tower::{Layer, ServiceExt};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 /// A system's routes, made for where they stand.
@@ -75,7 +75,9 @@ fn closed(router: Router, outside: &Outside) -> Router {
     // Each layer is put around the whole router, which is cheap to clone. `Router::layer` would put it around every route, and each
     // request would clone all layers once for every layer.
     let spoken = from_fn_with_state(outside.catalogue.clone(), language::speak).layer(router);
-    let within = from_fn(past_origins).layer(origins(&outside.cors).layer(from_fn(options).layer(spoken)));
+    let origins = origins(&outside.cors);
+    let options = Router::new().fallback_service(origins.layer(from_fn(options).layer(spoken.clone())));
+    let within = from_fn_with_state(options, choose).layer(origins.layer(spoken));
     Router::new().fallback_service(from_fn_with_state(Arc::clone(&outside.ids), around).layer(within))
 }
 
@@ -111,25 +113,20 @@ const EXPOSED: [HeaderName; 10] = [
 /// How long a browser remembers what it was told before.
 const PREFLIGHT_KEPT: Duration = Duration::from_secs(600);
 
-/// An OPTIONS that no browser sends ahead of a page's request.
-#[derive(Clone)]
-struct Plain;
-
-/// What tells pages of origins would answer every OPTIONS itself, so a plain one goes past it as something else.
-async fn past_origins(mut request: Request, next: Next) -> Response {
+/// What tells pages of origins would answer every OPTIONS itself, so one that no browser sends ahead of a page's request goes past it as a
+/// GET, to where it is answered.
+async fn choose(State(options): State<Router>, mut request: Request, next: Next) -> Response {
     let is_sent_ahead = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    if request.method() == Method::OPTIONS && !is_sent_ahead {
-        request.extensions_mut().insert(Plain);
-        *request.method_mut() = Method::GET;
-    }
-    next.run(request).await
-}
-
-/// A plain OPTIONS is answered with what can be done here.
-async fn options(mut request: Request, next: Next) -> Response {
-    if request.extensions_mut().remove::<Plain>().is_none() {
+    if request.method() != Method::OPTIONS || is_sent_ahead {
         return next.run(request).await;
     }
+    *request.method_mut() = Method::GET;
+    let Ok(answer) = options.oneshot(request).await;
+    answer
+}
+
+/// Tells what can be done here.
+async fn options(mut request: Request, next: Next) -> Response {
     *request.method_mut() = Method::OPTIONS;
     let mut answer = next.run(request).await;
     let (StatusCode::METHOD_NOT_ALLOWED, Some(allow)) = (answer.status(), answer.headers().get(header::ALLOW)) else { return answer };
@@ -180,7 +177,6 @@ mod tests {
 
     use axum::routing::get;
     use http_body_util::BodyExt;
-    use tower::ServiceExt;
 
     use super::*;
 

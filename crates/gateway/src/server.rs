@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
+use edge::Peer;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -90,10 +91,10 @@ async fn serve(listener: TcpListener, door: Router, connections: Connections, mu
                 Some(_) = open.join_next() => {}
                 accepted = next.as_mut() => {
                     next.set(accept(&listener, &places));
-                    let Some((stream, place)) = accepted else { continue };
+                    let Some((stream, peer, place)) = accepted else { continue };
                     let (door, stop) = (door.clone(), stop.clone());
                     open.spawn(async move {
-                        if let Err(error) = connection(stream, door, &place, connections, stop).await {
+                        if let Err(error) = connection(stream, peer, door, &place, connections, stop).await {
                             // Clients leave as they like; it is no fault of anybody's.
                             tracing::trace!(%error, "a connection broke");
                         }
@@ -108,14 +109,14 @@ async fn serve(listener: TcpListener, door: Router, connections: Connections, mu
 
 /// The next connection, once there is a place for it.
 #[allow(clippy::disallowed_methods, reason = "what is awaited is the operating system")]
-async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, Arc<Place>)> {
+async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, Peer, Arc<Place>)> {
     places.can_be_had().await;
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, address)) => {
             // Answers are small, and whoever waits for one should not wait for the next to fill a packet.
             let _ = stream.set_nodelay(true);
             // Nobody may have come for a while, in which whoever was silent began to work.
-            Some((stream, places.take().await))
+            Some((stream, Peer(address.ip()), places.take().await))
         }
         Err(error) if is_of_one_connection(&error) => None,
         Err(error) => {
@@ -134,6 +135,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 async fn connection(
     stream: TcpStream,
+    peer: Peer,
     door: Router,
     place: &Arc<Place>,
     connections: Connections,
@@ -141,7 +143,7 @@ async fn connection(
 ) -> hyper::Result<()> {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(connections.stall));
-    let service = service_fn(|request| answer(door.clone(), Arc::clone(place), request));
+    let service = service_fn(|request| answer(door.clone(), peer, Arc::clone(place), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(connections.silence)
@@ -158,8 +160,8 @@ async fn connection(
     connection.await
 }
 
-async fn answer(door: Router, place: Arc<Place>, request: Request<Incoming>) -> hyper::Result<Response<Body>> {
-    let request = if request.body().is_end_stream() {
+async fn answer(door: Router, peer: Peer, place: Arc<Place>, request: Request<Incoming>) -> hyper::Result<Response<Body>> {
+    let mut request = if request.body().is_end_stream() {
         if !place.is_working() {
             // Who has lost the place hears of it next; nothing is begun for them.
             std::future::pending::<()>().await;
@@ -168,6 +170,7 @@ async fn answer(door: Router, place: Arc<Place>, request: Request<Incoming>) -> 
     } else {
         request.map(|body| Body::new(Heard::new(body, Arc::clone(&place))))
     };
+    request.extensions_mut().insert(peer);
     let Ok(mut response) = door.oneshot(request).await;
     place.is_working();
     // The router says how long every answer is. What has no body with any method must not seem to be an empty one.

@@ -17,7 +17,7 @@ use telemetry::TraceContext;
 use crate::auth::{Identity, Who};
 use crate::conditional::{self, Conditions};
 use crate::hal::{self, Place};
-use crate::{FieldError, Fields, Problem, idempotency, open_caller, optional, position, query};
+use crate::{FieldError, Fields, Peer, Problem, idempotency, open_caller, optional, position, query};
 
 /// How long someone who is turned away because too much is going on should wait.
 pub(crate) const COME_BACK: Duration = Duration::from_secs(1);
@@ -50,6 +50,8 @@ pub struct Incoming {
     pub(crate) who: Who,
     /// Who has proved to ask it; nobody when nobody has to.
     pub(crate) identity: Option<Identity>,
+    /// From where it was sent, when that is known.
+    pub(crate) peer: Option<Peer>,
     /// The place in a trace that it is, when that is recorded.
     pub(crate) trace: Option<TraceContext>,
 }

@@ -25,7 +25,7 @@ mod incoming;
 pub mod language;
 mod metrics;
 mod observer;
-
+mod peer;
 pub mod position;
 mod prefer;
 mod problem;
@@ -42,7 +42,7 @@ pub use coding::Coding;
 pub use fields::{Fault, Field, Fields, Json, Lenient, Optional, Or, Presence, Required, Spec, Text, optional, required};
 pub use incoming::{Incoming, Reply, internal, unreadable};
 pub use observer::{Observer, named};
-
+pub use peer::Peer;
 pub use problem::{FieldError, Parts, Problem};
 pub use routes::{Declared, Entry, Limits, Routes};
 pub use traces::Exporter;

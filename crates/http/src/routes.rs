@@ -26,7 +26,7 @@ use crate::contract::{Contract, Operation, Reads, follows, lists, shows, tells};
 use crate::finish::Finish;
 use crate::incoming::{COME_BACK, Incoming, Reply, internal};
 use crate::observer::Traced;
-use crate::{FieldError, Problem, idempotency, position, request_id};
+use crate::{FieldError, Peer, Problem, idempotency, position, request_id};
 
 /// What one request may cost.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +113,7 @@ impl Routes {
     #[must_use]
     pub fn resource_as<R: Resource + ToSchema>(self, collection: &str, who: Who) -> Self {
         let list = async |incoming: Incoming, (query, ())| incoming.list::<R>(&query).await;
-        let follow = async |incoming: Incoming, filters| incoming.follow::<R>(filters).await;
+        let follow = async |incoming: Incoming, (filters, ())| incoming.follow::<R>(filters).await;
         self.get(&format!("/{collection}"), who, lists::<R>(), list)
             .get(&format!("/{collection}/stream"), who, follows::<R>(), follow)
             .item::<R>(collection, who)
@@ -345,6 +345,7 @@ async fn read(place: Place, who: Who, identity: Option<Identity>, id: &str, requ
         .iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
+    let peer = parts.extensions.remove::<Peer>();
     let trace = parts.extensions.remove::<Traced>().map(|Traced(context)| context);
     let body = read_body(body, limits, &**service.clock()).await?;
     let path = parts.uri.path();
@@ -365,6 +366,7 @@ async fn read(place: Place, who: Who, identity: Option<Identity>, id: &str, requ
         service,
         who,
         identity,
+        peer,
         trace,
     })
 }

@@ -9,8 +9,10 @@
 //!
 //! Whoever begins is told all that stands. Whoever comes back with `Last-Event-ID` is told what changed since. A row that changes faster than
 //! its client reads is told as it is then, not as it was between. The stream ends with the token that it was asked with, when its client does
-//! not read, and when the service stops.
+//! not read, and when the service stops. Items that a view computes are told a page at a time, with the mark at its end.
 
+use std::future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -20,11 +22,13 @@ use bytes::Bytes;
 use clock::timeout;
 use futures_util::stream;
 use kernel::{Resource, Timestamp};
-use runtime::{Followed, Follower, Mark};
+use runtime::{Followed, Follower, Mark, Wanted};
+use store::Change;
 use tokio::sync::mpsc;
 
+use crate::auth::{Identity, Who};
 use crate::incoming::{Incoming, Reply};
-use crate::{FieldError, Problem, hal, query};
+use crate::{FieldError, Problem, Spec, hal, query};
 
 /// What a client was told last.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -46,24 +50,69 @@ impl Incoming {
     /// Answers the rows of `R`, those that match its query, as they change.
     ///
     /// # Errors
-    /// 422 naming each wrong parameter, 503 when too many follow already.
-    pub async fn follow<R: Resource>(&self, filters: Vec<(&'static str, store::Cell)>) -> Reply {
-        let from = last_event(&self.headers);
-        let client = self.identity.as_ref().map(|identity| identity.caller().to_string());
-        let Some(follower) = self.service.follow::<R>(filters, from, client.as_deref()) else { return Err(Problem::overloaded(HEARTBEAT)) };
-        let (sender, receiver) = mpsc::channel::<Bytes>(1);
-        let (hidden, identity) = (self.who, self.identity.clone());
-        let base = self.base.clone();
-        let item = move |row: &str, at: Timestamp| {
-            let item = hal::item::<R>(row, &base, at);
-            match &identity {
-                Some(identity) => hidden.show_text(identity, item),
-                None => Some(item),
+    /// 503 when too many follow already.
+    pub async fn follow<R: Resource>(&self, filters: Filters) -> Reply {
+        let shown = self.shown();
+        let told = move |_, changes: Vec<(Mark, Change)>, at| {
+            let rows = changes.into_iter().map(|(mark, change)| (Some(mark), change.place.id, change.row));
+            future::ready(shown.piece::<R>(rows, at))
+        };
+        self.stream(Wanted::rows::<R>(filters), None, told)
+    }
+
+    /// Answers items that a view computes from what is `wanted`, as they change, until `until`. `compute` gets changed rows of one of the
+    /// collections, and says which items are to be told again, each with what it is by now.
+    ///
+    /// # Errors
+    /// 503 when too many follow already.
+    pub async fn follow_computed<R: Resource, F>(
+        &self,
+        wanted: Wanted,
+        until: Option<Timestamp>,
+        compute: impl Fn(&'static str, Vec<Change>) -> F + Send + 'static,
+    ) -> Reply
+    where
+        F: Future<Output = Result<Vec<(u64, Option<R>)>, Problem>> + Send,
+    {
+        let shown = self.shown();
+        let told = move |collection, changes: Vec<(Mark, Change)>, at| {
+            let (mut marks, changes): (Vec<_>, _) = changes.into_iter().unzip();
+            let (shown, computed) = (shown.clone(), compute(collection, changes));
+            async move {
+                // What stood in its way was logged; nothing is lost to whoever comes back with the mark before.
+                let items = computed.await.ok()?;
+                let rows: Vec<_> = items
+                    .into_iter()
+                    .map(|(id, item)| Some((id, item.map(|item| serde_json::to_string(&item)).transpose().ok()?)))
+                    .collect::<Option<_>>()?;
+                // Only who has heard all of it has heard of these changes.
+                let (count, mut mark) = (rows.len(), marks.pop());
+                let rows = (1..).zip(rows).map(|(n, (id, row))| (mark.take_if(|_| n == count), id, row));
+                shown.piece::<R>(rows, at)
             }
         };
-        let until = self.identity.as_ref().and_then(|identity| identity.until());
+        self.stream(wanted, until, told)
+    }
+
+    /// Answers what is wanted as it changes, as `told` puts it.
+    fn stream<F>(
+        &self,
+        wanted: Wanted,
+        until: Option<Timestamp>,
+        told: impl Fn(&'static str, Vec<(Mark, Change)>, Timestamp) -> F + Send + 'static,
+    ) -> Reply
+    where
+        F: Future<Output = Option<String>> + Send,
+    {
+        let caller = self.identity.as_ref().map(|identity| identity.caller().to_string());
+        let peer = self.peer.map(|peer| peer.network());
+        let from = last_event(&self.headers);
+        let follower = self.service.follow(wanted.within(&caller), from, caller.as_deref().or(peer.as_deref()));
+        let Some(follower) = follower else { return Err(Problem::overloaded(HEARTBEAT)) };
+        let (sender, receiver) = mpsc::channel::<Bytes>(1);
+        let until = self.identity.as_ref().and_then(|identity| identity.until()).into_iter().chain(until).min();
         let clock = self.service.clock().clone();
-        self.service.spawn(Box::pin(async move { tell(follower, item, sender, clock, until).await }));
+        self.service.spawn(Box::pin(async move { tell(follower, told, sender, clock, until).await }));
 
         let body = stream::unfold(receiver, async |mut receiver| {
             let piece = receiver.recv().await?;
@@ -78,6 +127,42 @@ impl Incoming {
         response.extensions_mut().insert(Streamed);
         Ok(response)
     }
+
+    fn shown(&self) -> Shown {
+        Shown { who: self.who, identity: self.identity.clone(), base: Arc::clone(&self.base) }
+    }
+}
+
+/// How rows are shown to a client.
+#[derive(Clone)]
+struct Shown {
+    who: Who,
+    identity: Option<Identity>,
+    base: Arc<str>,
+}
+
+impl Shown {
+    /// What a client is told of these rows of `R`, each with the mark behind it, its id, and what it is. None when one cannot be shown.
+    fn piece<R: Resource>(&self, rows: impl Iterator<Item = (Option<Mark>, u64, Option<String>)>, at: Timestamp) -> Option<String> {
+        let mut piece = String::new();
+        for (mark, id, row) in rows {
+            let Some(row) = row else {
+                event(&mut piece, "removed", mark.as_ref(), &format!(r#"{{"id":{id}}}"#));
+                continue;
+            };
+            let item = hal::item::<R>(&row, &self.base, at);
+            let item = match &self.identity {
+                Some(identity) => self.who.show_text(identity, item),
+                None => Some(item),
+            };
+            let Some(item) = item else {
+                tracing::error!("a row cannot be read, and a stream was ended");
+                return None;
+            };
+            event(&mut piece, "row", mark.as_ref(), &item);
+        }
+        Some(piece)
+    }
 }
 
 /// The mark that a client comes back with; one that is none of ours, inside, is as good as unknown.
@@ -86,9 +171,12 @@ fn last_event(headers: &HeaderMap) -> Option<Option<Mark>> {
     Some(value.to_str().ok().and_then(|text| text.trim().parse().ok()))
 }
 
-/// The filters of a query, which has nothing else.
-pub(crate) fn filters<R: Resource>(raw: &str) -> Result<Vec<(&'static str, store::Cell)>, Problem> {
-    let mut query = query::parse::<R>(raw);
+/// What fields of the rows that are meant equal.
+type Filters = Vec<(&'static str, store::Cell)>;
+
+/// The filters of a query and parameters besides, as of a list; it has nothing else.
+pub(crate) fn filters<R: Resource, S: Spec>(raw: &str, extras: S) -> Result<(Filters, S::Output), Problem> {
+    let mut query = query::parse_with::<R, S>(raw, extras);
     let names: Vec<_> = form_urlencoded::parse(raw.as_bytes()).map(|(name, _)| name).collect();
     for name in ["page", "size", "sort"].into_iter().filter(|name| names.iter().any(|one| one == name)) {
         let error = FieldError::new(name, "unknown-field", "has no meaning where rows are told as they change");
@@ -97,13 +185,13 @@ pub(crate) fn filters<R: Resource>(raw: &str) -> Result<Vec<(&'static str, store
             Err(problem) => problem.errors.push(error),
         }
     }
-    Ok(query?.filters)
+    query.map(|(query, extras)| (query.filters, extras))
 }
 
 /// Tells a client what happens until there is nothing more to tell, or nobody to tell it to.
-async fn tell(
+async fn tell<F: Future<Output = Option<String>>>(
     mut follower: Follower,
-    item: impl Fn(&str, Timestamp) -> Option<String>,
+    told: impl Fn(&'static str, Vec<(Mark, Change)>, Timestamp) -> F,
     client: mpsc::Sender<Bytes>,
     clock: clock::SharedClock,
     until: Option<Timestamp>,
@@ -118,25 +206,17 @@ async fn tell(
         if left.is_zero() {
             return;
         }
-        let told = tokio::select! {
+        let followed = tokio::select! {
             biased;
             () = client.closed() => return,
-            told = timeout(&*clock, left, follower.next()) => told,
+            followed = timeout(&*clock, left, follower.next()) => followed,
         };
-        piece = match told {
-            Ok(Followed::Changes(changes)) => {
-                let at = clock.now();
-                let mut piece = String::new();
-                for (mark, change) in changes {
-                    match change.row.as_deref().map(|row| item(row, at)) {
-                        Some(Some(item)) => event(&mut piece, "row", Some(&mark), &item),
-                        // What cannot be checked is not shown.
-                        Some(None) => return tracing::error!("a row cannot be read, and a stream was ended"),
-                        None => event(&mut piece, "removed", Some(&mark), &format!(r#"{{"id":{}}}"#, change.place.id)),
-                    }
-                }
-                piece
-            }
+        piece = match followed {
+            Ok(Followed::Changes(collection, changes)) => match told(collection, changes, clock.now()).await {
+                Some(piece) => piece,
+                // What cannot be checked is not shown.
+                None => return,
+            },
             Ok(Followed::Current(mark)) => single("current", Some(&mark)),
             Ok(Followed::Reset) => single("reset", None),
             Ok(Followed::Ended) => return,
@@ -170,11 +250,12 @@ mod tests {
 
     #[test]
     fn a_stream_is_filtered_and_nothing_else() {
-        let check = |raw, filters_of| assert_eq!(filters::<Reserve>(raw).map(|filters| filters.len()), Ok(filters_of), "{raw}");
+        let check =
+            |raw, filters_of| assert_eq!(filters::<Reserve, ()>(raw, ()).map(|(filters, ())| filters.len()), Ok(filters_of), "{raw}");
         check("", 0);
         check("status=Reserved&roomId=3&id=1", 3);
         let wrong = |raw| {
-            let errors = filters::<Reserve>(raw).unwrap_err().errors.clone();
+            let errors = filters::<Reserve, ()>(raw, ()).unwrap_err().errors.clone();
             errors.into_iter().map(|error| format!("{} {}", error.field, error.code)).collect::<Vec<_>>()
         };
         assert_eq!(wrong("page=1"), ["page unknown-field"]);

@@ -11,6 +11,8 @@ pub trait Projection: Send + Sync + 'static {
     /// Whether each row remembers the events that changed it, for `/{id}/history`. A view that is only read by
     /// its own service has no use for that.
     const HISTORY: bool = true;
+    /// Whether its rows can be followed as they change.
+    const FOLLOWED: bool = Self::HISTORY;
     /// The events it is folded from.
     type On: Published;
     /// Its rows.

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::iter;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::select_all;
 use kernel::Resource;
 use store::{Cell, Change, Changes, Place, RowWrite, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -121,12 +123,44 @@ impl Drop for Seat {
     }
 }
 
-/// Up to where somebody has followed a collection. Its text is short and opaque to them.
+/// What somebody wants to follow.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The first is told whole to whoever begins; of the others only what changes from then on.
+    collections: Vec<&'static str>,
+    /// Those of the first.
+    filters: Vec<(&'static str, Cell)>,
+    scope: String,
+}
+
+impl Wanted {
+    /// Those rows of `R` that match `filters`.
+    pub fn rows<R: Resource>(filters: Vec<(&'static str, Cell)>) -> Self {
+        Self { collections: vec![R::COLLECTION], filters, scope: String::new() }
+    }
+
+    /// And what changes in the rows of `R`, of the same service: what is told of the first kind of rows is put together with these.
+    #[must_use]
+    pub fn with<R: Resource>(mut self) -> Self {
+        self.collections.push(R::COLLECTION);
+        self
+    }
+
+    /// What else a mark has its meaning for: who asks, say. With another scope it is not known.
+    #[must_use]
+    pub fn within(mut self, scope: impl fmt::Debug) -> Self {
+        self.scope.push_str(&format!(" {scope:?}"));
+        self
+    }
+}
+
+/// Up to where somebody has followed something. Its text is short and opaque to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// The table and the line of its places, hashed.
+    /// The tables and the line of their places, hashed.
     line: u64,
-    place: Place,
+    /// One for each table.
+    places: Vec<Place>,
 }
 
 /// A text is no mark.
@@ -136,9 +170,15 @@ pub struct NotAMark;
 
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}-{}", self.line, self.place.batch)?;
-        // Behind all rows of a transaction no row needs to be named.
-        if self.place.id == u64::MAX { Ok(()) } else { write!(f, "-{}", self.place.id) }
+        write!(f, "{:016x}", self.line)?;
+        for (place, before) in self.places.iter().zip(iter::once('-').chain(iter::repeat('.'))) {
+            write!(f, "{before}{}", place.batch)?;
+            // Behind all rows of a transaction no row needs to be named.
+            if place.id != u64::MAX {
+                write!(f, "-{}", place.id)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -146,12 +186,14 @@ impl FromStr for Mark {
     type Err = NotAMark;
 
     fn from_str(text: &str) -> Result<Self, NotAMark> {
-        let mut parts = text.splitn(3, '-');
-        let line = parts.next().and_then(|line| u64::from_str_radix(line, 16).ok());
-        let batch = parts.next().and_then(|batch| batch.parse().ok());
-        let id = parts.next().map_or(Ok(u64::MAX), str::parse).ok();
-        let (Some(line), Some(batch), Some(id)) = (line, batch, id) else { return Err(NotAMark) };
-        let read = Self { line, place: Place { batch, id } };
+        let (line, places) = text.split_once('-').ok_or(NotAMark)?;
+        let line = u64::from_str_radix(line, 16).map_err(|_| NotAMark)?;
+        let place = |text: &str| {
+            let (batch, id) = text.split_once('-').map_or((text, None), |(batch, id)| (batch, Some(id)));
+            Some(Place { batch: batch.parse().ok()?, id: id.map_or(Ok(u64::MAX), str::parse).ok()? })
+        };
+        let places = places.split('.').map(place).collect::<Option<_>>().ok_or(NotAMark)?;
+        let read = Self { line, places };
         if read.to_string() == text { Ok(read) } else { Err(NotAMark) }
     }
 }
@@ -159,8 +201,8 @@ impl FromStr for Mark {
 /// What a follower is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Followed {
-    /// Rows as they are now, each with the mark behind it; one that is gone or does not match is only named.
-    Changes(Vec<(Mark, Change)>),
+    /// Rows of a collection as they are now, each with the mark behind it; one that is gone or does not match is only named.
+    Changes(&'static str, Vec<(Mark, Change)>),
     /// Everything up to here has been told; what comes now happens now.
     Current(Mark),
     /// What happened since the mark cannot be told. Everything that stands is told again from here on.
@@ -169,55 +211,49 @@ pub enum Followed {
     Ended,
 }
 
-/// One who follows the rows of a collection.
+/// One who follows the rows of a collection, or of some.
 pub struct Follower {
     service: ServiceHandle,
-    collection: &'static str,
-    filters: Vec<(&'static str, Cell)>,
+    wanted: Wanted,
     /// The line in which `after` has its meaning.
     line: Option<u64>,
-    after: Option<Place>,
+    /// A place in each collection; none before anything is told.
+    after: Option<Vec<Place>>,
     /// The last transaction when it was begun to tell everything: what was gone by then was never told. 0 for one who comes back.
     begun: u64,
     is_current: bool,
+    /// Which collection is looked at next, counted on and on.
+    turn: usize,
     rests: bool,
-    written: watch::Receiver<()>,
+    written: Vec<watch::Receiver<()>>,
     faults: watch::Receiver<()>,
     ended: watch::Receiver<bool>,
-    /// What is asked for and by whom: a mark has no meaning for others.
-    scope: String,
     _seat: Seat,
 }
 
 impl ServiceHandle {
-    /// Follows those rows of `R` that match `filters`: all that stand, and then whatever changes; or what changed behind `from`. A mark
-    /// that is not known, [`None`] inside, begins with [`Followed::Reset`]. `client` is who asks, where that is known. `None`: too many follow
+    /// Follows what is wanted: all rows that stand, and then whatever changes; or what changed behind `from`. A mark that is not known,
+    /// [`None`] inside, begins with [`Followed::Reset`]. `client` is who asks, where clients can be told apart. `None`: too many follow
     /// already, or this client does so too often.
-    pub fn follow<R: Resource>(
-        &self,
-        filters: Vec<(&'static str, Cell)>,
-        from: Option<Option<Mark>>,
-        client: Option<&str>,
-    ) -> Option<Follower> {
+    pub fn follow(&self, wanted: Wanted, from: Option<Option<Mark>>, client: Option<&str>) -> Option<Follower> {
         let following = &self.system.following;
         let seat = following.place(client)?;
         let (line, after) = match from {
             None => (None, None),
-            Some(Some(Mark { line, place })) => (Some(line), Some(place)),
+            Some(Some(Mark { line, places })) => (Some(line), Some(places)),
             // No line is that of a mark which is none.
             Some(None) => (Some(0), None),
         };
         Some(Follower {
             service: self.clone(),
-            collection: R::COLLECTION,
-            scope: format!("{filters:?} {client:?}"),
-            filters,
+            written: wanted.collections.iter().map(|collection| following.listen(self.name(), collection)).collect(),
+            wanted,
             line,
             after,
             begun: 0,
             is_current: false,
+            turn: 0,
             rests: false,
-            written: following.listen(self.name(), R::COLLECTION),
             faults: self.faults().watch(),
             ended: following.ended.subscribe(),
             _seat: seat,
@@ -236,20 +272,21 @@ impl Follower {
                 return Followed::Ended;
             }
             // Whatever is written from here on is signalled anew.
-            self.written.mark_unchanged();
+            self.written.iter_mut().for_each(watch::Receiver::mark_unchanged);
             self.faults.mark_unchanged();
             match self.look().await {
                 Ok(Some(told)) => return told,
                 Ok(None) => {
+                    let written = select_all(self.written.iter_mut().map(|written| Box::pin(written.changed())));
                     tokio::select! {
                         biased;
                         _ = self.ended.changed() => {}
                         _ = self.faults.changed() => {}
-                        _ = self.written.changed() => {}
+                        _ = written => {}
                     }
                 }
                 Err(error) => {
-                    tracing::debug!(service = self.service.name(), collection = self.collection, %error, "rows cannot be followed now");
+                    tracing::debug!(service = self.service.name(), wanted = ?self.wanted.collections, %error, "rows cannot be followed now");
                     if self.rest(AWAY).await {
                         return Followed::Ended;
                     }
@@ -260,17 +297,22 @@ impl Follower {
 
     /// The mark behind everything that was told, once there is one.
     pub fn mark(&self) -> Option<Mark> {
-        Some(Mark { line: self.line?, place: self.after? })
+        Some(Mark { line: self.line?, places: self.after.clone()? })
     }
 
+    /// What there is to be told. The collections take turns, so that one in which something happens all the time keeps none of the others back.
     async fn look(&mut self) -> Result<Option<Followed>, StoreError> {
-        loop {
-            let table = self.service.table(self.collection);
-            let store = self.service.store();
-            let found = store.changes(self.service.name(), &table, self.after, &self.filters, AT_ONCE).await?;
-            let line = fnv(&format!("{} {table} {}", found.line, self.scope));
+        let tables: Vec<_> = self.wanted.collections.iter().map(|collection| self.service.table(collection)).collect();
+        let mut complete = 0;
+        while complete < tables.len() {
+            let which = if self.after.is_some() { self.turn % tables.len() } else { 0 };
+            let after = self.after.as_ref().and_then(|places| places.get(which).copied());
+            let filters = if which == 0 { &*self.wanted.filters } else { &[] };
+            let found = self.service.store().changes(self.service.name(), &tables[which], after, filters, AT_ONCE).await?;
+            let Wanted { filters, scope, .. } = &self.wanted;
+            let line = fnv(&format!("{} {} {filters:?}{scope}", found.line, tables.join(" ")));
             if let Some(known) = self.line
-                && (known != line || self.is_lost(&found))
+                && (known != line || self.is_lost(which, &found))
             {
                 (self.line, self.after, self.begun, self.is_current) = (Some(line), None, found.last, false);
                 return Ok(Some(Followed::Reset));
@@ -278,27 +320,41 @@ impl Follower {
             if self.after.is_none() {
                 (self.line, self.begun) = (Some(line), found.last);
             }
-            let is_all = found.changes.len() < AT_ONCE;
+            // Whoever begins hears of the other collections what changes from now on: what is told first is put together later than now.
+            let behind = Place { batch: found.last, id: u64::MAX };
+            let mut places = self.after.take().unwrap_or_else(|| vec![behind; tables.len()]);
             let begun = self.begun;
             let is_news = |change: &Change| change.row.is_some() || change.place.batch > begun;
-            let told: Vec<_> = found.changes.iter().filter(|change| is_news(change)).cloned().collect();
-            self.after = if is_all { Some(Place { batch: found.last, id: u64::MAX }) } else { found.changes.last().map(|last| last.place) };
-            if !told.is_empty() {
-                self.rests = self.is_current;
-                return Ok(Some(Followed::Changes(told.into_iter().map(|change| (Mark { line, place: change.place }, change)).collect())));
+            let is_all = found.changes.len() < AT_ONCE;
+            let last = found.changes.last().map_or(behind, |last| last.place);
+            let mut told = Vec::with_capacity(found.changes.len());
+            for change in found.changes.into_iter().filter(is_news) {
+                places[which] = change.place;
+                told.push((Mark { line, places: places.clone() }, change));
             }
+            places[which] = if is_all { behind } else { last };
+            self.after = Some(places);
             if is_all {
-                let becomes_current = !std::mem::replace(&mut self.is_current, true);
-                return Ok(becomes_current.then(|| self.mark().map(Followed::Current)).flatten());
+                (self.turn, complete) = (which + 1, complete + 1);
+            }
+            if !told.is_empty() {
+                (self.turn, self.rests) = (which + 1, self.is_current);
+                return Ok(Some(Followed::Changes(self.wanted.collections[which], told)));
             }
         }
+        let becomes_current = !std::mem::replace(&mut self.is_current, true);
+        Ok(becomes_current.then(|| self.mark().map(Followed::Current)).flatten())
     }
 
     /// Whether something may have happened behind the last place that nobody can tell any more.
-    fn is_lost(&self, found: &Changes) -> bool {
-        let Some(after) = self.after else { return false };
+    fn is_lost(&self, which: usize, found: &Changes) -> bool {
+        let Some(places) = &self.after else { return false };
+        let Some(after) = places.get(which).filter(|_| places.len() == self.wanted.collections.len()) else { return true };
         let heard = after.batch.max(self.begun);
-        after.batch > found.last || found.forgotten.is_some_and(|forgotten| heard <= forgotten)
+        let is_forgotten = found.forgotten.is_some_and(|forgotten| heard <= forgotten);
+        // A row that goes says nothing any more, so not what it was put together with either.
+        let is_missed = which > 0 && found.changes.iter().any(|change| change.row.is_none());
+        after.batch > found.last || is_forgotten || is_missed
     }
 
     fn has_ended(&self) -> bool {
@@ -323,8 +379,12 @@ mod tests {
 
     #[test]
     fn a_mark_is_written_in_one_way() {
-        let mark = |batch, id| Mark { line: 0xab, place: Place { batch, id } };
-        for (mark, text) in [(mark(7, 3), "00000000000000ab-7-3"), (mark(7, u64::MAX), "00000000000000ab-7")] {
+        let mark = |places: &[(u64, u64)]| Mark { line: 0xab, places: places.iter().map(|&(batch, id)| Place { batch, id }).collect() };
+        for (mark, text) in [
+            (mark(&[(7, 3)]), "00000000000000ab-7-3"),
+            (mark(&[(7, u64::MAX)]), "00000000000000ab-7"),
+            (mark(&[(7, 3), (9, u64::MAX), (8, 1)]), "00000000000000ab-7-3.9.8-1"),
+        ] {
             assert_eq!(mark.to_string(), text);
             assert_eq!(text.parse::<Mark>(), Ok(mark));
         }
@@ -336,6 +396,9 @@ mod tests {
             "00000000000000ab-",
             "00000000000000ab-07",
             "00000000000000ab-7-3-1",
+            "00000000000000ab-7.",
+            "00000000000000ab-7..8",
+            "00000000000000ab.7",
             "00000000000000AB-7",
         ] {
             assert_eq!(text.parse::<Mark>(), Err(NotAMark), "{text}");

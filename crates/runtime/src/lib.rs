@@ -38,7 +38,7 @@ mod writer;
 
 pub use faults::{Fault, Faults};
 pub use feed_position::{FeedPosition, NotAPosition};
-pub use follow::{Followed, Follower, Mark};
+pub use follow::{Followed, Follower, Mark, Wanted};
 pub use handle::{ServiceHandle, Spawner};
 pub use operating::{Discarded, NotParked, ProjectionStatus, Rebuilding, Retried, RetriedView, Which};
 pub use reached::NotReached;

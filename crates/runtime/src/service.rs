@@ -44,6 +44,7 @@ pub(crate) struct ProjectionEntry {
     pub(crate) fields: &'static [Field],
     /// Whether rows remember what was folded into them.
     pub(crate) history: bool,
+    pub(crate) followed: bool,
     /// The rows an event touches.
     pub(crate) rows: fn(&Payload) -> Result<Vec<u64>, String>,
     pub(crate) fold: Fold,
@@ -154,6 +155,7 @@ impl Service {
             collection: P::Row::COLLECTION,
             fields: P::Row::FIELDS,
             history: P::HISTORY,
+            followed: P::FOLLOWED,
             rows: |event| Ok(P::rows(&*event.read::<P::On>()?)),
             fold: |id, row, event, at| {
                 let row = row.map(read::<P::Row>).transpose()?;
@@ -238,8 +240,7 @@ impl Service {
     /// The tables it needs.
     pub(crate) fn schema(&self) -> ServiceSchema {
         let own = self.resources.iter().map(|one| TableSchema { name: one.collection.into(), fields: one.fields, followed: true });
-        // A view that only its own service reads is not followed.
-        let views = self.projections.iter().map(|one| TableSchema { name: one.table(), fields: one.fields, followed: one.history });
+        let views = self.projections.iter().map(|one| TableSchema { name: one.table(), fields: one.fields, followed: one.followed });
         ServiceSchema {
             name: self.name,
             aggregates: self.kinds.iter().map(|kind| kind.name()).collect(),

@@ -108,7 +108,13 @@ fn whoever_does_not_read_keeps_nobody_else_waiting() {
         let (_, row) = live.event();
         seen.extend(row["id"].as_u64());
     }
-    drop(lazy);
+    // All of them are one client, which may have so many and no more.
+    let more: Vec<_> = (0..11).map(|_| Live::begin(&api, "/roomSlots/stream?date=2026-11-24", None)).collect();
+    let refused = api.try_send("GET", "/rooms/stream", &[("X-Forwarded-For", "192.0.2.1")], b"").unwrap();
+    refused.problem(503, "overloaded");
+    assert!(refused.header("retry-after").is_some());
+    drop((lazy, more));
+    until("who went has made room", || (api.get("/rooms/stream").status == 200).then_some(()));
     yeyak.stop();
 }
 

@@ -44,6 +44,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("/reserveTables/{id}", "GET, HEAD"),
     ("/reserveTables/{id}/history", "GET, HEAD"),
     ("/roomSlots", "GET, HEAD"),
+    ("/roomSlots/stream", "GET, HEAD"),
     ("/roomSlots/{id}", "GET, HEAD"),
     ("/roomSlots/{id}/history", "GET, HEAD"),
     ("/actuator/health", "GET, HEAD"),

@@ -169,7 +169,7 @@ fn a_trace_goes_from_the_request_through_the_call_and_the_events_to_those_who_fo
         "wait for the writer",
         "decide and commit",
         "handle reserve in room/policies",
-        "handle reserve in schedule/slotBookings@1",
+        "handle reserve in schedule/slotBookings@2",
     ];
     let spans = until("the whole trace is delivered", || {
         let spans = collector.of(MINE);

@@ -369,8 +369,8 @@ const DAMAGES: &[(&str, &str)] = &[
         "meetingroom/schedule position roomTables@2/reserve: it is missing, and there are rows: events would be folded into them once more",
     ),
     (
-        "DELETE FROM schedule_positions WHERE consumer = 'slotBookings@1'",
-        "position slotBookings@1/reserve: it is missing, and there are rows",
+        "DELETE FROM schedule_positions WHERE consumer = 'slotBookings@2'",
+        "position slotBookings@2/reserve: it is missing, and there are rows",
     ),
     ("DROP TABLE \"schedule_row_roomTables@2\"", "meetingroom/schedule view roomTables@2: it is served, and has no table"),
     (

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::routing::{get, post};
 use futures_util::stream;
@@ -27,13 +28,17 @@ async fn tried(connections: Connections) -> Tried {
     let go_on = Arc::new(Notify::new());
     let entered = Arc::new(Notify::new());
     let (gate, bell) = (Arc::clone(&go_on), Arc::clone(&entered));
-    let door = Router::new().route("/hello", get(async || "hello")).route("/echo", post(async |body: String| body)).route(
-        "/wait",
-        get(async move || {
-            bell.notify_one();
-            gate.notified().await;
-        }),
-    );
+    let door = Router::new()
+        .route("/hello", get(async || "hello"))
+        .route("/peer", get(async |Extension(Peer(address)): Extension<Peer>| address.to_string()))
+        .route("/echo", post(async |body: String| body))
+        .route(
+            "/wait",
+            get(async move || {
+                bell.notify_one();
+                gate.notified().await;
+            }),
+        );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     Tried { server: Server::start(listener, door, connections), address, go_on, entered }
@@ -68,6 +73,14 @@ async fn is_closed(stream: &mut TcpStream) {
     // Closed or reset, but over.
     let _ = stream.read_to_end(&mut rest).await;
     assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+}
+
+#[tokio::test]
+async fn who_is_at_the_other_end_goes_with_each_request() {
+    let tried = tried(Connections::default()).await;
+    let mut stream =
+        tried.connect("GET /peer HTTP/1.1\r\nHost: yeyak\r\nX-Forwarded-For: 192.0.2.1\r\nForwarded: for=192.0.2.1\r\n\r\n").await;
+    assert!(read(&mut stream).await.ends_with("\r\n\r\n127.0.0.1"));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use kernel::{Role, Timestamp};
-use ring::rand::SystemRandom;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -14,6 +14,10 @@ use super::Expected;
 
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
+
+/// What stands before the 32 bytes of a private key in PKCS #8, version 1 (RFC 8410, section 7). Version 2 has the public half besides, which
+/// OpenSSL does not read in every release.
+const BEFORE_KEY: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
 /// An Ed25519 key pair.
 pub struct LocalKey(Ed25519KeyPair);
@@ -43,8 +47,9 @@ impl LocalKey {
     /// # Errors
     /// When the machine has no randomness.
     pub fn generate() -> Result<String, String> {
-        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| "this machine has no randomness".to_owned())?;
-        Ok(format!("{BEGIN}\n{}\n{END}\n", STANDARD.encode(document)))
+        let mut key = [0; 32];
+        SystemRandom::new().fill(&mut key).map_err(|_| "this machine has no randomness".to_owned())?;
+        Ok(format!("{BEGIN}\n{}\n{END}\n", STANDARD.encode([&BEFORE_KEY[..], &key].concat())))
     }
 
     /// The key of a PEM text.
@@ -56,7 +61,7 @@ impl LocalKey {
         let (inside, _) = rest.split_once(END).ok_or(NotAKey)?;
         let inside: String = inside.split_whitespace().collect();
         let document = STANDARD.decode(inside).map_err(|_| NotAKey)?;
-        // Other programs write the older form, without the public half.
+        // Either version is read: whether a public half that is there belongs to it is checked.
         Ed25519KeyPair::from_pkcs8_maybe_unchecked(&document).map(Self).map_err(|_| NotAKey)
     }
 

@@ -14,7 +14,7 @@ use futures_util::future::{BoxFuture, join};
 use kernel::Timestamp;
 use proptest::prelude::*;
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
 
 use super::*;
@@ -446,6 +446,13 @@ fn a_local_key_is_read_as_it_was_written_and_as_others_write_it() {
     let other =
         "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
     assert_eq!(LocalKey::parse(other).unwrap().jwks()["keys"][0]["x"], "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE");
+    // The same form, so that it reads ours.
+    let [ours, theirs] = [&text, other].map(|text| STANDARD.decode(text.lines().nth(1).unwrap()).unwrap());
+    assert_eq!((ours.len(), &ours[..16]), (theirs.len(), &theirs[..16]));
+    // And the one with the public half, as keys were written before.
+    let with_public = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+    let written = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(with_public));
+    assert!(LocalKey::parse(&written).is_ok());
     for text in ["", "x", include_str!("test-rsa.pem"), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
         assert_eq!(LocalKey::parse(text).unwrap_err(), NotAKey);
     }

@@ -47,9 +47,9 @@ pub struct Body<F>(F);
 #[derive(Clone, Copy, Debug)]
 pub struct Listing<R, F>(F, PhantomData<fn() -> R>);
 
-/// The filters of a collection of `R` are read, and nothing besides.
+/// The filters of a collection of `R` are read, with parameters besides as this function lists them.
 #[derive(Clone, Copy, Debug)]
-pub struct Filters<R>(PhantomData<fn() -> R>);
+pub struct Filters<R, F>(F, PhantomData<fn() -> R>);
 
 /// The query is read as this function lists it, and has nothing else.
 #[derive(Clone, Copy, Debug)]
@@ -79,11 +79,11 @@ impl<R: Resource, S: Spec<Output: Send>, F: Fn() -> S + Send + Sync + 'static> R
     }
 }
 
-impl<R: Resource> Reads for Filters<R> {
-    type Output = Vec<(&'static str, Cell)>;
+impl<R: Resource, S: Spec<Output: Send>, F: Fn() -> S + Send + Sync + 'static> Reads for Filters<R, F> {
+    type Output = (Vec<(&'static str, Cell)>, S::Output);
 
     fn read(&self, incoming: &Incoming) -> Result<Self::Output, Problem> {
-        stream::filters::<R>(incoming.query())
+        stream::filters::<R, S>(incoming.query(), (self.0)())
     }
 }
 
@@ -118,7 +118,7 @@ pub(crate) enum Asked {
     Nothing,
     Body(Fields),
     Listing(&'static [Field], Fields),
-    Filters(&'static [Field]),
+    Filters(&'static [Field], Fields),
     Parameters(Fields),
     /// As [`Incoming::history`] reads it.
     Stretch,
@@ -159,8 +159,8 @@ pub fn lists<R: Resource + ToSchema>() -> Contract<Listing<R, fn()>> {
 }
 
 /// Rows of `R` as they change.
-pub fn follows<R: Resource + ToSchema>() -> Contract<Filters<R>> {
-    Contract::new::<R>(Kind::Follow, Asked::Filters(R::FIELDS), Filters(PhantomData))
+pub fn follows<R: Resource + ToSchema>() -> Contract<Filters<R, fn()>> {
+    Contract::new::<R>(Kind::Follow, Asked::Filters(R::FIELDS, fields_of(|| ())), Filters(|| (), PhantomData))
 }
 
 /// A row of `R`.
@@ -232,6 +232,14 @@ impl<R: Resource> Contract<Listing<R, fn()>> {
     #[must_use]
     pub fn with<S: Spec<Output: Send>, F: Fn() -> S + Clone + Send + Sync + 'static>(self, parameters: F) -> Contract<Listing<R, F>> {
         self.reading(Asked::Listing(R::FIELDS, fields_of(parameters.clone())), Listing(parameters, PhantomData))
+    }
+}
+
+impl<R: Resource> Contract<Filters<R, fn()>> {
+    /// With parameters besides those of a collection, as its list has them.
+    #[must_use]
+    pub fn with<S: Spec<Output: Send>, F: Fn() -> S + Clone + Send + Sync + 'static>(self, parameters: F) -> Contract<Filters<R, F>> {
+        self.reading(Asked::Filters(R::FIELDS, fields_of(parameters.clone())), Filters(parameters, PhantomData))
     }
 }
 

@@ -115,7 +115,7 @@ impl Document {
             Asked::Nothing => {}
             Asked::Body(fields) => shown["requestBody"] = self.body(fields, &row),
             Asked::Listing(filters, fields) => parameters.extend(listing(filters, fields())),
-            Asked::Filters(filters) => parameters.extend(self::filters(filters, &[])),
+            Asked::Filters(filters, fields) => parameters.extend(filtering(filters, fields())),
             Asked::Parameters(fields) => parameters.extend(fields().into_iter().map(FieldSchema::into_parameter)),
             Asked::Stretch => parameters.extend(["after", "size"].map(|name| json!({"$ref": format!("#/components/parameters/{name}")}))),
         }
@@ -226,7 +226,7 @@ impl Document {
             (Kind::Follow, _) => with(
                 json!({
                     "description": "Rows as they change: `row` with one as it is now, `removed` with the `id` of one that is gone or matches no longer, \
-                        `current` when all that stood was told, `reset` when everything is told anew. Each has an `id` to come back with.",
+                        `current` when all that stood was told, `reset` when everything is told anew. The last `id` is what to come back with.",
                     "content": {"text/event-stream": {"schema": {"type": "string"}}},
                 }),
                 &[],
@@ -290,16 +290,18 @@ fn who(who: Who) -> String {
 
 /// The parameters of a collection.
 fn listing(filters: &[Field], extras: Vec<FieldSchema>) -> Vec<Value> {
-    let own: Vec<_> = extras.iter().map(|field| field.name).collect();
     let mut names = vec!["id"];
     names.extend(filters.iter().map(|field| field.name).filter(|name| *name != "id"));
     let by = names.join("|");
-    let mut parameters: Vec<_> = extras.into_iter().map(FieldSchema::into_parameter).collect();
-    parameters.push(json!({"$ref": "#/components/parameters/page"}));
-    parameters.push(json!({"$ref": "#/components/parameters/size"}));
     let sort = json!({"type": "string", "pattern": format!("^({by})(,(asc|desc))?$")});
-    parameters.push(query("sort", "By which field, and in which direction.", sort));
-    parameters.extend(self::filters(filters, &own));
+    let count = extras.len();
+    let mut parameters = filtering(filters, extras);
+    let paging = [
+        json!({"$ref": "#/components/parameters/page"}),
+        json!({"$ref": "#/components/parameters/size"}),
+        query("sort", "By which field, and in which direction.", sort),
+    ];
+    parameters.splice(count..count, paging);
     parameters
 }
 
@@ -307,10 +309,11 @@ fn query(name: &str, description: &str, schema: Value) -> Value {
     json!({"name": name, "in": "query", "description": description, "schema": Schema::from(schema).or_blank().into_json()})
 }
 
-/// The filters of a collection, but for those whose names mean something else.
-fn filters(filters: &[Field], own: &[&str]) -> Vec<Value> {
+/// Parameters of a collection's own and its filters, but for those whose names mean something else.
+fn filtering(filters: &[Field], extras: Vec<FieldSchema>) -> Vec<Value> {
+    let own: Vec<_> = extras.iter().map(|field| field.name).collect();
     let filters = [Field::integer("id")].into_iter().chain(filters.iter().copied().filter(|field| field.name != "id"));
-    let mut parameters = Vec::new();
+    let mut parameters: Vec<_> = extras.into_iter().map(FieldSchema::into_parameter).collect();
     for field in filters.filter(|field| !own.contains(&field.name)) {
         let schema = match field.kind {
             FieldKind::Integer => json!({"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX}),

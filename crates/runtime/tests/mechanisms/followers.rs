@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::support::toy::{BOARD, COUNTERS, CounterRow, Do, Follow, TotalRow, Totals, mended, with};
+use crate::support::toy::{BOARD, COUNTERS, CounterRow, Do, Follow, TallyRow, TotalRow, Totals, mended, with};
 use crate::support::{Bench, Hold, Lost, Process, Started, add, ask};
 use kernel::Resource;
-use runtime::{Fault, Followed, Follower, Mark, ServiceHandle};
-use store::{Cell, Query};
+use runtime::{Fault, Followed, Follower, Mark, ServiceHandle, Wanted};
+use store::{Cell, Claims, Query, RowKey, RowWrite, Store, Writes};
 
 const REST: Duration = Duration::from_millis(100);
 
@@ -22,12 +22,12 @@ struct Client {
 
 impl Client {
     fn follower<R: Resource>(&self, service: &ServiceHandle, filters: &[(&'static str, Cell)]) -> Follower {
-        service.follow::<R>(filters.to_vec(), self.mark.clone().map(Some), None).unwrap()
+        service.follow(Wanted::rows::<R>(filters.to_vec()), self.mark.clone().map(Some), None).unwrap()
     }
 
     fn hear(&mut self, told: Followed) {
         match told {
-            Followed::Changes(changes) => {
+            Followed::Changes(_, changes) => {
                 for (mark, change) in changes {
                     self.told += 1;
                     self.mark = Some(mark);
@@ -153,8 +153,8 @@ fn one_who_waits_hears_of_a_change_at_once_and_once() {
 /// One who waits for whatever happens next.
 fn waiting(bench: &Bench, toy: &Process) -> Started<Followed> {
     toy.execute(add(9, 1));
-    let mut follower = toy.service(COUNTERS).follow::<CounterRow>(Vec::new(), None, None).unwrap();
-    assert!(matches!(toy.wait(follower.next()), Followed::Changes(_)));
+    let mut follower = toy.service(COUNTERS).follow(Wanted::rows::<CounterRow>(Vec::new()), None, None).unwrap();
+    assert!(matches!(toy.wait(follower.next()), Followed::Changes(..)));
     assert!(matches!(toy.wait(follower.next()), Followed::Current(_)));
     let waiting = toy.start(async move { follower.next().await });
     bench.settle();
@@ -172,7 +172,7 @@ fn nothing_is_told_before_it_stands() {
     assert!(waiting.answer().is_none() && asked.answer().is_none());
     toy.store.release();
     bench.settle();
-    assert!(matches!(waiting.answer(), Some(Followed::Changes(_))));
+    assert!(matches!(waiting.answer(), Some(Followed::Changes(..))));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_commit_that_was_lost_and_stands_is_told() {
     let waiting = waiting(&bench, &toy);
     toy.store.lose_next(Lost::Stands, 0);
     toy.execute(add(1, 1));
-    assert!(matches!(waiting.answer(), Some(Followed::Changes(_))));
+    assert!(matches!(waiting.answer(), Some(Followed::Changes(..))));
 }
 
 #[test]
@@ -197,19 +197,19 @@ fn an_unknown_mark_begins_anew() {
     // The ids of batches are like no others but on these benches.
     elsewhere.service(COUNTERS).new_id();
     elsewhere.execute(ask(&[(2, Do::Add(1))]));
-    let mut follower = elsewhere.service(COUNTERS).follow::<CounterRow>(Vec::new(), None, None).unwrap();
+    let mut follower = elsewhere.service(COUNTERS).follow(Wanted::rows::<CounterRow>(Vec::new()), None, None).unwrap();
     elsewhere.wait(follower.next());
     let of_another = follower.mark().unwrap().to_string();
-    let mut follower = service.follow::<CounterRow>(Vec::new(), None, None).unwrap();
+    let mut follower = service.follow(Wanted::rows::<CounterRow>(Vec::new()), None, None).unwrap();
     toy.wait(follower.next());
     let known = follower.mark().unwrap().to_string();
     let ahead = known.replacen('-', "-9", 1);
     for text in ["", "nonsense", &of_another, &ahead] {
-        let mut follower = service.follow::<CounterRow>(Vec::new(), mark(text), None).unwrap();
+        let mut follower = service.follow(Wanted::rows::<CounterRow>(Vec::new()), mark(text), None).unwrap();
         assert_eq!(toy.wait(follower.next()), Followed::Reset, "{text}");
-        assert!(matches!(toy.wait(follower.next()), Followed::Changes(all) if all.len() == 1), "{text}");
+        assert!(matches!(toy.wait(follower.next()), Followed::Changes(_, all) if all.len() == 1), "{text}");
     }
-    let mut follower = service.follow::<CounterRow>(Vec::new(), mark(&known), None).unwrap();
+    let mut follower = service.follow(Wanted::rows::<CounterRow>(Vec::new()), mark(&known), None).unwrap();
     assert!(matches!(toy.wait(follower.next()), Followed::Current(_)), "a known one goes on");
 }
 
@@ -262,7 +262,7 @@ fn it_ends_when_the_service_is_stopped_and_when_the_process_is_to_end() {
     toy.system.end_following();
     bench.settle();
     assert_eq!(waiting.answer(), Some(Followed::Ended));
-    let mut late = toy.service(COUNTERS).follow::<CounterRow>(Vec::new(), None, None).unwrap();
+    let mut late = toy.service(COUNTERS).follow(Wanted::rows::<CounterRow>(Vec::new()), None, None).unwrap();
     assert_eq!(toy.wait(late.next()), Followed::Ended);
 }
 
@@ -271,10 +271,11 @@ fn no_more_can_follow_than_there_are_places() {
     let bench = Bench::new();
     let toy = bench.start(mended());
     let service = toy.service(COUNTERS);
-    let mut following: Vec<_> = std::iter::from_fn(|| service.follow::<CounterRow>(Vec::new(), None, None)).take(10_000).collect();
+    let mut following: Vec<_> =
+        std::iter::from_fn(|| service.follow(Wanted::rows::<CounterRow>(Vec::new()), None, None)).take(10_000).collect();
     assert_eq!(following.len(), 512);
     following.pop();
-    assert!(service.follow::<CounterRow>(Vec::new(), None, None).is_some(), "a place is free again");
+    assert!(service.follow(Wanted::rows::<CounterRow>(Vec::new()), None, None).is_some(), "a place is free again");
 }
 
 #[test]
@@ -283,11 +284,76 @@ fn one_who_follows_while_the_store_is_away_goes_on_when_it_is_back() {
     let toy = bench.start(mended());
     toy.execute(add(1, 1));
     toy.store.away(true);
-    let mut follower = toy.service(COUNTERS).follow::<CounterRow>(Vec::new(), None, None).unwrap();
+    let mut follower = toy.service(COUNTERS).follow(Wanted::rows::<CounterRow>(Vec::new()), None, None).unwrap();
     let waiting = toy.start(async move { follower.next().await });
     bench.pass(Duration::from_secs(1));
     assert_eq!(waiting.answer(), None);
     toy.store.away(false);
     bench.pass(Duration::from_secs(1));
-    assert!(matches!(waiting.answer(), Some(Followed::Changes(all)) if all.len() == 1));
+    assert!(matches!(waiting.answer(), Some(Followed::Changes(_, all)) if all.len() == 1));
+}
+
+/// The collection of what is told next, and how many rows of it.
+fn next(toy: &Process, follower: &mut Follower) -> (String, usize) {
+    match toy.wait(follower.next()) {
+        Followed::Changes(collection, all) => (collection.into(), all.len()),
+        other => (format!("{other:?}").split('(').next().unwrap().to_owned(), 0),
+    }
+}
+
+#[test]
+fn of_what_rows_are_put_together_with_only_changes_are_told_and_none_is_lost() {
+    let bench = Bench::new();
+    let mut toy = bench.start(mended());
+    toy.execute(add(1, 1));
+    bench.settle();
+    let joined = || Wanted::rows::<TotalRow>(Vec::new()).with::<TallyRow>().within("a");
+    let follow = |toy: &Process, wanted: Wanted, mark: Option<&Mark>| {
+        let mark = mark.map(|mark| mark.to_string().parse().ok());
+        toy.service(BOARD).follow(wanted, mark, None).unwrap()
+    };
+    let mut follower = follow(&toy, joined(), None);
+    assert_eq!(next(&toy, &mut follower), ("totals".into(), 1), "and no tally");
+    let begun = follower.mark().unwrap();
+    drop(follower);
+    toy.kill();
+    toy = bench.start(mended());
+    for n in [2, 3] {
+        toy.execute(add(n, 1));
+    }
+    bench.settle();
+    // Cut off before everything was told, while both changed.
+    let mut follower = follow(&toy, joined(), Some(&begun));
+    let told: BTreeMap<_, _> = [next(&toy, &mut follower), next(&toy, &mut follower)].into();
+    assert_eq!(told, [("tallies".into(), 2), ("totals".into(), 2)].into());
+    assert_eq!(next(&toy, &mut follower).0, "Current");
+    // Both change all the time, and each is told in its turn.
+    let mut told = Vec::new();
+    for n in 4..8 {
+        toy.execute(add(1, n));
+        bench.settle();
+        let waiting = toy.start(async move { (follower.next().await, follower) });
+        bench.pass(REST);
+        let (Followed::Changes(collection, _), follows) = waiting.answer().unwrap() else { panic!("nothing is told") };
+        follower = follows;
+        told.push(collection);
+    }
+    told.sort_unstable();
+    assert_eq!(told, ["tallies", "tallies", "totals", "totals"]);
+    let mut follower = follow(&toy, joined(), follower.mark().as_ref());
+    while next(&toy, &mut follower).0 != "Current" {}
+    let known = follower.mark().unwrap();
+    for other in [Wanted::rows::<TotalRow>(Vec::new()), joined().within("b"), Wanted::rows::<TallyRow>(Vec::new()).with::<TotalRow>()] {
+        assert_eq!(next(&toy, &mut follow(&toy, other, Some(&known))).0, "Reset");
+    }
+    assert_eq!(next(&toy, &mut follow(&toy, joined(), Some(&known))).0, "Current");
+
+    // One that goes says nothing any more.
+    let row = RowKey { service: BOARD, table: "tallies".into(), id: 1 };
+    let writes = Writes { rows: vec![RowWrite { row, content: None }], ..Writes::default() };
+    let claims = Claims { batch: toy.service(BOARD).new_id(), ..Claims::default() };
+    toy.wait(Store::write(&*toy.store, claims, Box::new(move |_| Ok(writes)))).unwrap();
+    let mut follower = follow(&toy, joined(), Some(&known));
+    assert_eq!([next(&toy, &mut follower).0, next(&toy, &mut follower).0], ["Reset", "totals"]);
+    assert_eq!(next(&toy, &mut follower).0, "Current");
 }

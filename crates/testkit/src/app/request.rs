@@ -1,6 +1,6 @@
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{Extensions, Request, StatusCode, header};
 use axum::response::Response;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -19,12 +19,14 @@ pub struct Asked {
     pub body: Option<String>,
     /// Headers beyond those that come with the body.
     pub headers: Vec<(String, String)>,
+    /// What the server that takes it in knows of it.
+    pub extensions: Extensions,
 }
 
 impl Asked {
     /// Without a body.
     pub fn new(method: &'static str, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), body: None, headers: Vec::new() }
+        Self { method, path: path.into(), body: None, headers: Vec::new(), extensions: Extensions::new() }
     }
 
     /// A GET.
@@ -53,6 +55,13 @@ impl Asked {
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// With what a server adds: from where it comes, say.
+    #[must_use]
+    pub fn with(mut self, extension: impl Clone + Send + Sync + 'static) -> Self {
+        self.extensions.insert(extension);
         self
     }
 
@@ -89,7 +98,8 @@ impl Asked {
             request = request.header(name, value);
         }
         let request = request.body(self.body.map_or_else(Body::empty, Body::from));
-        let request = request.unwrap_or_else(|error| panic!("{asked} is no request: {error}"));
+        let mut request = request.unwrap_or_else(|error| panic!("{asked} is no request: {error}"));
+        request.extensions_mut().extend(self.extensions);
         match router.oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -1,29 +1,37 @@
 //! `/roomTables` and `/roomSlots`: what stands where.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
-use edge::contract::{lists, shows};
+use booking::Zone;
+use edge::contract::{follows, lists, shows};
 use edge::{Incoming, Problem, Reply, Routes, Spec, Who, optional};
 use jiff::civil::Date;
+use kernel::{Period, Resource, Timestamp};
+use runtime::{ServiceHandle, Wanted};
 use serde::de::DeserializeOwned;
-use store::{Cell, Query};
+use store::{Cell, Change, Query};
 
 use super::views::{RoomBlockRow, RoomSlotRow, RoomTableRow, ShownSlot, SlotBookingRow, overlay, room_day};
 use crate::room::api::RoomId;
 use crate::{PERSONAL, Settings};
 
-/// The most bookings of a room's day, and the most blocks of a room, that are looked at.
+/// The most slots or blocks of a room, and the most bookings of its day, that are looked at.
 const MOST: u64 = 1000;
 
 /// The routes of the service. `/reserveTables` is the older name of `/roomTables`.
-pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
+pub(crate) fn routes(routes: Routes, settings: &Settings) -> Routes {
     let anyone = Who::EachTheirOwn(PERSONAL);
+    let today = Today(settings.zone.clone());
+    let (listed, followed, shown) = (today.clone(), today.clone(), today);
     routes
         .resource::<RoomTableRow>(anyone)
         .resource_as::<RoomTableRow>("reserveTables", anyone)
-        .get("/roomSlots", anyone, lists::<ShownSlot>().with(day), list_slots)
-        .get("/roomSlots/{id}", anyone, shows::<ShownSlot>().asking(day), show_slot)
+        .get("/roomSlots", anyone, lists::<ShownSlot>().with(day), move |incoming, asked| list_slots(incoming, asked, listed.clone()))
+        .get("/roomSlots/stream", anyone, follows::<ShownSlot>().with(day), move |incoming, asked| {
+            follow_slots(incoming, asked, followed.clone())
+        })
+        .get("/roomSlots/{id}", anyone, shows::<ShownSlot>().asking(day), move |incoming, date| show_slot(incoming, date, shown.clone()))
         .past::<RoomSlotRow>("roomSlots", anyone)
 }
 
@@ -32,32 +40,106 @@ fn day() -> impl Spec<Output = Option<Date>> {
     optional::<Date>("date")
 }
 
-/// Each room and slot of a date, today's when none is given, with what stands in it.
-async fn list_slots(incoming: Incoming, (query, date): (Query, Option<Date>)) -> Reply {
-    let page = incoming.service().rows::<RoomSlotRow>(&query).await.map_err(edge::unreadable)?;
-    let slots: Vec<RoomSlotRow> = read(&page.rows)?;
+/// The zone whose today is meant when no day is named.
+#[derive(Clone)]
+struct Today(Zone);
 
-    // A page shows few rooms, each with several slots; what stands in a room is read once.
-    let mut standing = HashMap::new();
-    let mut shown = Vec::with_capacity(slots.len());
-    for slot in &slots {
-        let date = date.unwrap_or_else(|| slot.zone.date(incoming.at()));
-        let stands = match standing.entry(slot.room_id) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(Standing::of(&incoming, slot.room_id, date).await?),
-        };
-        shown.extend(overlay(slot, date, &stands.bookings, &stands.blocks));
+impl Today {
+    fn or(&self, date: Option<Date>, at: Timestamp) -> Date {
+        date.unwrap_or_else(|| self.0.date(at))
+    }
+
+    /// When it is over.
+    fn ends(&self, at: Timestamp) -> Option<Timestamp> {
+        self.0.midnight(self.0.date(at).tomorrow().ok()?)
+    }
+}
+
+/// Each room and slot of a date, today's when none is given, with what stands in it.
+async fn list_slots(incoming: Incoming, (query, date): (Query, Option<Date>), today: Today) -> Reply {
+    let page = incoming.service().rows::<RoomSlotRow>(&query).await.map_err(edge::unreadable)?;
+    let mut day = Day::of(incoming.service(), today.or(date, incoming.at()));
+    let mut shown = Vec::with_capacity(page.rows.len());
+    for slot in &read::<RoomSlotRow>(&page.rows)? {
+        shown.extend(day.show(slot).await?);
     }
     incoming.computed_page(&shown, &page, &query)
 }
 
 /// One slot of a room on a date, today's when none is given. On a date on which clocks skip it there is none.
-async fn show_slot(incoming: Incoming, date: Option<Date>) -> Reply {
+async fn show_slot(incoming: Incoming, date: Option<Date>, today: Today) -> Reply {
     let slot: RoomSlotRow = incoming.row().await?;
-    let date = date.unwrap_or_else(|| slot.zone.date(incoming.at()));
-    let Standing { bookings, blocks } = Standing::of(&incoming, slot.room_id, date).await?;
-    let shown = overlay(&slot, date, &bookings, &blocks).ok_or_else(Problem::not_found)?;
-    incoming.computed(&shown)
+    let shown = Day::of(incoming.service(), today.or(date, incoming.at())).show(&slot).await?;
+    incoming.computed(&shown.ok_or_else(Problem::not_found)?)
+}
+
+/// The slots of a date as they change. Those of today, when none is given, are told until it is over: who comes back is told of the next day.
+async fn follow_slots(incoming: Incoming, (filters, date): (Vec<(&'static str, Cell)>, Option<Date>), today: Today) -> Reply {
+    let until = if date.is_none() { today.ends(incoming.at()) } else { None };
+    let date = today.or(date, incoming.at());
+    let wanted = Wanted::rows::<RoomSlotRow>(filters.clone()).with::<SlotBookingRow>().with::<RoomBlockRow>().within(date);
+    let service = incoming.service().clone();
+    let compute = move |collection, changes| {
+        let (service, filters) = (service.clone(), filters.clone());
+        async move { changed(&service, date, &filters, collection, changes).await }
+    };
+    incoming.follow_computed::<ShownSlot, _>(wanted, until, compute).await
+}
+
+/// The slots of a date that other rows have changed, those that match the filters.
+async fn changed(
+    service: &ServiceHandle,
+    date: Date,
+    filters: &[(&'static str, Cell)],
+    collection: &str,
+    changes: Vec<Change>,
+) -> Result<Vec<(u64, Option<ShownSlot>)>, Problem> {
+    let mut day = Day::of(service, date);
+    let mut told = Vec::new();
+    if collection == RoomSlotRow::COLLECTION {
+        for Change { place, row } in changes {
+            let shown = match row {
+                Some(row) => day.show(&one(&row)?).await?,
+                None => None,
+            };
+            told.push((place.id, shown));
+        }
+        return Ok(told);
+    }
+    for (room, periods) in touched(date, collection, changes)? {
+        let query = Query { size: MOST, filters: [&[of_room("roomId", room)], filters].concat(), ..Query::default() };
+        let slots = service.rows::<RoomSlotRow>(&query).await.map_err(edge::unreadable)?;
+        for slot in read::<RoomSlotRow>(&slots.rows)? {
+            if slot.on(date).is_some_and(|time| periods.iter().any(|period| period.overlaps(&time))) {
+                told.push((slot.id, day.show(&slot).await?));
+            }
+        }
+    }
+    Ok(told)
+}
+
+/// The times of each room that these bookings or blocks are, or were, about.
+fn touched(date: Date, collection: &str, changes: Vec<Change>) -> Result<BTreeMap<RoomId, Vec<Period>>, Problem> {
+    let mut touched: BTreeMap<RoomId, Vec<Period>> = BTreeMap::new();
+    for row in changes.into_iter().filter_map(|change| change.row) {
+        let (room, period) = if collection == SlotBookingRow::COLLECTION {
+            let booking: SlotBookingRow = one(&row)?;
+            (booking.room_id, booking.period().filter(|_| booking.date == date))
+        } else {
+            // A block may have been for another time before.
+            (one::<RoomBlockRow>(&row)?.room_id, Some(Period::from(Timestamp::MIN)))
+        };
+        touched.entry(room).or_default().extend(period);
+    }
+    touched.retain(|_, periods| !periods.is_empty());
+    Ok(touched)
+}
+
+/// A date, with what stands in its rooms: few rooms, each with several slots, so what stands in a room is read once.
+struct Day<'a> {
+    service: &'a ServiceHandle,
+    date: Date,
+    standing: HashMap<RoomId, Standing>,
 }
 
 /// What stands in a room on a date.
@@ -66,16 +148,39 @@ struct Standing {
     blocks: Vec<RoomBlockRow>,
 }
 
+impl<'a> Day<'a> {
+    fn of(service: &'a ServiceHandle, date: Date) -> Self {
+        Self { service, date, standing: HashMap::new() }
+    }
+
+    /// A slot on this date, with what stands in it. None when clocks skip it.
+    async fn show(&mut self, slot: &RoomSlotRow) -> Result<Option<ShownSlot>, Problem> {
+        let stands = match self.standing.entry(slot.room_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(Standing::of(self.service, slot.room_id, self.date).await?),
+        };
+        Ok(overlay(slot, self.date, &stands.bookings, &stands.blocks))
+    }
+}
+
 impl Standing {
-    async fn of(incoming: &Incoming, room: RoomId, date: Date) -> Result<Self, Problem> {
+    async fn of(service: &ServiceHandle, room: RoomId, date: Date) -> Result<Self, Problem> {
         let bookings = Query::equal("roomDay", Cell::Text(room_day(room, date)), MOST);
-        let blocks = Query::equal("roomId", Cell::Integer(i64::try_from(room.number()).unwrap_or(i64::MAX)), MOST);
-        let bookings = incoming.service().rows::<SlotBookingRow>(&bookings).await.map_err(edge::unreadable)?;
-        let blocks = incoming.service().rows::<RoomBlockRow>(&blocks).await.map_err(edge::unreadable)?;
+        let blocks = Query { size: MOST, filters: vec![of_room("closedRoom", room)], ..Query::default() };
+        let bookings = service.rows::<SlotBookingRow>(&bookings).await.map_err(edge::unreadable)?;
+        let blocks = service.rows::<RoomBlockRow>(&blocks).await.map_err(edge::unreadable)?;
         Ok(Self { bookings: read(&bookings.rows)?, blocks: read(&blocks.rows)? })
     }
 }
 
+fn of_room(field: &'static str, room: RoomId) -> (&'static str, Cell) {
+    (field, Cell::Integer(i64::try_from(room.number()).unwrap_or(i64::MAX)))
+}
+
 fn read<R: DeserializeOwned>(rows: &[String]) -> Result<Vec<R>, Problem> {
-    rows.iter().map(|row| serde_json::from_str(row).map_err(|error| edge::internal(&kernel::misread(&error)))).collect()
+    rows.iter().map(|row| one(row)).collect()
+}
+
+fn one<R: DeserializeOwned>(row: &str) -> Result<R, Problem> {
+    serde_json::from_str(row).map_err(|error| edge::internal(&kernel::misread(&error)))
 }

@@ -127,8 +127,9 @@ fn a_slot_shows_what_stands_in_it() {
     let room = Id::new(3);
     let shown = |events: &[Event], place: u64| {
         let (slots, bookings, blocks) = (view::<RoomSlots>(events), view::<SlotBookings>(events), view::<RoomBlocks>(events));
-        let bookings: Vec<_> = bookings.into_values().filter(|booking| booking.room_day == room_day(room, DAY)).collect();
-        let shown = overlay(&slots[&(300 + place)], DAY, &bookings, &blocks.into_values().collect::<Vec<_>>()).unwrap();
+        let bookings: Vec<_> = bookings.into_values().filter(|booking| booking.room_day == Some(room_day(room, DAY))).collect();
+        let blocks: Vec<_> = blocks.into_values().filter(|block| block.closed_room == Some(room)).collect();
+        let shown = overlay(&slots[&(300 + place)], DAY, &bookings, &blocks).unwrap();
         (shown.status, shown.reserve_id.map(Id::number))
     };
     let booked = [opened(room), reserved(room, 1)];
@@ -138,6 +139,14 @@ fn a_slot_shows_what_stands_in_it() {
     // From 09:00 on: the slot of which a part is closed, and the one that is wholly.
     let closed = [opened(room), blocked(room, 1)];
     assert_eq!((shown(&closed, 1), shown(&closed, 2)), ((RoomStatus::Maintenance, None), (RoomStatus::Maintenance, None)));
+    // What is over stays in its view, and in no slot.
+    let (room_id, occupancy) = (room, Occupancy::default());
+    let canceled = Event::Canceled { id: Id::new(1), room_id, occupancy: occupancy.clone() };
+    let unblocked = Event::Unblocked { maintenance_id: Id::new(1), room_id, occupancy };
+    for over in [vec![opened(room), reserved(room, 1), canceled], vec![opened(room), blocked(room, 1), unblocked]] {
+        assert_eq!((shown(&over, 1), shown(&over, 2)), ((RoomStatus::Available, None), (RoomStatus::Available, None)));
+        assert_eq!(view::<SlotBookings>(&over).len() + view::<RoomBlocks>(&over).len(), 1);
+    }
 }
 
 #[test]

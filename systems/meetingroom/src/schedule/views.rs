@@ -83,7 +83,7 @@ pub(crate) struct ShownSlot {
     pub(crate) user_id: Option<UserId>,
 }
 
-/// A reservation that stands.
+/// A reservation. One that is over stays, found by no day any more, so that who follows its room's slots hears of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = SlotBooking)]
@@ -95,8 +95,8 @@ pub(crate) struct SlotBookingRow {
     /// The date of its slot.
     #[schema(value_type = String, format = Date)]
     pub(crate) date: Date,
-    /// Room and date in one, `3/2026-11-23`, by which the bookings of a room's day are found.
-    pub(crate) room_day: String,
+    /// Room and date in one, `3/2026-11-23`, by which the bookings of a room's day are found; null once it is over.
+    pub(crate) room_day: Option<String>,
     /// The slot's first instant.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) starts_at: Timestamp,
@@ -105,11 +105,11 @@ pub(crate) struct SlotBookingRow {
     pub(crate) ends_at: Timestamp,
     /// Whose it is.
     pub(crate) user_id: UserId,
-    /// Reserved or Started.
+    /// Reserved or Started, and what it was at last once it is over.
     pub(crate) status: RoomStatus,
 }
 
-/// A maintenance that stands, or is to come.
+/// A maintenance. One that is over stays, found by no room any more, as a [`SlotBookingRow`] does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RoomBlock)]
@@ -118,6 +118,8 @@ pub(crate) struct RoomBlockRow {
     pub(crate) id: MaintenanceId,
     /// The room.
     pub(crate) room_id: RoomId,
+    /// The same, by which what closes a room is found; null once it is over.
+    pub(crate) closed_room: Option<RoomId>,
     /// From when on.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) from: Timestamp,
@@ -176,7 +178,7 @@ impl Resource for SlotBookingRow {
 impl Resource for RoomBlockRow {
     const COLLECTION: &'static str = "roomBlocks";
     const ITEM: &'static str = "roomBlock";
-    const FIELDS: &'static [Field] = &[Field::integer("roomId")];
+    const FIELDS: &'static [Field] = &[Field::integer("closedRoom")];
 
     fn id(&self) -> u64 {
         self.id.number()
@@ -251,13 +253,14 @@ impl Projection for RoomSlots {
     }
 }
 
-/// What is reserved. What is over goes.
+/// What is reserved.
 pub(crate) struct SlotBookings;
 
 impl Projection for SlotBookings {
     const NAME: &'static str = "slot-bookings";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const HISTORY: bool = false;
+    const FOLLOWED: bool = true;
     type On = ReserveEvent;
     type Row = SlotBookingRow;
 
@@ -283,7 +286,7 @@ impl Projection for SlotBookings {
                 id: *id,
                 room_id: *room_id,
                 date: *date,
-                room_day: room_day(*room_id, *date),
+                room_day: Some(room_day(*room_id, *date)),
                 starts_at: *starts_at,
                 ends_at: *ends_at,
                 user_id: user_id.clone(),
@@ -291,19 +294,22 @@ impl Projection for SlotBookings {
             }),
             ReserveEvent::UserChecked { .. } => row.map(|row| SlotBookingRow { status: RoomStatus::Started, ..row }),
             ReserveEvent::UserCheckWithdrawn { .. } => row.map(|row| SlotBookingRow { status: RoomStatus::Reserved, ..row }),
-            ReserveEvent::Canceled { .. } | ReserveEvent::Ended { .. } | ReserveEvent::Expired { .. } => None,
+            ReserveEvent::Canceled { .. } | ReserveEvent::Ended { .. } | ReserveEvent::Expired { .. } => {
+                row.map(|row| SlotBookingRow { room_day: None, ..row })
+            }
             _ => row,
         }
     }
 }
 
-/// What is closed. What is over goes.
+/// What is closed.
 pub(crate) struct RoomBlocks;
 
 impl Projection for RoomBlocks {
     const NAME: &'static str = "room-blocks";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const HISTORY: bool = false;
+    const FOLLOWED: bool = true;
     type On = ReserveEvent;
     type Row = RoomBlockRow;
 
@@ -317,9 +323,9 @@ impl Projection for RoomBlocks {
     fn fold(_id: u64, row: Option<RoomBlockRow>, event: &ReserveEvent, _at: Timestamp) -> Option<RoomBlockRow> {
         match event {
             ReserveEvent::Blocked { maintenance_id, room_id, from, until, .. } => {
-                Some(RoomBlockRow { id: *maintenance_id, room_id: *room_id, from: *from, until: *until })
+                Some(RoomBlockRow { id: *maintenance_id, room_id: *room_id, closed_room: Some(*room_id), from: *from, until: *until })
             }
-            ReserveEvent::Unblocked { .. } => None,
+            ReserveEvent::Unblocked { .. } => row.map(|row| RoomBlockRow { closed_room: None, ..row }),
             _ => row,
         }
     }
@@ -352,8 +358,16 @@ pub(crate) fn overlay(row: &RoomSlotRow, date: Date, bookings: &[SlotBookingRow]
     })
 }
 
+impl RoomSlotRow {
+    /// When it is on a date.
+    pub(crate) fn on(&self, date: Date) -> Option<Period> {
+        Some(Slot::new(self.start_time, self.end_time).ok()?.on(date, &self.zone)?.period)
+    }
+}
+
 impl SlotBookingRow {
-    fn period(&self) -> Option<Period> {
+    /// The time of its slot.
+    pub(crate) fn period(&self) -> Option<Period> {
         Period::new(self.starts_at, self.ends_at).ok()
     }
 }

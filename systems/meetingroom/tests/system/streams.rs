@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::MEETINGROOM;
 use crate::who::{GUARDED, administrator, as_one};
+use edge::Peer;
 use proptest::prelude::*;
 use runtime::Fault;
 use serde_json::{Value, json};
@@ -107,13 +108,14 @@ fn with_a_filter_what_matches_comes_and_what_no_longer_does_goes() {
 #[test]
 fn every_collection_of_rows_can_be_followed() {
     let mut app = app();
-    let paths = ["rooms", "reserves", "conferences", "maintenances", "roomTables", "reserveTables"];
+    let paths = ["rooms", "reserves", "conferences", "maintenances", "roomTables", "reserveTables", "roomSlots"];
     let live: Vec<_> = paths.iter().map(|path| app.listen(Asked::get(format!("/{path}/stream")), usize::MAX)).collect();
     app.post("/reserves", json!({"userId": "1", "roomId": 1})).expect(201);
     app.post("/conferences", json!({"userId": "1", "roomId": 1, "reserveId": 1})).expect(201);
     app.post("/maintenances", json!({"roomId": 2})).expect(201);
     app.settle();
-    app.advance(REST);
+    // What is put together from three kinds of rows hears of one after the other.
+    (0..3).for_each(|_| app.advance(REST));
     for (path, live) in paths.iter().zip(live) {
         let mut client = Client::default();
         client.hear(&live);
@@ -221,6 +223,39 @@ fn so_many_can_listen_and_no_more_and_whoever_goes_makes_room() {
     drop(lazy);
 }
 
+fn peer(last: u8) -> Peer {
+    Peer([192, 0, 2, last].into())
+}
+
+#[test]
+fn where_nobody_proves_who_they_are_one_address_cannot_take_all_places() {
+    let mut app = app();
+    let from = |last| Asked::get("/rooms/stream").with(peer(last));
+    let mut live: Vec<_> = (0..32).map(|_| app.listen(from(1), usize::MAX)).collect();
+    assert!(live.iter().all(|live| live.so_far().status.as_u16() == 200));
+    let refused = app.send(from(1));
+    refused.refused(503, "overloaded");
+    assert_ne!(refused.header("retry-after"), "");
+    app.send(Asked::get("/roomSlots/stream").with(peer(1))).refused(503, "overloaded");
+    let other = app.listen(from(2), usize::MAX);
+    assert_eq!(other.so_far().status.as_u16(), 200);
+    let mark = live.pop().unwrap().events().pop().unwrap().id.unwrap();
+    app.run();
+    assert_eq!(app.listen(from(1), usize::MAX).so_far().status.as_u16(), 200, "whoever goes makes room");
+    let moved = app.listen(from(3).header("last-event-id", mark), usize::MAX);
+    assert_eq!(names(&moved), ["current"], "a client that has moved goes on");
+}
+
+#[test]
+fn whoever_proves_who_they_are_is_counted_as_that_wherever_they_are() {
+    let mut app = TestApp::start(GUARDED, at("2026-11-23T10:05:00+09:00"));
+    let from = |who: &str, last| as_one(Asked::get("/rooms/stream"), who, &[]).with(peer(last));
+    let live: Vec<_> = (0..32).map(|n| app.listen(from("ann", n), usize::MAX)).collect();
+    assert!(live.iter().all(|live| live.so_far().status.as_u16() == 200));
+    app.send(from("ann", 99)).refused(503, "overloaded");
+    assert_eq!(app.listen(from("bob", 1), usize::MAX).so_far().status.as_u16(), 200);
+}
+
 #[test]
 fn it_ends_with_its_service_and_with_the_process() {
     let mut app = app();
@@ -247,11 +282,131 @@ fn an_idle_stream_shows_that_it_is_there() {
     assert_eq!(live.events().len(), 3, "it is no event");
 }
 
+/// What is told of slots, each by its number and what it became.
+fn slots(live: &Live) -> Vec<String> {
+    let slot = |told: Told| match told.event.as_str() {
+        "row" => format!("{} {}", told.data["id"], told.data["status"].as_str().unwrap()),
+        "removed" => format!("{} removed", told.data["id"]),
+        other => other.into(),
+    };
+    live.events().into_iter().map(slot).collect()
+}
+
+#[test]
+fn the_slots_of_a_date_are_told_as_what_stands_in_them_changes() {
+    let mut app = app();
+    let path = "/roomSlots/stream?date=2026-11-24&floor=1";
+    let live = app.listen(Asked::get(path), usize::MAX);
+    let mut heard = slots(&live);
+    assert_eq!((heard.len(), heard[0].as_str(), heard[7].as_str()), (8, "101 Available", "current"), "{heard:?}");
+    assert_eq!(live.events()[0].data, app.get("/roomSlots/101?date=2026-11-24").expect(200), "a slot is told as it is shown");
+    let text = live.so_far().text;
+    let with_id: Vec<_> = text.split("\n\n").map(|block| block.starts_with("id: ")).collect();
+    let of_slots = [false; 7].into_iter().chain([true, true, false]).collect::<Vec<_>>();
+    assert_eq!(with_id, of_slots, "only who has heard the last of what belongs together has heard of it: {text}");
+    let mut told = |app: &mut TestApp| {
+        app.settle();
+        app.advance(REST);
+        let all = slots(&live);
+        let before = std::mem::replace(&mut heard, all);
+        heard[before.len()..].to_vec()
+    };
+    assert_eq!(reserve(&mut app, "1", 1, "10:00"), 201);
+    assert_eq!(told(&mut app), ["102 Reserved"], "and no other slot");
+    // Another room's, which does not match, and another day's.
+    assert_eq!(reserve(&mut app, "1", 2, "10:00"), 201);
+    app.post("/reserves", json!({"userId": "1", "roomId": 1, "date": "2026-11-25", "startTime": "08:00"})).expect(201);
+    assert_eq!(told(&mut app), [""; 0]);
+    app.delete("/reserves/1").expect(204);
+    assert_eq!(told(&mut app), ["102 Available"]);
+    let closing = json!({"roomId": 1, "from": "2026-11-24T19:00:00+09:00", "until": "2026-11-24T21:00:00+09:00"});
+    app.post("/maintenances", closing).expect(201);
+    assert_eq!(told(&mut app).last().unwrap(), "107 Maintenance");
+    app.delete("/maintenances/1").expect(204);
+    assert_eq!(told(&mut app).last().unwrap(), "107 Available");
+    for floor in ["1", "2"] {
+        app.post("/rooms", json!({"floor": floor, "slots": "08:00-09:50"})).expect(201);
+    }
+    assert_eq!(told(&mut app), ["301 Available", "401 removed"]);
+    for wrong in ["date=tomorrow", "page=1", "sort=id", "colour=red"] {
+        app.get(&format!("/roomSlots/stream?{wrong}")).refused(422, "invalid-fields");
+    }
+    // A mark is one of its date and filters.
+    let mark = live.events().pop().unwrap().id.unwrap();
+    for (query, first) in [("date=2026-11-24&floor=1", "current"), ("date=2026-11-25&floor=1", "reset"), ("date=2026-11-24", "reset")] {
+        let again = app.listen(Asked::get(format!("/roomSlots/stream?{query}")).header("last-event-id", &mark), usize::MAX);
+        assert_eq!(slots(&again)[0], first, "{query}");
+    }
+    let short = mark.rsplit_once('.').unwrap().0;
+    assert_eq!(slots(&app.listen(Asked::get(path).header("last-event-id", short), usize::MAX))[0], "reset");
+}
+
+#[test]
+fn a_slot_shows_its_meeting_from_its_start_to_its_end() {
+    let mut app = app();
+    let live = app.listen(Asked::get("/roomSlots/stream?roomId=1"), usize::MAX);
+    app.post("/reserves", json!({"userId": "1", "roomId": 1})).expect(201);
+    app.settle();
+    app.advance(REST);
+    app.post("/conferences", json!({"userId": "1", "roomId": 1, "reserveId": 1})).expect(201);
+    app.settle();
+    app.advance(REST);
+    app.delete("/conferences/1").expect(204);
+    app.settle();
+    app.advance(REST);
+    assert_eq!(slots(&live)[8..], ["102 Reserved", "102 Started", "102 Available"]);
+}
+
+#[test]
+fn todays_slots_are_told_until_the_day_is_over_and_then_the_next_days() {
+    let mut app = app();
+    let mut client = Client::default();
+    let live = client.listen(&mut app, "/roomSlots/stream", usize::MAX);
+    // Told nothing for so long, it is still there.
+    app.advance(Duration::from_secs(13 * 3600));
+    assert!(!live.has_ended());
+    app.advance(Duration::from_secs(3600));
+    assert!(live.has_ended(), "at midnight in Seoul");
+    client.hear(&live);
+    assert_eq!(client.rows[&101]["date"], "2026-11-23");
+    let live = client.listen(&mut app, "/roomSlots/stream", usize::MAX);
+    assert_eq!(slots(&live)[0], "reset");
+    client.hear(&live);
+    assert_eq!(client.rows, stand(&mut app, "roomSlots", ""));
+    assert_eq!(client.rows[&101]["date"], "2026-11-24");
+    let named = app.listen(Asked::get("/roomSlots/stream?date=2026-11-24"), usize::MAX);
+    app.advance(Duration::from_secs(24 * 3600));
+    assert!(!named.has_ended(), "a date that is named is no other one tomorrow");
+}
+
+#[test]
+fn slots_are_told_on_after_a_restart_and_hide_whose_they_are() {
+    let mut app = TestApp::start(GUARDED, at("2026-11-23T10:05:00+09:00"));
+    app.send(administrator(Asked::post("/rooms", &json!({"floor": "1"})))).expect(201);
+    app.settle();
+    let stream = |who: &str| as_one(Asked::get("/roomSlots/stream?date=2026-11-23"), who, &[]);
+    let live = app.listen(stream("bob"), usize::MAX);
+    let mark = live.events().pop().unwrap().id.unwrap();
+    drop(live);
+    app.send(as_one(Asked::post("/reserves", &json!({"roomId": 1})), "ann", &[])).expect(201);
+    app.settle();
+    app.restart();
+    let [other, own] = ["bob", "ann"].map(|who| app.listen(stream(who).header("last-event-id", &mark), usize::MAX));
+    assert_eq!(slots(&other), ["102 Reserved", "current"], "what has changed, and nothing besides");
+    assert_eq!(slots(&own)[0], "reset", "a mark is its reader's own");
+    assert!(!other.so_far().text.contains("ann") && own.so_far().text.contains("ann"), "{}", other.so_far().text);
+}
+
 /// What a test does next.
 #[derive(Clone, Debug)]
 enum Act {
     Reserve { user: u8, room: u64, slot: usize },
     Cancel(u64),
+    Start(u64),
+    End(u64),
+    Close { room: u64, hour: u8, hours: u8 },
+    Open(u64),
+    Add { floor: u8 },
     Pass(u64),
     Restart,
     Crash,
@@ -262,7 +417,12 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
         6 => (0..3_u8, 1..=2_u64, 0..7_usize).prop_map(|(user, room, slot)| Act::Reserve { user, room, slot }),
         3 => (1..10_u64).prop_map(Act::Cancel),
-        2 => (1..200_u64).prop_map(Act::Pass),
+        2 => (1..10_u64).prop_map(Act::Start),
+        1 => (1..5_u64).prop_map(Act::End),
+        2 => (1..=3_u64, 7..20_u8, 1..4_u8).prop_map(|(room, hour, hours)| Act::Close { room, hour, hours }),
+        1 => (1..4_u64).prop_map(Act::Open),
+        1 => (1..=2_u8).prop_map(|floor| Act::Add { floor }),
+        2 => prop_oneof![3 => 1..200_u64, 1 => 600..1400_u64].prop_map(Act::Pass),
         1 => Just(Act::Restart),
         1 => Just(Act::Crash),
         4 => (0..6_usize).prop_map(|pieces| Act::Listen { pieces }),
@@ -280,36 +440,52 @@ proptest! {
         for floor in ["1", "2"] {
             app.post("/rooms", json!({"floor": floor, "openingRule": "days-ahead:9"})).expect(201);
         }
-        let query = if filtered { "status=Reserved" } else { "" };
-        let (reserves, tables) = (format!("/reserves/stream?{query}"), "/roomTables/stream");
-        let (mut client, mut view) = (Client::default(), Client::default());
+        // Own rows, those of a view, and slots, which are put together: of a date, and of the day that it is.
+        let queries = [
+            ("reserves", if filtered { "status=Reserved" } else { "" }),
+            ("roomTables", ""),
+            ("roomSlots", if filtered { "date=2026-11-24&floor=1" } else { "date=2026-11-24" }),
+            ("roomSlots", ""),
+        ];
+        let mut clients = queries.map(|_| Client::default());
         let slots = ["08:00", "10:00", "12:00", "14:00", "16:00", "18:00", "20:00"];
         // Kept to be cut off only while something happens.
         let mut live = Vec::new();
+        let mut listen = |app: &mut TestApp, clients: &mut [Client], pieces| {
+            for (client, live) in clients.iter_mut().zip(live.drain(..)) {
+                client.hear(&live);
+            }
+            let paths = queries.map(|(collection, query)| format!("/{collection}/stream?{query}"));
+            live = clients.iter().zip(paths).map(|(client, path)| client.listen(app, &path, pieces)).collect();
+        };
         for act in acts {
             match act {
                 Act::Reserve { user, room, slot } => drop(reserve(&mut app, &user.to_string(), room, slots[slot])),
                 Act::Cancel(id) => drop(app.delete(&format!("/reserves/{id}"))),
+                Act::Start(id) => {
+                    let reserve = app.get(&format!("/reserves/{id}")).json();
+                    let (user, room) = (reserve["userId"].clone(), reserve["roomId"].clone());
+                    app.post("/conferences", json!({"userId": user, "roomId": room, "reserveId": id}));
+                }
+                Act::End(id) => drop(app.delete(&format!("/conferences/{id}"))),
+                Act::Close { room, hour, hours } => {
+                    let time = |hour| format!("2026-11-24T{hour:02}:00:00+09:00");
+                    app.post("/maintenances", json!({"roomId": room, "from": time(hour), "until": time(hour + hours)}));
+                }
+                Act::Open(id) => drop(app.delete(&format!("/maintenances/{id}"))),
+                Act::Add { floor } => drop(app.post("/rooms", json!({"floor": floor.to_string(), "openingRule": "days-ahead:9"}))),
                 Act::Pass(minutes) => app.advance(Duration::from_secs(minutes * 60)),
                 Act::Restart => app.restart(),
                 Act::Crash => app.crash(),
-                Act::Listen { pieces } => {
-                    for (client, live) in [&mut client, &mut view].into_iter().zip(live.drain(..)) {
-                        client.hear(&live);
-                    }
-                    live = vec![client.listen(&mut app, &reserves, pieces), view.listen(&mut app, tables, pieces)];
-                }
+                Act::Listen { pieces } => listen(&mut app, &mut clients, pieces),
             }
         }
-        for (client, live) in [&mut client, &mut view].into_iter().zip(live.drain(..)) {
-            client.hear(&live);
-        }
         app.settle();
-        let live = [client.listen(&mut app, &reserves, usize::MAX), view.listen(&mut app, tables, usize::MAX)];
-        for (client, live) in [&mut client, &mut view].into_iter().zip(live) {
-            client.hear(&live);
+        // The second time hears what the first was told.
+        listen(&mut app, &mut clients, usize::MAX);
+        listen(&mut app, &mut clients, usize::MAX);
+        for ((collection, query), client) in queries.into_iter().zip(clients) {
+            prop_assert_eq!(client.rows, stand(&mut app, collection, query), "{} {}", collection, query);
         }
-        prop_assert_eq!(client.rows, stand(&mut app, "reserves", query));
-        prop_assert_eq!(view.rows, stand(&mut app, "roomTables", ""));
     }
 }
