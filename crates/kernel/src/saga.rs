@@ -152,7 +152,7 @@ impl<S: Saga> Steps<S> {
     ) -> Self {
         let told = move |saga: &mut S, json: &str| {
             let what = serde_json::from_str(json);
-            let what = what.map_err(|error| Refused::new(RefusedKind::Invalid, "told-amiss", misread(&error)))?;
+            let what = what.map_err(|error| Refused::new(RefusedKind::Invalid, "wrong-command", misread(&error)))?;
             told(saga, what)
         };
         self.list.push(Step::Wait(WaitStep { until, meanwhile, told: Box::new(told) }));

@@ -13,6 +13,7 @@ const STATUSES: &[(&str, u16)] = &[
     ("NotFound", 404),
     ("Conflict", 409),
     ("Invalid", 422),
+    ("Unavailable", 503),
     ("BAD_REQUEST", 400),
     ("UNAUTHORIZED", 401),
     ("FORBIDDEN", 403),

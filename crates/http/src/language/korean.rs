@@ -50,6 +50,7 @@ pub(super) const SENTENCES: Sentences = &[
     ("the fault switch makes it refuse", "장애 스위치가 켜져 있어 거절합니다"),
     ("this call is too old to be answered", "너무 오래된 호출이라 처리할 수 없습니다"),
     ("this was cancelled before it happened", "처리되기 전에 취소되었습니다"),
+    ("nothing is waited for any more", "더 이상 기다리지 않습니다"),
     ("This takes a bearer token that says who you are.", "누구인지 알려 주는 Bearer 토큰이 필요합니다."),
     ("The bearer token is not valid here.", "여기에서 쓸 수 없는 Bearer 토큰입니다."),
     ("The bearer token has expired.", "Bearer 토큰이 만료되었습니다."),

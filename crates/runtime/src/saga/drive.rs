@@ -369,7 +369,7 @@ const PLAIN: Purpose = Purpose::Client { key: KeyUse::None, status: 200, shows: 
 const PATIENCE: Duration = Duration::from_millis(600);
 
 fn withdrawn() -> Refused {
-    Refused::new(RefusedKind::Unavailable, "withdrawn", "this was taken back before it stood")
+    Refused::new(RefusedKind::Conflict, "cancelled", "this was cancelled before it happened")
 }
 
 /// The part of a trace that a saga is, and the origin of what it does.

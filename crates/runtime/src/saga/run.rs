@@ -138,6 +138,11 @@ fn not_current() -> Refused {
     Refused::new(RefusedKind::Conflict, NOT_CURRENT, "the saga has gone on without this")
 }
 
+/// Nobody has to tell it anything, or not any more.
+fn not_waiting() -> Refused {
+    Refused::new(RefusedKind::Conflict, "not-waiting", "nothing is waited for any more")
+}
+
 impl<S: Saga> Aggregate for Run<S> {
     const NAME: &'static str = S::NAME;
     // A retry is wanted now, not as often as there was time for one while nobody could make it.
@@ -155,6 +160,7 @@ impl<S: Saga> Aggregate for Run<S> {
             (RunCommand::Begin { asker: Asker { who: Who::Nobody, .. }, .. }, _) => Ok(Vec::new()),
             (RunCommand::Wait { step, saga }, Calling | Recalling) => Ok(vec![RunEvent::Waited { step, saga }]),
             (RunCommand::Tell { what, asker }, Waiting) => self.told(&what).map(|saga| vec![RunEvent::Told { saga, asker }]),
+            (RunCommand::Tell { .. }, _) => Err(not_waiting()),
             (RunCommand::Pass { step, saga }, Calling | Recalling) => Ok(vec![RunEvent::Passed { step, saga }]),
             (RunCommand::Accept, Calling | Recalling | Insisting) => Ok(vec![RunEvent::Accepted]),
             (RunCommand::Doubt, Calling | Recalling | Waiting) => Ok(vec![RunEvent::Doubted]),
@@ -232,7 +238,7 @@ impl<S: Saga> Run<S> {
     /// The saga, once it was told what it waits for.
     fn told(&self, what: &str) -> Result<S, Refused> {
         let steps = S::steps();
-        let (Some(Step::Wait(wait)), Some(begun)) = (steps.list().get(self.step), &self.begun) else { return Err(not_current()) };
+        let (Some(Step::Wait(wait)), Some(begun)) = (steps.list().get(self.step), &self.begun) else { return Err(not_waiting()) };
         let mut saga = begun.saga.clone();
         wait.told(&mut saga, what)?;
         Ok(saga)

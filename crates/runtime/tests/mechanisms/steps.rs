@@ -97,8 +97,7 @@ fn when_one_of_several_fails_everything_before_it_is_undone() {
     let slow = Fault { delay: Duration::from_secs(10), ..Fault::default() };
     let refuses = Fault { refuse: true, ..Fault::default() };
     for service in ["pool", TILL] {
-        for (fault, says) in [(down.clone(), "unavailable"), (slow.clone(), "unavailable"), (refuses.clone(), "refused refused-on-purpose")]
-        {
+        for (fault, says) in [(down, "unavailable"), (slow, "unavailable"), (refuses, "refused refused-on-purpose")] {
             let (bench, bank) = bench();
             let process = bench.start(trips());
             process.fault(service, fault);
@@ -175,7 +174,7 @@ fn a_saga_waits_until_it_is_told_and_goes_on_from_there() {
     assert_eq!(tell(&bench, &process, 1, ""), "refused nowhere");
     assert_eq!(tell(&bench, &process, 1, "Busan"), "200 orders/1");
     assert!(stands(&process, &bank));
-    assert_eq!(tell(&bench, &process, 1, "Busan"), "refused saga-not-current");
+    assert_eq!(tell(&bench, &process, 1, "Busan"), "refused not-waiting");
     bench.pass(SETTLED * 10);
     assert!(stands(&process, &bank));
 }
@@ -194,7 +193,7 @@ fn what_nobody_tells_in_time_and_what_is_taken_back_comes_to_nothing() {
             bench.pass(Duration::from_secs(601));
         }
         assert!(!stands(&process, &bank), "{takes_back}");
-        assert_eq!(tell(&bench, &process, 1, "Busan"), "refused saga-not-current");
+        assert_eq!(tell(&bench, &process, 1, "Busan"), "refused not-waiting");
         assert_eq!(answer(&begin(&bench, &process, SagaRequest { key: None, ..trip(7, None) })), "201 orders/2");
     }
 }
