@@ -6,7 +6,7 @@ mod common;
 use std::pin::pin;
 use std::sync::Arc;
 
-use calls::{Act, CallKey, Client, ClientRules, Transport};
+use calls::{Act, Asked, CallKey, Client, ClientRules, Transport};
 use clock::{Clock, ManualClock};
 use common::{DAY, clock, envelope, key, meta, won, word};
 use futures_util::FutureExt;
@@ -60,7 +60,7 @@ impl Given {
     /// How a call ends for whoever asks by the client, with its deadline and its second try.
     fn by_client<C: Call>(&self, call: &C, key: &CallKey) -> String {
         let client = Client::new(Arc::clone(&self.provider) as _, Arc::new(self.clock.clone()), ClientRules::default());
-        let mut acting = pin!(client.act(call, key, meta()));
+        let mut acting = pin!(client.ask(Asked::of(call).unwrap(), Act::Do(key.clone()), meta()));
         loop {
             if let Some(answer) = acting.as_mut().now_or_never() {
                 return word(&answer);
