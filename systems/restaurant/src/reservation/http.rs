@@ -20,10 +20,12 @@ pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
     let guest = Who::PersonIn("customerId");
     let cancels = changes::<ReservationRow>("Cancel a reservation").of(named).refuses(NOT_CANCELED);
     let marks = changes::<ReservationRow>("Say that a guest did not come").refuses(NOT_MARKED);
-    routes
-        .resource::<ReservationRow>(Who::EachTheirOwn(PERSONAL))
-        .delete("/reservations/{id}", guest, cancels, cancel)
-        .post("/reservations/{id}/no-show", Who::Operator, marks, mark_no_show)
+    routes.resource::<ReservationRow>(Who::EachTheirOwn(PERSONAL)).delete("/reservations/{id}", guest, cancels, cancel).post(
+        "/reservations/{id}/no-show",
+        Who::Operator,
+        marks,
+        mark_no_show,
+    )
 }
 
 /// Why a calendar gives no seats.

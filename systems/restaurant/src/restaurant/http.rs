@@ -54,16 +54,8 @@ pub(crate) fn said() -> impl Spec<Output = Said> {
 }
 
 /// Name, seats, sittings, deposit a person, closed days of the week, closed dates, hours of the refund, from when on to rate.
-pub(crate) type Said = (
-    Option<Text<200>>,
-    Option<u32>,
-    Option<DaySlots>,
-    Option<Money>,
-    Option<Vec<u8>>,
-    Option<Vec<Date>>,
-    Option<u16>,
-    Option<RatingOpens>,
-);
+pub(crate) type Said =
+    (Option<Text<200>>, Option<u32>, Option<DaySlots>, Option<Money>, Option<Vec<u8>>, Option<Vec<Date>>, Option<u16>, Option<RatingOpens>);
 
 /// What a venue is kept by of which `said` is new: of one that is added, beside what is usual in its zone.
 pub(crate) fn added(zone: Zone, said: Said) -> VenueRules {
@@ -102,7 +94,11 @@ fn sittings_schema() -> Schema {
 
 /// A deposit is what makes it sure that guests come, so there is one.
 fn deposit(deposit: Money) -> Result<Money, &'static str> {
-    if (1..=MOST_DEPOSIT).contains(&deposit.minor) { Ok(deposit) } else { Err("a deposit is above zero, and at most 1000000000 minor units") }
+    if (1..=MOST_DEPOSIT).contains(&deposit.minor) {
+        Ok(deposit)
+    } else {
+        Err("a deposit is above zero, and at most 1000000000 minor units")
+    }
 }
 
 fn weekdays(mut days: Vec<u8>) -> Result<Vec<u8>, &'static str> {

@@ -181,10 +181,7 @@ impl Reservation {
             None | Some(ReservationStatus::DepositPending) => Ok(vec![Event::DepositPayed { booking }]),
             Some(ReservationStatus::Canceled) => Err(Refusal::Over),
             Some(
-                ReservationStatus::DepositPayed
-                | ReservationStatus::Reserved
-                | ReservationStatus::Recommanded
-                | ReservationStatus::NoShow,
+                ReservationStatus::DepositPayed | ReservationStatus::Reserved | ReservationStatus::Recommanded | ReservationStatus::NoShow,
             ) => Ok(Vec::new()),
         }
     }

@@ -75,9 +75,7 @@ impl Aggregate for Entry {
         Ok(match command {
             Command::Reserve(_) if self.expected.is_some() => Vec::new(),
             // An end that was known before comes after all the same, so that whoever hears of the one hears of the other.
-            Command::Reserve(expected) => {
-                [Event::Reserved(expected)].into_iter().chain(self.end.map(Event::from)).collect()
-            }
+            Command::Reserve(expected) => [Event::Reserved(expected)].into_iter().chain(self.end.map(Event::from)).collect(),
             Command::End(_) if self.end.is_some() => Vec::new(),
             Command::End(end) => vec![end.into()],
         })
