@@ -10,6 +10,8 @@
 pub mod api;
 mod calls;
 mod domain;
+#[cfg(test)]
+mod edge_tests;
 mod http;
 mod policies;
 #[cfg(test)]

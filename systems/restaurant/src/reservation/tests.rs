@@ -357,3 +357,20 @@ fn from_when_on_to_rate_reads() {
     assert_eq!(("reserved".parse(), "dined".parse()), (Ok(RatingOpens::Reserved), Ok(RatingOpens::Dined)));
     assert_eq!("later".parse::<RatingOpens>(), Err(NotWhenRatingOpens));
 }
+
+#[test]
+fn every_refusal_is_told_in_korean_too() {
+    let refusals = [
+        Story::default().send(cancel(None), at(11)),
+        Story::of([take()]).send(cancel(Some("bob")), at(11)),
+        Story::of([take()]).send(cancel(None), at(17)),
+        Story::of([take()]).send(Command::NoShow, at(11)),
+        Story::of([pend()]).send(Command::NoShow, at(18)),
+        Story::of([take(), cancel(None)]).send(Command::NoShow, at(18)),
+    ];
+    let catalogue = edge::language::Catalogue::new(crate::KOREAN);
+    for refused in refusals {
+        let told = refused.unwrap_err().message;
+        assert!(catalogue.korean(&told).is_some(), "{told}");
+    }
+}

@@ -94,11 +94,7 @@ fn sittings_schema() -> Schema {
 
 /// A deposit is what makes it sure that guests come, so there is one.
 fn deposit(deposit: Money) -> Result<Money, &'static str> {
-    if (1..=MOST_DEPOSIT).contains(&deposit.minor) {
-        Ok(deposit)
-    } else {
-        Err("a deposit is above zero, and at most 1000000000 minor units")
-    }
+    if (1..=MOST_DEPOSIT).contains(&deposit.minor) { Ok(deposit) } else { Err("must be above zero, and at most 1000000000 in minor units") }
 }
 
 fn weekdays(mut days: Vec<u8>) -> Result<Vec<u8>, &'static str> {

@@ -132,6 +132,10 @@ fn what_is_wrong_with_a_venue_is_said_of_every_field() {
     let fields: Vec<_> = problem.errors.iter().map(|error| error.field.as_str()).collect();
     let all = ["restaurantNo", "name", "seats", "sittings", "deposit", "closedWeekdays", "closedDates", "refundUntil", "ratingOpens"];
     assert_eq!(fields, all);
+    let catalogue = edge::language::Catalogue::new(crate::KOREAN);
+    for error in &problem.errors {
+        assert!(catalogue.korean(&error.message).is_some(), "{}", error.message);
+    }
     let dates: Vec<_> = (0..367).map(|day| Date::constant(2026, 1, 1).saturating_add(jiff::Span::new().days(day)).to_string()).collect();
     assert!(Fields::parse(json!({ "closedDates": dates }).to_string().as_bytes()).unwrap().read(said()).is_err());
 }

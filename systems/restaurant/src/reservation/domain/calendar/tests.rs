@@ -367,3 +367,27 @@ fn how_full_a_sitting_is_is_told_whenever_it_changes() {
     let filled = |taken| ReservationEvent::SittingFilled { restaurant_no: no(), day: date(23), time: time("17:30"), taken };
     assert_eq!(desk.published()[1..], [filled(2), filled(5), filled(3), filled(0)]);
 }
+
+#[test]
+fn every_refusal_is_told_in_korean_too() {
+    let mut desk = desk();
+    desk.change(|rules| rules.closed.dates = vec![date(27)]).unwrap();
+    desk.hold(1, 24, Some("17:30"), 9).unwrap();
+    let refusals = [
+        Desk::closed().hold(2, 24, None, 2),
+        desk.send(Command::Open { venue_id: VENUE, rules: seoul() }),
+        desk.send(Command::Change { before: seoul(), rules: VenueRules { seats: None, ..seoul() } }),
+        desk.change(|rules| rules.seats = Some(2)),
+        desk.hold(2, 24, Some("18:00"), 2),
+        desk.hold(2, 27, None, 2),
+        desk.hold(2, 22, Some("17:30"), 2),
+        desk.hold(2, 22, None, 2),
+        desk.hold(2, 24, Some("17:30"), 2),
+        desk.hold(2, 24, None, 99),
+    ];
+    let catalogue = edge::language::Catalogue::new(crate::KOREAN);
+    for refused in refusals {
+        let told = refused.unwrap_err().message;
+        assert!(catalogue.korean(&told).is_some(), "{told}");
+    }
+}
