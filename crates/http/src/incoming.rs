@@ -291,7 +291,15 @@ impl Incoming {
     /// # Errors
     /// The refusal, as a problem.
     pub async fn command<R: Resource, A: Aggregate>(&self, caller: &Caller, key: &A::Key, command: A::Command) -> Reply {
-        let request = Request::new(Commands::to::<A>(key, command), self.meta(caller))
+        self.commands::<R>(caller, Commands::to::<A>(key, command)).await
+    }
+
+    /// Sends commands, which are accepted together or not at all, and answers 204 once they are.
+    ///
+    /// # Errors
+    /// The first refusal, as a problem.
+    pub async fn commands<R: Resource>(&self, caller: &Caller, commands: Commands) -> Reply {
+        let request = Request::new(commands, self.meta(caller))
             .answered(StatusCode::NO_CONTENT.as_u16(), None)
             .only_if(self.expected::<R>()?)
             .once(self.client_key()?)

@@ -1,0 +1,1 @@
+//! What others may know of customercenter: nothing; nobody builds on a view.
