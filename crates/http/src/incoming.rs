@@ -293,8 +293,28 @@ impl Incoming {
     /// # Errors
     /// The refusal, as a problem.
     pub async fn command<R: Resource, A: Aggregate>(&self, caller: &Caller, key: &A::Key, command: A::Command) -> Reply {
+        self.commanded::<R, A>(caller, key, command, (StatusCode::NO_CONTENT, None)).await
+    }
+
+    /// Sends a command to the aggregate `key`, and answers 200 with the row of `R` that its path names, as it is once the command is
+    /// accepted. A command that would change nothing is refused with [`Refused::standing`](kernel::Refused::standing), and the row shown
+    /// as it stands.
+    ///
+    /// # Errors
+    /// The refusal, as a problem.
+    pub async fn edit<R: Resource, A: Aggregate>(&self, caller: &Caller, key: &A::Key, command: A::Command) -> Reply {
+        self.commanded::<R, A>(caller, key, command, (StatusCode::OK, Some(R::COLLECTION))).await
+    }
+
+    async fn commanded<R: Resource, A: Aggregate>(
+        &self,
+        caller: &Caller,
+        key: &A::Key,
+        command: A::Command,
+        (status, shows): (StatusCode, Option<&'static str>),
+    ) -> Reply {
         let request = Request::new(Commands::to::<A>(key, command), self.meta(caller))
-            .answered(StatusCode::NO_CONTENT.as_u16(), None)
+            .answered(status.as_u16(), shows)
             .only_if(self.expected::<R>()?)
             .once(self.client_key()?)
             .before(self.deadline);
