@@ -19,7 +19,9 @@ mod tests {
 
     #[test]
     fn a_number_never_changes_and_can_be_of_two_texts() {
-        assert_eq!(number("10"), 0);
+        assert_eq!(number("10"), 40_829_805_304_609);
+        assert_eq!(number("71390637"), 11_422_625_939_912);
+        assert_eq!(number("81605687"), 11_422_625_939_912);
         assert!(number("10") < 1 << BITS);
     }
 }

@@ -218,13 +218,6 @@ impl Projection for MyPages {
 /// The sittings that each day of a venue has.
 pub(crate) struct Sittings;
 
-impl Sittings {
-    /// The rows of the sittings of a venue up to the `last`-th.
-    fn rows(restaurant_no: &RestaurantNo, last: usize) -> Vec<u64> {
-        (1..=last).map(|place| sitting_id(restaurant_no, place)).collect()
-    }
-}
-
 impl Projection for Sittings {
     const NAME: &'static str = "sittings";
     const VERSION: u32 = 1;
@@ -233,10 +226,12 @@ impl Projection for Sittings {
 
     fn rows(event: &ReservationEvent) -> Vec<u64> {
         match event {
-            ReservationEvent::VenueOpened { restaurant_no, rules, .. } => Self::rows(restaurant_no, rules.sittings.iter().len()),
             // How many there were is not said, so all that there can be are looked at.
-            ReservationEvent::VenueChanged { restaurant_no, .. } | ReservationEvent::VenueClosed { restaurant_no } => {
-                Self::rows(restaurant_no, booking::MAX_SLOTS)
+            ReservationEvent::VenueOpened { restaurant_no, .. }
+            | ReservationEvent::VenueChanged { restaurant_no, .. }
+            | ReservationEvent::VenueClosed { restaurant_no } => {
+                let first = sitting_id(restaurant_no, 1);
+                (first..).take(booking::MAX_SLOTS).collect()
             }
             ReservationEvent::SittingFilled { .. }
             | ReservationEvent::DepositPending { .. }
@@ -263,11 +258,11 @@ impl Projection for Sittings {
             | ReservationEvent::NoShow { .. } => return row,
         };
         let mut of = row.map(|row| row.of).unwrap_or_default();
-        match rules.and_then(|rules| Sitting::of(rules, |place| sitting_id(restaurant_no, place) == id)) {
+        match rules.and_then(|rules| Sitting::of(rules, id % PLACES)) {
             Some(sitting) => of.insert(restaurant_no.clone(), sitting),
             None => of.remove(restaurant_no),
         };
-        (!of.is_empty()).then(|| SittingRow { id, venue: number(&restaurant_no.to_string()), of })
+        (!of.is_empty()).then(|| SittingRow { id, venue: id / PLACES, of })
     }
 }
 
@@ -310,9 +305,12 @@ impl Projection for FilledDays {
     }
 }
 
-/// The row of the venue's `place`-th sitting, counted from 1. There are fewer than 64 (see [`booking::MAX_SLOTS`]).
-pub(crate) fn sitting_id(restaurant_no: &RestaurantNo, place: usize) -> u64 {
-    number(&restaurant_no.to_string()) << 6 | place as u64
+/// A venue's number times this, and the place of a sitting, is the number of the sitting. A day has fewer (see [`booking::MAX_SLOTS`]).
+const PLACES: u64 = 64;
+
+/// The row of the venue's sitting at `place`, counted from 1.
+pub(crate) fn sitting_id(restaurant_no: &RestaurantNo, place: u64) -> u64 {
+    number(&restaurant_no.to_string()) * PLACES + place
 }
 
 /// Under what a [`FilledRow`] has the sittings of a venue and a day.
@@ -321,10 +319,10 @@ pub(crate) fn venue_day(restaurant_no: &RestaurantNo, day: Date) -> String {
 }
 
 impl Sitting {
-    /// The sitting of which `is_wanted` says that its place is the one.
-    fn of(rules: &VenueRules, is_wanted: impl Fn(usize) -> bool) -> Option<Self> {
+    /// The sitting at a place of the day, counted from 1.
+    fn of(rules: &VenueRules, place: u64) -> Option<Self> {
         let VenueRules { name, zone, sittings, seats, deposit, closed, .. } = rules;
-        let (_, slot) = (1..).zip(sittings.iter()).find(|(place, _)| is_wanted(*place))?;
+        let (_, slot) = (1..).zip(sittings.iter()).find(|(at, _)| *at == place)?;
         Some(Self { name: name.clone(), zone: zone.clone(), slot, seats: *seats, deposit: *deposit, closed: closed.clone() })
     }
 

@@ -39,7 +39,7 @@ pub(crate) enum Command {
 /// What can have happened to a rating.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Event {
+pub(crate) enum RatingEvent {
     /// This was counted.
     Counted(Changed),
 }
@@ -48,17 +48,17 @@ impl Aggregate for Rating {
     const NAME: &'static str = "rating";
     type Key = RestaurantNo;
     type Command = Command;
-    type Event = Event;
+    type Event = RatingEvent;
     // What was rated is counted; there is nothing to refuse.
     type Refusal = Refused;
 
-    fn decide(&self, command: Command, _at: Timestamp) -> Result<Vec<Event>, Refused> {
+    fn decide(&self, command: Command, _at: Timestamp) -> Result<Vec<RatingEvent>, Refused> {
         let Command::Count(changed) = command;
-        Ok(vec![Event::Counted(changed)])
+        Ok(vec![RatingEvent::Counted(changed)])
     }
 
-    fn evolve(&mut self, event: &Event, _at: Timestamp) {
-        let Event::Counted(Changed { reservation_no, before, point }) = event;
+    fn evolve(&mut self, event: &RatingEvent, _at: Timestamp) {
+        let RatingEvent::Counted(Changed { reservation_no, before, point }) = event;
         let add = |total: u64, each: fn(u8) -> u64| {
             let (more, less) = (point.map_or(0, each), before.map_or(0, each));
             total.saturating_add(more).saturating_sub(less)

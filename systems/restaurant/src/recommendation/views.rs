@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::api::RecommendationEvent;
 use super::domain::{Event, Recommendation, Registered};
-use super::rating::{self, Rating};
+use super::rating::{Rating, RatingEvent};
 use crate::reservation::api::{ReservationId, ReservationStatus, RestaurantNo};
 
 /// A reservation that its guest can rate, or has rated.
@@ -105,7 +105,7 @@ fn row(registered: &Registered, point: Option<u8>) -> RecommendationRow {
 impl Exposed for Rating {
     type Published = RecommendationEvent;
 
-    fn rows(&self, restaurant_no: &RestaurantNo, event: &rating::Event, at: Timestamp, rows: &mut Rows) {
+    fn rows(&self, restaurant_no: &RestaurantNo, event: &RatingEvent, at: Timestamp, rows: &mut Rows) {
         use kernel::Aggregate;
 
         let mut after = self.clone();
