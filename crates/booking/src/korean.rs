@@ -7,6 +7,7 @@ pub const KOREAN: &[(&str, &str)] = &[
     ),
     ("the slot is over", "이미 끝난 시간대입니다"),
     ("the slot can be taken from {} on", "이 시간대는 {0}부터 예약할 수 있습니다"),
+    ("only {} places are left", "{0}자리만 남아 있습니다"),
     ("a day has at least one slot, such as 08:00-09:50", "하루에는 08:00-09:50과 같은 시간대가 하나 이상 있어야 합니다"),
     ("a day has at most {} slots", "하루의 시간대는 {0}개를 넘을 수 없습니다"),
     (

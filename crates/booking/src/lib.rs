@@ -1,4 +1,5 @@
-//! The pure booking rules that systems share: the slots of a day, when they open, and calendars in which nothing overlaps.
+//! The pure booking rules that systems share: the slots of a day, when they open, calendars in which nothing
+//! overlaps, and places of which there are only so many.
 //!
 //! Every instant comes in as an argument, and every civil time meets a [`Zone`] before it is compared with one.
 
@@ -7,6 +8,7 @@
 mod agenda;
 mod korean;
 mod opening;
+mod seats;
 mod slots;
 mod time_of_day;
 mod zone;
@@ -14,6 +16,7 @@ mod zone;
 pub use agenda::{Agenda, Entry};
 pub use korean::KOREAN;
 pub use opening::{Closed, NotAnOpeningRule, OpeningRule, next_opening};
+pub use seats::{Holder, Seats, TooFew};
 pub use slots::{DatedSlot, DaySlots, MAX_SLOTS, Slot, SlotsError};
 pub use time_of_day::{NotATime, TimeOfDay};
 pub use zone::{UnknownZone, Zone};

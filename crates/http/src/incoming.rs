@@ -293,7 +293,15 @@ impl Incoming {
     /// # Errors
     /// The refusal, as a problem.
     pub async fn command<R: Resource, A: Aggregate>(&self, caller: &Caller, key: &A::Key, command: A::Command) -> Reply {
-        self.commanded::<R, A>(caller, key, command, (StatusCode::NO_CONTENT, None)).await
+        self.commands::<R>(caller, Commands::to::<A>(key, command)).await
+    }
+
+    /// Sends commands, which are accepted together or not at all, and answers 204 once they are.
+    ///
+    /// # Errors
+    /// The first refusal, as a problem.
+    pub async fn commands<R: Resource>(&self, caller: &Caller, commands: Commands) -> Reply {
+        self.commanded::<R>(caller, commands, (StatusCode::NO_CONTENT, None)).await
     }
 
     /// Sends a command to the aggregate `key`, and answers 200 with the row of `R` that its path names, as it is once the command is
@@ -303,17 +311,16 @@ impl Incoming {
     /// # Errors
     /// The refusal, as a problem.
     pub async fn edit<R: Resource, A: Aggregate>(&self, caller: &Caller, key: &A::Key, command: A::Command) -> Reply {
-        self.commanded::<R, A>(caller, key, command, (StatusCode::OK, Some(R::COLLECTION))).await
+        self.commanded::<R>(caller, Commands::to::<A>(key, command), (StatusCode::OK, Some(R::COLLECTION))).await
     }
 
-    async fn commanded<R: Resource, A: Aggregate>(
+    async fn commanded<R: Resource>(
         &self,
         caller: &Caller,
-        key: &A::Key,
-        command: A::Command,
+        commands: Commands,
         (status, shows): (StatusCode, Option<&'static str>),
     ) -> Reply {
-        let request = Request::new(Commands::to::<A>(key, command), self.meta(caller))
+        let request = Request::new(commands, self.meta(caller))
             .answered(status.as_u16(), shows)
             .only_if(self.expected::<R>()?)
             .once(self.client_key()?)

@@ -15,7 +15,7 @@ use crate::{PERSONAL, Settings};
 const PARTY: u32 = 2;
 
 /// The most people that a sitting can be looked for.
-const LARGEST_PARTY: u32 = 1_000_000;
+const LARGEST_PARTY: u32 = 1_000;
 
 /// The routes of the service.
 pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {

@@ -47,7 +47,7 @@ fn rules(sittings: &str, seats: Option<u32>) -> VenueRules {
 const LUNCH: &str = "11:30-13:00,13:00-14:30";
 
 fn opened(name: &str, seats: Option<u32>) -> Event {
-    Event::VenueOpened { restaurant_no: venue(name), venue_id: None, rules: rules(LUNCH, seats) }
+    Event::VenueOpened { restaurant_no: venue(name), venue_id: None, revision: 1, rules: rules(LUNCH, seats) }
 }
 
 fn filled(name: &str, day: Date, time: &str, taken: u32) -> Event {
@@ -195,7 +195,7 @@ fn a_day_that_empties_leaves_no_row() {
 
 #[test]
 fn sittings_follow_the_rules_and_go_with_the_venue() {
-    let changed = |sittings: &str| Event::VenueChanged { restaurant_no: venue("10"), rules: rules(sittings, Some(9)) };
+    let changed = |sittings: &str| Event::VenueChanged { restaurant_no: venue("10"), revision: 2, rules: rules(sittings, Some(9)) };
     let times = |events: &[Event]| free(events, "10", DAY, 1, at("10:00"));
     assert_eq!(times(&[opened("10", None), changed("12:00-14:00")]), ["12:00"]);
     assert_eq!(times(&[opened("10", None), changed("12:00-13:00,13:00-14:00,14:00-15:00")]), ["12:00", "13:00", "14:00"]);
@@ -230,7 +230,11 @@ fn venue_story(name: &'static str) -> impl Strategy<Value = Vec<Event>> {
     let one = (0_u8..8, 0_u32..4).prop_map(move |(kind, taken)| match kind {
         0 => Event::VenueClosed { restaurant_no: venue(name) },
         1 => opened(name, Some(taken)),
-        2 => Event::VenueChanged { restaurant_no: venue(name), rules: rules("11:30-12:00,12:00-14:30,15:00-16:00", Some(taken)) },
+        2 => Event::VenueChanged {
+            restaurant_no: venue(name),
+            revision: 2,
+            rules: rules("11:30-12:00,12:00-14:30,15:00-16:00", Some(taken)),
+        },
         3 | 4 => filled(name, DAY, "11:30", taken),
         5 => filled(name, DAY, "13:00", taken),
         _ => filled(name, jiff::civil::date(2026, 11, 26), "13:00", taken),

@@ -245,7 +245,7 @@ impl Projection for Sittings {
 
     fn fold(id: u64, row: Option<SittingRow>, event: &ReservationEvent, _at: Timestamp) -> Option<SittingRow> {
         let (restaurant_no, rules) = match event {
-            ReservationEvent::VenueOpened { restaurant_no, rules, .. } | ReservationEvent::VenueChanged { restaurant_no, rules } => {
+            ReservationEvent::VenueOpened { restaurant_no, rules, .. } | ReservationEvent::VenueChanged { restaurant_no, rules, .. } => {
                 (restaurant_no, Some(rules))
             }
             ReservationEvent::VenueClosed { restaurant_no } => (restaurant_no, None),

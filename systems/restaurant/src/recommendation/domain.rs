@@ -72,7 +72,7 @@ pub enum Refusal {
     #[error("there is no such recommendation")]
     NotFound,
     /// The reservation is someone else's.
-    #[error("only the guest who reserved may rate")]
+    #[error("only the guest who reserved may do this")]
     NotTheGuest,
     /// It is too early to say.
     #[error("the reservation cannot be rated yet")]
@@ -92,7 +92,7 @@ impl From<Refusal> for Refused {
         let no = |kind, code| Self::new(kind, code, &refusal);
         match &refusal {
             Refusal::NotFound => no(NotFound, "not-found"),
-            Refusal::NotTheGuest => no(Forbidden, "not-the-reserver"),
+            Refusal::NotTheGuest => no(Forbidden, "not-the-guest"),
             Refusal::NotOpenYet { opens_at } => no(Conflict, "not-open-yet").with("opensAt", json!(opens_at)),
             Refusal::Standing(id) => Self::standing(id.number()),
         }

@@ -18,7 +18,7 @@ pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
 }
 
 /// Why a reservation cannot be rated.
-const NOT_RATED: &[&str] = &["not-the-reserver", "not-open-yet"];
+const NOT_RATED: &[&str] = &["not-the-guest", "not-open-yet"];
 
 /// What is said of a reservation: how it was, and who thinks so.
 fn meant() -> impl Spec<Output = Thought> {

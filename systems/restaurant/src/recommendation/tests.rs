@@ -107,9 +107,9 @@ fn a_rating_is_refused_for_a_reason() {
     let standing = [register()];
     let early = check(&standing, rate(5, Some("ann")), at(9), RefusedKind::Conflict, "not-open-yet");
     assert_eq!(early.details["opensAt"], json!(at(10)));
-    check(&standing, rate(5, Some("bob")), at(10), RefusedKind::Forbidden, "not-the-reserver");
-    check(&standing, rate(5, Some("bob")), at(9), RefusedKind::Forbidden, "not-the-reserver");
-    check(&[call(7, "10", None).command().1], rate(5, Some("bob")), at(10), RefusedKind::Forbidden, "not-the-reserver");
+    check(&standing, rate(5, Some("bob")), at(10), RefusedKind::Forbidden, "not-the-guest");
+    check(&standing, rate(5, Some("bob")), at(9), RefusedKind::Forbidden, "not-the-guest");
+    check(&[call(7, "10", None).command().1], rate(5, Some("bob")), at(10), RefusedKind::Forbidden, "not-the-guest");
     check(&[], rate(5, Some("ann")), at(10), RefusedKind::NotFound, "not-found");
     check(&[register(), Command::Delete], rate(5, Some("ann")), at(10), RefusedKind::NotFound, "not-found");
     let same = check(&[register(), rate(5, None)], rate(5, None), at(11), RefusedKind::Standing, "standing");
@@ -272,7 +272,7 @@ fn a_guest_rates_over_http() {
         assert_eq!(refused["errors"][0]["field"], "point", "{point}");
     }
     app.send(patch(7, json!({}))).refused(422, "invalid-fields");
-    app.send(patch(7, json!({"point": 5, "customerId": "bob"}))).refused(403, "not-the-reserver");
+    app.send(patch(7, json!({"point": 5, "customerId": "bob"}))).refused(403, "not-the-guest");
     app.send(patch(8, json!({"point": 5}))).refused(404, "not-found");
     assert_eq!(app.get("/recommendations/7").expect(200)["point"], 2);
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use booking::{DaySlots, TimeOfDay, Zone};
 use jiff::civil::{Date, Weekday};
-use kernel::{Call, Id, Money, Published, Timestamp};
+use kernel::{Call, Currency, Id, Money, Published, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -61,6 +61,36 @@ pub struct VenueRules {
     pub rating_opens: RatingOpens,
 }
 
+impl VenueRules {
+    /// What a venue is kept by of which nothing else was said: four sittings a day, any number of seats, 10,000 won a person.
+    #[expect(clippy::expect_used, reason = "the sittings are written here, and every test reads them")]
+    pub fn usual(zone: Zone) -> Self {
+        Self {
+            name: None,
+            zone,
+            sittings: "11:30-13:00,13:00-14:30,17:30-19:30,19:30-21:30".parse().expect("sittings in order"),
+            seats: None,
+            deposit: Money { minor: 10_000, currency: Currency::Krw },
+            closed: ClosedDays::default(),
+            refund_until_hours: 0,
+            rating_opens: RatingOpens::default(),
+        }
+    }
+
+    /// What guests call the venue with this number.
+    pub fn title(&self, restaurant_no: &RestaurantNo) -> String {
+        self.name.clone().unwrap_or_else(|| restaurant_no.to_string())
+    }
+
+    /// From when on what is reserved at `at` can be rated.
+    pub fn rating_opens_at(&self, booking: &Booking, at: Timestamp) -> Timestamp {
+        match self.rating_opens {
+            RatingOpens::Reserved => at,
+            RatingOpens::Dined => booking.ends_at,
+        }
+    }
+}
+
 /// Days on which a venue is closed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -89,6 +119,23 @@ pub enum RatingOpens {
     Reserved,
     /// Once its sitting is over.
     Dined,
+}
+
+/// A text does not say from when on a guest may rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("ratings open once it is `reserved` or once one has `dined`")]
+pub struct NotWhenRatingOpens;
+
+impl FromStr for RatingOpens {
+    type Err = NotWhenRatingOpens;
+
+    fn from_str(text: &str) -> Result<Self, NotWhenRatingOpens> {
+        match text {
+            "reserved" => Ok(Self::Reserved),
+            "dined" => Ok(Self::Dined),
+            _ => Err(NotWhenRatingOpens),
+        }
+    }
 }
 
 /// What a reservation is.
@@ -149,6 +196,8 @@ pub enum ReservationEvent {
         restaurant_no: RestaurantNo,
         /// Its number in the catalogue; none when it opened by itself, with the installation's defaults.
         venue_id: Option<VenueId>,
+        /// How often its rules were set until now, this time included.
+        revision: u64,
         /// What it is kept by.
         rules: VenueRules,
     },
@@ -157,6 +206,8 @@ pub enum ReservationEvent {
     VenueChanged {
         /// The venue.
         restaurant_no: RestaurantNo,
+        /// How often its rules were set until now, this time included.
+        revision: u64,
         /// What it is kept by now.
         rules: VenueRules,
     },
@@ -166,7 +217,7 @@ pub enum ReservationEvent {
         /// The venue.
         restaurant_no: RestaurantNo,
     },
-    /// Another number of people is expected at a sitting.
+    /// Another number of people is expected at a sitting; none once it is over.
     #[serde(rename_all = "camelCase")]
     SittingFilled {
         /// The venue.
@@ -278,10 +329,12 @@ pub struct OpenVenue {
 impl Call for OpenVenue {
     const SERVICE: &'static str = "reservation";
     const NAME: &'static str = "open-venue";
-    type Reply = ();
+    /// How often the venue's rules were set until now, this time included: by this, whoever keeps them knows which are newer.
+    type Reply = u64;
 }
 
-/// A venue's rules are to change; refused when what is reserved would not fit. Asked by restaurant.
+/// A venue's rules are to change; refused when what is reserved would not fit, and when they are no more what the asker took them for. Asked by
+/// restaurant.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeVenue {
@@ -289,14 +342,15 @@ pub struct ChangeVenue {
     pub restaurant_no: RestaurantNo,
     /// What it is kept by from now on.
     pub rules: VenueRules,
-    /// What it was kept by until now, as the asker knows it, for taking the change back.
+    /// What it was kept by until now, as the asker knows it.
     pub before: VenueRules,
 }
 
 impl Call for ChangeVenue {
     const SERVICE: &'static str = "reservation";
     const NAME: &'static str = "change-venue";
-    type Reply = ();
+    /// As of [`OpenVenue`].
+    type Reply = u64;
 }
 
 impl FromStr for RestaurantNo {

@@ -1,20 +1,35 @@
-//! reservation.
+//! reservation: each venue's calendar of seats, and the reservations.
 //!
-//! - [`api`]: what others may know of it
+//! - [`api`]: the events it publishes, the calls it answers
+//! - `domain`: the aggregates `Calendar`, which gives the seats away, and `Reservation`, which is what becomes of one
+//! - `calls`: how each call becomes a command
+//! - `policies`: what the restaurant's answers and the guests' ratings do to reservations
+//! - `views`: `/reservations`, and the published form of what happens
+//! - `http`: taking reservations back, and marking that a guest did not come
 
 pub mod api;
+mod calls;
+mod domain;
+#[cfg(test)]
+mod edge_tests;
+mod http;
+mod policies;
+#[cfg(test)]
+mod tests;
+mod views;
 
-use edge::Routes;
 use runtime::Service;
 
-use crate::Settings;
-
-/// The routes of the service.
-pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
-    routes
-}
+pub(crate) use http::routes;
 
 /// What the service consists of.
 pub(crate) fn service() -> Service {
     Service::new("reservation")
+        .aggregate::<domain::calendar::Calendar>()
+        .aggregate::<domain::reservation::Reservation>()
+        .counted::<views::ReservationRow>()
+        .answers::<api::OpenVenue>()
+        .answers::<api::ChangeVenue>()
+        .policy::<policies::AcceptReservation>()
+        .policy::<policies::RateReservation>()
 }

@@ -1,20 +1,30 @@
-//! restaurant.
+//! restaurant: the catalogue of venues, and the reservations as the restaurant sees them.
 //!
-//! - [`api`]: what others may know of it
+//! - [`api`]: the events it publishes
+//! - `domain`: the aggregates `Venue`, one in the catalogue, and `Entry`, one in the book of those who are expected
+//! - `policies`: both follow reservation's events
+//! - `views`: `/venues` and `/restaurants`, and the published form of what happens
+//! - `http`: what is said of a venue
 
 pub mod api;
+mod domain;
+mod http;
+mod policies;
+#[cfg(test)]
+mod tests;
+mod views;
 
-use edge::Routes;
 use runtime::Service;
 
-use crate::Settings;
-
-/// The routes of the service.
-pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
-    routes
-}
+pub(crate) use http::routes;
 
 /// What the service consists of.
 pub(crate) fn service() -> Service {
     Service::new("restaurant")
+        .aggregate::<domain::venue::Venue>()
+        .counted::<views::VenueRow>()
+        .aggregate::<domain::entry::Entry>()
+        .resource::<views::EntryRow>()
+        .policy::<policies::KeepBook>()
+        .policy::<policies::FollowRules>()
 }

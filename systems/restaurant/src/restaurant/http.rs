@@ -1,0 +1,110 @@
+//! `/venues`: what is said of them, and `/restaurants`.
+
+use booking::{DaySlots, Zone};
+use edge::contract::Schema;
+use edge::{Routes, Spec, Text, Who, optional, required};
+use jiff::civil::Date;
+use kernel::Money;
+use serde_json::{Value, json};
+
+use super::views::{EntryRow, VenueRow};
+use crate::Settings;
+use crate::reservation::api::{ClosedDays, RatingOpens, RestaurantNo, VenueRules};
+
+/// The most seats that a sitting has.
+const MOST_SEATS: u32 = 100_000;
+
+/// The most that is paid beforehand for each person, in minor units. No party's deposit is beyond what fits.
+const MOST_DEPOSIT: i64 = 1_000_000_000;
+
+/// The most dates on which a venue is closed besides each week's: a year's.
+const MOST_DATES: usize = 366;
+
+/// The longest time before a sitting, in hours, from which on nothing is refunded: a year.
+const LONGEST_REFUND: u16 = 8_784;
+
+/// The routes of the service.
+pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
+    routes.resource::<VenueRow>(Who::Anyone).resource::<EntryRow>(Who::Anyone)
+}
+
+/// Why reservation does not let a venue be added.
+pub(crate) const NOT_ADDED: &[&str] = &["venue-exists"];
+
+/// Why reservation does not let a venue's rules be changed.
+pub(crate) const NOT_CHANGED: &[&str] = &["no-such-venue", "venue-changed", "venue-reserved"];
+
+/// What is said of a venue that is to be added: its number, and whatever is not as usual.
+pub(crate) fn meant() -> impl Spec<Output = (RestaurantNo, Said)> {
+    (required::<String>("restaurantNo").parse::<RestaurantNo>().like("11"), said())
+}
+
+/// What is said of a venue. Whatever is not, stays.
+pub(crate) fn said() -> impl Spec<Output = Said> {
+    (
+        optional::<Text<200>>("name"),
+        optional::<u32>("seats").within(1..=MOST_SEATS),
+        optional::<Value>("sittings").try_map(sittings).described(sittings_schema).like("11:30-13:00,17:30-19:30"),
+        optional::<Money>("deposit").try_map(deposit),
+        optional::<Vec<u8>>("closedWeekdays").try_map(weekdays),
+        optional::<Vec<Date>>("closedDates").try_map(dates),
+        optional::<u16>("refundUntil").within(0..=LONGEST_REFUND),
+        optional::<String>("ratingOpens").parse::<RatingOpens>().like("dined"),
+    )
+}
+
+/// Name, seats, sittings, deposit a person, closed days of the week, closed dates, hours of the refund, from when on to rate.
+pub(crate) type Said =
+    (Option<Text<200>>, Option<u32>, Option<DaySlots>, Option<Money>, Option<Vec<u8>>, Option<Vec<Date>>, Option<u16>, Option<RatingOpens>);
+
+/// What a venue is kept by of which `said` is new: of one that is added, beside what is usual in its zone.
+pub(crate) fn added(zone: Zone, said: Said) -> VenueRules {
+    changed(VenueRules::usual(zone), said)
+}
+
+/// What a venue is kept by once that is so of it which is `said`.
+pub(crate) fn changed(before: VenueRules, said: Said) -> VenueRules {
+    let (name, seats, sittings, deposit, weekdays, dates, refund_until_hours, rating_opens) = said;
+    VenueRules {
+        name: name.map(String::from).or(before.name),
+        zone: before.zone,
+        sittings: sittings.unwrap_or(before.sittings),
+        seats: seats.or(before.seats),
+        deposit: deposit.unwrap_or(before.deposit),
+        closed: ClosedDays { weekdays: weekdays.unwrap_or(before.closed.weekdays), dates: dates.unwrap_or(before.closed.dates) },
+        refund_until_hours: refund_until_hours.unwrap_or(before.refund_until_hours),
+        rating_opens: rating_opens.unwrap_or(before.rating_opens),
+    }
+}
+
+/// Sittings are a text, `11:30-13:00,17:30-19:30`, or a list of `{start, end}`.
+fn sittings(value: Value) -> Result<DaySlots, String> {
+    match value {
+        Value::String(text) => text.parse::<DaySlots>().map_err(|error| error.to_string()),
+        list => serde_json::from_value(list).map_err(|_| "must be sittings such as 11:30-13:00,17:30-19:30, in order and apart".to_owned()),
+    }
+}
+
+/// Sittings, as they can be written.
+fn sittings_schema() -> Schema {
+    let list = Schema::of::<DaySlots>().into_json();
+    let text = json!({"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2}(,[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2})*$"});
+    json!({"anyOf": [list, text]}).into()
+}
+
+/// A deposit is what makes it sure that guests come, so there is one.
+fn deposit(deposit: Money) -> Result<Money, &'static str> {
+    if (1..=MOST_DEPOSIT).contains(&deposit.minor) { Ok(deposit) } else { Err("must be above zero, and at most 1000000000 in minor units") }
+}
+
+fn weekdays(mut days: Vec<u8>) -> Result<Vec<u8>, &'static str> {
+    days.sort_unstable();
+    days.dedup();
+    if days.iter().all(|day| (1..=7).contains(day)) { Ok(days) } else { Err("days of the week are 1, Monday, to 7, Sunday") }
+}
+
+fn dates(mut dates: Vec<Date>) -> Result<Vec<Date>, &'static str> {
+    dates.sort_unstable();
+    dates.dedup();
+    if dates.len() <= MOST_DATES { Ok(dates) } else { Err("there are at most 366 closed dates") }
+}
