@@ -228,7 +228,7 @@ fn assert_sound(story: &Story) {
     let deposit = &story.deposit;
     if kept > 0 {
         assert!(
-            deposit.payment.is_some() && !deposit.is_due_back,
+            deposit.payment.is_some() && deposit.unwanted.is_none() && !deposit.is_due_back,
             "what is kept was paid, and is given back to nobody: {:?}",
             story.events
         );
