@@ -78,7 +78,7 @@ fn scan<'a>(files: &'a [RustFile<'a>], violations: &mut Vec<Violation>) -> Found
                 _ => None,
             };
             if let Some((kind, name)) = events {
-                match enum_of(files, service, name) {
+                match enum_of(file, files, service, name) {
                     Some((at, found_enum)) => {
                         if kind == "event" && parameter(&found_enum.serde, "tag").as_deref() != Some("eventType") {
                             violations.push(file.violation(item.line, format!("{name} is published, so it is tagged by `eventType`")));
@@ -109,9 +109,16 @@ fn owner<'a>(files: &'a [RustFile<'a>], service: &Service, value: Option<&'a Str
     })
 }
 
-fn enum_of<'a>(files: &'a [RustFile<'a>], service: &Service, name: &str) -> Option<(&'a RustFile<'a>, &'a crate::rust::Enum)> {
-    let mut own = files.iter().filter(|file| file.service.as_ref() == Some(service));
-    own.find_map(|file| Some((file, file.source.enums.iter().find(|found| found.name == name)?)))
+/// The enum of this name that stands beside `here`, or else elsewhere in the service: two aggregates may each have an `Event`.
+fn enum_of<'a>(
+    here: &'a RustFile<'a>,
+    files: &'a [RustFile<'a>],
+    service: &Service,
+    name: &str,
+) -> Option<(&'a RustFile<'a>, &'a crate::rust::Enum)> {
+    let own = files.iter().filter(|file| file.service.as_ref() == Some(service));
+    let mut near = std::iter::once(here).chain(own);
+    near.find_map(|file| Some((file, file.source.enums.iter().find(|found| found.name == name)?)))
 }
 
 /// What differs between lock and source, and the lock with what may be added.
@@ -207,6 +214,17 @@ mod tests {
             ]
         );
         assert_eq!(check(&lock, ALL, false), (Vec::new(), lock.clone()));
+    }
+
+    #[test]
+    fn an_aggregate_has_the_events_that_stand_beside_it() {
+        let aggregate = |name: &str, events: &str| {
+            format!("impl Aggregate for A {{ const NAME: &'static str = \"{name}\"; type Event = Event; }} enum Event {{ {events} }}")
+        };
+        let (one, other) = (aggregate("one", "Opened"), aggregate("other", "Made, Ended"));
+        let (_, lock) = check("", &[("domain/one", &one), ("domain/other", &other)], true);
+        let facts: Vec<&str> = lock.lines().filter_map(|line| line.strip_prefix("s/room fact ")).collect();
+        assert_eq!(facts, ["one.Opened", "other.Ended", "other.Made"]);
     }
 
     #[test]

@@ -324,8 +324,10 @@ fn a_sitting_has_the_instants_that_its_first_guest_was_told() {
     // The zone is given other rules, by a new release: the same civil times are at other instants.
     desk.calendar.venue.as_mut().unwrap().rules.zone = Zone::named("Asia/Tashkent").unwrap();
     desk.hold(2, 24, Some("17:30"), 8).unwrap();
-    assert_eq!(desk.booking(2).unwrap().starts_at, at("24T17:30"));
+    let booking = desk.booking(2).unwrap();
+    assert_eq!((booking.starts_at, booking.refund_until), (at("24T17:30"), at("24T17:30")));
     conflict(desk.hold(3, 24, Some("17:30"), 1), "sold-out");
+    conflict(desk.at("24T17:30").hold(3, 24, Some("17:30"), 1), "sitting-begun");
     desk.change(|rules| rules.name = Some("Haengbok".into())).unwrap();
 }
 
