@@ -299,8 +299,27 @@ impl Incoming {
     /// # Errors
     /// The first refusal, as a problem.
     pub async fn commands<R: Resource>(&self, caller: &Caller, commands: Commands) -> Reply {
+        self.commanded::<R>(caller, commands, (StatusCode::NO_CONTENT, None)).await
+    }
+
+    /// Sends a command to the aggregate `key`, and answers 200 with the row of `R` that its path names, as it is once the command is
+    /// accepted. A command that would change nothing is refused with [`Refused::standing`](kernel::Refused::standing), and the row shown
+    /// as it stands.
+    ///
+    /// # Errors
+    /// The refusal, as a problem.
+    pub async fn edit<R: Resource, A: Aggregate>(&self, caller: &Caller, key: &A::Key, command: A::Command) -> Reply {
+        self.commanded::<R>(caller, Commands::to::<A>(key, command), (StatusCode::OK, Some(R::COLLECTION))).await
+    }
+
+    async fn commanded<R: Resource>(
+        &self,
+        caller: &Caller,
+        commands: Commands,
+        (status, shows): (StatusCode, Option<&'static str>),
+    ) -> Reply {
         let request = Request::new(commands, self.meta(caller))
-            .answered(StatusCode::NO_CONTENT.as_u16(), None)
+            .answered(status.as_u16(), shows)
             .only_if(self.expected::<R>()?)
             .once(self.client_key()?)
             .before(self.deadline);

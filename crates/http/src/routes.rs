@@ -158,6 +158,18 @@ impl Routes {
         self.route(MethodFilter::POST, &["POST"], path, who, contract, handler)
     }
 
+    /// A PATCH. The handler gets what its contract reads.
+    #[must_use]
+    pub fn patch<Q: Reads, F: Future<Output = Reply> + Send + 'static>(
+        self,
+        path: &str,
+        who: Who,
+        contract: Contract<Q>,
+        handler: impl Fn(Incoming, Q::Output) -> F + Clone + Send + Sync + 'static,
+    ) -> Self {
+        self.route(MethodFilter::PATCH, &["PATCH"], path, who, contract, handler)
+    }
+
     /// A DELETE. The handler gets what its contract reads.
     #[must_use]
     pub fn delete<Q: Reads, F: Future<Output = Reply> + Send + 'static>(

@@ -27,4 +27,6 @@ pub(crate) const SENTENCES: &[(&str, &str)] = &[
     ("days of the week are 1, Monday, to 7, Sunday", "요일은 월요일 1부터 일요일 7까지입니다"),
     ("there are at most 366 closed dates", "쉬는 날은 366일까지입니다"),
     ("ratings open once it is `reserved` or once one has `dined`", "평가는 `reserved`(예약되면) 또는 `dined`(식사 후)부터 할 수 있습니다"),
+    ("the reservation cannot be rated yet", "아직 평가할 수 없는 예약입니다"),
+    ("there is no such recommendation", "없는 추천입니다"),
 ];

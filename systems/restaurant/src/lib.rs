@@ -19,6 +19,8 @@ mod korean;
 pub mod recommendation;
 pub mod reservation;
 pub mod restaurant;
+#[cfg(test)]
+mod told;
 
 use axum::Router;
 use booking::Zone;

@@ -108,6 +108,8 @@ pub(crate) enum Kind {
     Follow,
     /// 201 with a row that is new, and 200 with one that stands already if there can be one.
     Create { standing: bool },
+    /// 200 with a row that was there and is otherwise now.
+    Edit,
     /// 204.
     Change,
 }
@@ -179,6 +181,14 @@ pub fn creates<R: Resource + ToSchema, S: Spec<Output: Send>, F: Fn() -> S + Clo
     body: F,
 ) -> Contract<Body<F>> {
     Contract::new::<R>(Kind::Create { standing: false }, Asked::Body(fields_of(body.clone())), Body(body)).saying(summary)
+}
+
+/// A row of `R` is made otherwise by a body whose fields `body` lists, and shown; `summary` is what that does, in the words of who asks for it.
+pub fn edits<R: Resource + ToSchema, S: Spec<Output: Send>, F: Fn() -> S + Clone + Send + Sync + 'static>(
+    summary: &'static str,
+    body: F,
+) -> Contract<Body<F>> {
+    Contract::new::<R>(Kind::Edit, Asked::Body(fields_of(body.clone())), Body(body)).saying(summary)
 }
 
 /// Something is done with a row of `R`, and there is nothing to say about it; `summary` is what, in the words of who asks for it.
@@ -322,6 +332,7 @@ impl Operation {
             Kind::Follow => &[200],
             Kind::Create { standing: false } => &[201],
             Kind::Create { standing: true } => &[201, 200, 204],
+            Kind::Edit => &[200, 204],
             Kind::Change => &[204],
         }
     }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use declare::{
-    Body, Contract, Filters, Listing, Nothing, Operation, Parameters, Reads, changes, creates, follows, lists, shows, tells,
+    Body, Contract, Filters, Listing, Nothing, Operation, Parameters, Reads, changes, creates, edits, follows, lists, shows, tells,
 };
 pub use schema::{Described, FieldSchema, Schema};
 pub use serve::{declared, router};

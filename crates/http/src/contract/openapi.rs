@@ -123,7 +123,7 @@ impl Document {
             Kind::List | Kind::Show | Kind::History => &["If-None-Match", "Yeyak-Wait-For"],
             Kind::Follow => &["Last-Event-ID", "Yeyak-Wait-For"],
             Kind::Create { .. } => &["Idempotency-Key", "Prefer"],
-            Kind::Change => &["Idempotency-Key", "If-Match", "Prefer"],
+            Kind::Edit | Kind::Change => &["Idempotency-Key", "If-Match", "Prefer"],
         };
         parameters.extend(headers.iter().map(|name| json!({"$ref": format!("#/components/parameters/{name}")})));
         if !parameters.is_empty() {
@@ -243,6 +243,11 @@ impl Document {
             (Kind::Create { .. }, _) => {
                 with(hal("It stood already, and nothing was changed.", &item), &["Content-Location", "ETag", "Yeyak-Position"])
             }
+            (Kind::Edit, 204) => with(
+                json!({"description": "It is done; `Content-Location` says where it stands."}),
+                &["Content-Location", "ETag", "Yeyak-Position", "Preference-Applied"],
+            ),
+            (Kind::Edit, _) => with(hal("It, as it is now.", &item), &["Content-Location", "ETag", "Yeyak-Position"]),
             (Kind::Change, _) => with(json!({"description": "It is done."}), &["Yeyak-Position", "Preference-Applied"]),
         };
         operation.statuses().iter().map(|status| status.to_string()).zip(operation.statuses().iter().copied().map(answer)).collect()
@@ -268,6 +273,7 @@ fn title(kind: Kind, collection: &str, item: &str) -> (String, String) {
         Kind::History => (format!("history{all}"), format!("Show what happened to a {item}")),
         Kind::Follow => (format!("follow{all}"), format!("Follow {collection} as they change")),
         Kind::Create { .. } => (format!("create{all}"), format!("Make a {one}")),
+        Kind::Edit => (format!("change{all}"), format!("Change a {one}")),
         Kind::Change => (format!("delete{all}"), format!("End a {one}")),
     }
 }

@@ -52,11 +52,13 @@ fn day() -> impl Spec<Output = Option<Date>> {
 fn routes() -> Routes {
     let take = async |incoming: Incoming, (_, _): (String, Option<u32>)| -> Reply { Err(Problem::unavailable(incoming.query())) };
     let leave = async |_: Incoming, ()| -> Reply { Ok(StatusCode::NO_CONTENT.into_response()) };
+    let move_over = async |incoming: Incoming, (_, _): (String, Option<u32>)| incoming.show::<TableRow>().await;
     let list = async |incoming: Incoming, (query, _): (store::Query, Option<Date>)| incoming.list::<TableRow>(&query).await;
     let takes = creates::<TableRow, _, _>("Take a table", wanted).refuses(&["slot-taken"]).or_stands();
     Routes::new()
         .resource::<TableRow>(Who::EachTheirOwn(&["guestId"]))
         .post("/tables", Who::PersonIn("guestId"), takes, take)
+        .patch("/tables/{id}", Who::PersonIn("guestId"), edits::<TableRow, _, _>("Ask for another table", wanted), move_over)
         .delete("/tables/{id}", Who::Administrator, changes::<TableRow>("Give a table back"), leave)
         .get("/evenings", Who::Anyone, lists::<TableRow>().with(day), list)
 }
@@ -96,6 +98,7 @@ fn each_answer_and_each_refusal_is_named() {
         responses.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(statuses("/inn/tables", "post"), "200 201 204 400 401 403 408 409 412 413 414 422 500 503");
+    assert_eq!(statuses("/inn/tables/{id}", "patch"), "200 204 400 401 403 404 408 409 412 413 414 422 500 503");
     assert_eq!(statuses("/inn/tables/{id}", "delete"), "204 400 401 403 404 408 409 412 413 414 422 500 503");
     assert_eq!(statuses("/inn/evenings", "get"), "200 304 401 408 412 413 414 422 500 503");
     let codes = &document["paths"]["/inn/tables"]["post"]["responses"]["409"]["content"]["application/problem+json"]["schema"]["properties"]
@@ -120,6 +123,7 @@ fn parameters_are_those_that_are_taken() {
     assert_eq!(names("/inn/evenings", "get"), "date page size sort id guestId since If-None-Match Yeyak-Wait-For");
     assert_eq!(names("/inn/tables/{id}/history", "get"), "id after size If-None-Match Yeyak-Wait-For");
     assert_eq!(names("/inn/tables", "post"), "Idempotency-Key Prefer");
+    assert_eq!(names("/inn/tables/{id}", "patch"), "id Idempotency-Key If-Match Prefer");
 }
 
 #[test]

@@ -1,20 +1,24 @@
-//! deposit.
+//! deposit: the money that is paid beforehand.
 //!
-//! - [`api`]: what others may know of it
+//! - [`api`]: the events it publishes, the call that takes a deposit
+//! - `domain`: the aggregate `Deposit`, one for each reservation
+//! - `policies`: a reservation that ends gives its deposit back, or keeps it
+//! - `views`: `/deposits`
+//! - `http`: showing them
 
 pub mod api;
+mod domain;
+mod http;
+mod policies;
+#[cfg(test)]
+mod tests;
+mod views;
 
-use edge::Routes;
 use runtime::Service;
 
-use crate::Settings;
-
-/// The routes of the service.
-pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
-    routes
-}
+pub(crate) use http::routes;
 
 /// What the service consists of.
 pub(crate) fn service() -> Service {
-    Service::new("deposit")
+    Service::new("deposit").aggregate::<domain::Deposit>().resource::<views::DepositRow>().policy::<policies::EndWithReservation>()
 }

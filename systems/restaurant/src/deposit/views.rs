@@ -1,0 +1,97 @@
+//! `/deposits`, and the published form of what happens to a deposit.
+
+use jiff::civil::Date;
+use kernel::{Aggregate, Exposed, Field, Money, Resource, Rows, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::api::{DepositEvent, DepositStatus};
+use super::domain::{Deposit, End, Event};
+use crate::reservation::api::{ReservationId, RestaurantNo};
+
+/// The deposit of a reservation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Deposit)]
+pub(crate) struct DepositRow {
+    /// The number of its reservation.
+    pub(crate) id: ReservationId,
+    /// The same.
+    pub(crate) reservation_no: ReservationId,
+    /// The restaurant.
+    pub(crate) restaurant_no: RestaurantNo,
+    /// The day.
+    #[schema(value_type = String, format = Date)]
+    pub(crate) day: Date,
+    /// How much.
+    pub(crate) amount: Money,
+    /// What it is.
+    pub(crate) status: DepositStatus,
+    /// The payment provider's name of the payment, once it is paid.
+    pub(crate) payment: Option<String>,
+}
+
+impl Resource for DepositRow {
+    const COLLECTION: &'static str = "deposits";
+    const ITEM: &'static str = "deposit";
+    const FIELDS: &'static [Field] =
+        &[Field::integer("reservationNo"), Field::text("restaurantNo"), Field::text("day"), Field::text("status"), Field::text("payment")];
+
+    fn id(&self) -> u64 {
+        self.id.number()
+    }
+}
+
+impl Exposed for Deposit {
+    type Published = DepositEvent;
+
+    fn rows(&self, id: &ReservationId, event: &Event, at: Timestamp, rows: &mut Rows) {
+        let mut after = self.clone();
+        after.evolve(event, at);
+        match (self.row(*id), after.row(*id)) {
+            (_, Some(row)) => rows.put(&row),
+            (Some(_), None) => rows.delete::<DepositRow>(id.number()),
+            (None, None) => {}
+        }
+    }
+
+    fn publish(&self, id: &ReservationId, event: &Event, _at: Timestamp) -> Option<DepositEvent> {
+        let (asked, is_paid) = (self.asked.clone()?, self.payment.is_some());
+        let (id, reservation_no, amount) = (*id, *id, asked.amount);
+        let completed = || DepositEvent::PayCompleted {
+            id,
+            reservation_no,
+            restaurant_no: asked.restaurant_no,
+            day: asked.day,
+            amount,
+            status: DepositStatus::PayCompleted,
+        };
+        let canceled = DepositEvent::PayCanceled { id, reservation_no, amount, status: DepositStatus::PayCanceled };
+        let kept = DepositEvent::PayKept { id, reservation_no, amount, status: DepositStatus::PayKept };
+        match (event, self.end) {
+            // Where it is heard last what was paid, and what for, all that it has come to is told.
+            (Event::Requested(_) | Event::Paid(_), None) => is_paid.then(completed),
+            (Event::Requested(_) | Event::Paid(_) | Event::GivenBack, Some(End::GivenBack)) => is_paid.then_some(canceled),
+            (Event::Requested(_) | Event::Paid(_) | Event::Kept, Some(End::Kept)) => Some(kept),
+            (Event::RefundDue, _) => {
+                Some(DepositEvent::PayCancelRequested { id, reservation_no, amount, status: DepositStatus::PayCancelRequested })
+            }
+            (Event::GivenBack | Event::Kept | Event::Pended { .. } | Event::Unwanted { .. } | Event::RefundFailed { .. }, _) => None,
+        }
+    }
+}
+
+impl Deposit {
+    fn row(&self, id: ReservationId) -> Option<DepositRow> {
+        let (asked, status) = (self.asked.clone()?, self.status()?);
+        Some(DepositRow {
+            id,
+            reservation_no: id,
+            restaurant_no: asked.restaurant_no,
+            day: asked.day,
+            amount: asked.amount,
+            status,
+            payment: self.payment.as_ref().map(|paid| paid.payment.clone()),
+        })
+    }
+}
