@@ -1,5 +1,6 @@
 //! What becomes of a reservation, and in which order others may tell of it.
 
+use edge::Fields;
 use jiff::civil::Date;
 use kernel::{Aggregate, Currency, Exposed, Id, Money, Policy, Refused, RefusedKind, Resource, Rows, Timestamp};
 use proptest::prelude::*;
@@ -10,6 +11,7 @@ use super::api::{
     ReservationStatus, RestaurantNo,
 };
 use super::domain::reservation::{Checkout, Command, Event, Reservation};
+use super::http::meant;
 use super::policies::{AcceptReservation, RateReservation};
 use super::views::ReservationRow;
 use crate::recommendation::api::RecommendationEvent;
@@ -350,6 +352,23 @@ fn days_of_the_week_and_dates_are_closed() {
     // 2026-11-23 is a Monday.
     let days: Vec<_> = (23..=29).filter(|day| closed.contains(Date::constant(2026, 11, *day))).collect();
     assert_eq!(days, [23, 25, 29]);
+}
+
+#[test]
+fn what_is_said_of_a_reservation_is_read_as_it_can_be_meant() {
+    let read = |body: Value| Fields::parse(body.to_string().as_bytes()).unwrap().read(meant());
+    let day = Date::constant(2026, 11, 24);
+    let (restaurant_no, on, time, party_size, customer_id) =
+        read(json!({ "restaurantNo": "10", "day": "20261124", "status": "Paid" })).unwrap();
+    assert_eq!((restaurant_no, on, time, party_size, customer_id), ("10".parse().unwrap(), day, None, 2, None));
+    let whole = json!({ "restaurantNo": 10, "day": "2026-11-24", "time": "17:30", "partySize": "4", "customerId": 7 });
+    let (restaurant_no, on, time, party_size, customer_id) = read(whole).unwrap();
+    let said = ("10".parse().unwrap(), day, "17:30".parse().ok(), 4, Some(customer("7")));
+    assert_eq!((restaurant_no, on, time, party_size, customer_id), said);
+    let wrong = json!({ "day": "2026-02-30", "time": "25:00", "partySize": 0, "customerId": "a".repeat(65) });
+    let problem = read(wrong).unwrap_err();
+    let fields: Vec<_> = problem.errors.iter().map(|error| error.field.as_str()).collect();
+    assert_eq!(fields, ["restaurantNo", "day", "time", "partySize", "customerId"]);
 }
 
 #[test]
