@@ -9,7 +9,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use kernel::{Aggregate, Caller, Commands, Resource, Saga, Timestamp, misread};
-use runtime::{Answer, ClientKey, Expected, FeedPosition, Outcome, Request, SagaRequest, ServiceHandle, Shown};
+use runtime::{Answer, ClientKey, Expected, FeedPosition, Outcome, Request, SagaInput, SagaRequest, ServiceHandle, Shown};
+use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Meta, StoreError};
 use telemetry::TraceContext;
@@ -281,9 +282,58 @@ impl Incoming {
             status: StatusCode::CREATED.as_u16(),
             key: self.client_key()?,
             deadline: self.deadline,
+            expected: None,
             meta: self.meta(caller),
         };
         self.answer::<R>(self.service.run(request).await).await
+    }
+
+    /// Changes the row of `R` that its path names, by a saga, and answers 200 with it.
+    ///
+    /// # Errors
+    /// The refusal, as a problem; 503 when the service that has to agree cannot be reached.
+    pub async fn change_by_saga<R: Resource, S: Saga>(&self, caller: &Caller, saga: S) -> Reply {
+        self.admits_new()?;
+        let key = self.service.new_id();
+        let request = SagaRequest::<S> {
+            saga: Arc::new(move |_| (key.clone(), saga.clone())),
+            collection: R::COLLECTION,
+            status: StatusCode::OK.as_u16(),
+            key: self.client_key()?,
+            deadline: self.deadline,
+            expected: self.expected::<R>()?,
+            meta: self.meta(caller),
+        };
+        self.answer::<R>(self.service.run(request).await).await
+    }
+
+    /// Tells the saga with this key what it waits for, and answers 200 with its row of `R` once it has gone on.
+    ///
+    /// # Errors
+    /// The refusal, as a problem; 503 when a service that it takes cannot be reached.
+    pub async fn tell<R: Resource, S: Saga>(&self, caller: &Caller, saga: &impl ToString, what: &impl Serialize) -> Reply {
+        let what = serde_json::to_string(what).map_err(|error| internal(&error))?;
+        self.answer::<R>(self.service.tell::<S>(self.saga_input::<R>(caller, saga, StatusCode::OK)?, what).await).await
+    }
+
+    /// Takes back the saga with this key, which waits, and answers 204.
+    ///
+    /// # Errors
+    /// The refusal, as a problem.
+    pub async fn withdraw<R: Resource, S: Saga>(&self, caller: &Caller, saga: &impl ToString) -> Reply {
+        self.answer::<R>(self.service.withdraw::<S>(self.saga_input::<R>(caller, saga, StatusCode::NO_CONTENT)?).await).await
+    }
+
+    fn saga_input<R: Resource>(&self, caller: &Caller, saga: &impl ToString, status: StatusCode) -> Result<SagaInput, Problem> {
+        Ok(SagaInput {
+            saga: saga.to_string(),
+            collection: R::COLLECTION,
+            status: status.as_u16(),
+            key: self.client_key()?,
+            deadline: self.deadline,
+            expected: self.expected::<R>()?,
+            meta: self.meta(caller),
+        })
     }
 
     /// Sends a command to the aggregate `key`, and answers 204 once it is accepted.

@@ -1,9 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use store::StoreError;
+use store::{RootKey, StoreError};
 
 use crate::handle::ServiceHandle;
+use crate::saga::LONGEST_PAUSE;
 
 /// How many sagas of one system may be open before new ones are refused.
 const MOST: usize = 4096;
@@ -12,10 +13,15 @@ const MOST: usize = 4096;
 #[derive(Default)]
 pub(crate) struct OpenSagas(Mutex<Sagas>);
 
+/// Service, kind and key.
+type Name = (&'static str, &'static str, String);
+
 #[derive(Default)]
 struct Sagas {
-    /// Where each stands, as metrics show it, by service, kind and key.
-    open: BTreeMap<(&'static str, &'static str, String), &'static str>,
+    /// Where each stands, as metrics show it.
+    open: BTreeMap<Name, &'static str>,
+    /// Those that wait for somebody to tell them something, which is no work.
+    waiting: BTreeSet<Name>,
     /// How many wait to be begun.
     beginning: usize,
 }
@@ -41,14 +47,26 @@ impl OpenSagas {
     /// How many there are, by service, kind and where they stand.
     pub(crate) fn by_state(&self) -> BTreeMap<(&'static str, &'static str, &'static str), usize> {
         let mut counts = BTreeMap::new();
-        for ((service, saga, _), state) in &self.sagas().open {
+        let sagas = self.sagas();
+        let waiting = sagas.waiting.iter().map(|name| (name, &"waiting"));
+        for ((service, saga, _), state) in sagas.open.iter().chain(waiting) {
             *counts.entry((*service, *saga, *state)).or_insert(0) += 1;
         }
         counts
     }
 
+    /// One is gone on with from here.
     pub(crate) fn begin(&self, service: &'static str, saga: &'static str, key: &str, state: &'static str) {
-        self.sagas().open.insert((service, saga, key.into()), state);
+        let (mut sagas, name) = (self.sagas(), (service, saga, key.to_owned()));
+        sagas.waiting.remove(&name);
+        sagas.open.insert(name, state);
+    }
+
+    /// One waits for somebody to tell it something.
+    pub(crate) fn wait(&self, service: &'static str, saga: &'static str, key: &str) {
+        let (mut sagas, name) = (self.sagas(), (service, saga, key.to_owned()));
+        sagas.open.remove(&name);
+        sagas.waiting.insert(name);
     }
 
     /// One that is open stands here now.
@@ -59,7 +77,9 @@ impl OpenSagas {
     }
 
     pub(crate) fn end(&self, service: &'static str, saga: &'static str, key: &str) {
-        self.sagas().open.remove(&(service, saga, key.to_owned()));
+        let (mut sagas, name) = (self.sagas(), (service, saga, key.to_owned()));
+        sagas.open.remove(&name);
+        sagas.waiting.remove(&name);
     }
 
     fn sagas(&self) -> MutexGuard<'_, Sagas> {
@@ -74,13 +94,26 @@ impl Drop for Place<'_> {
     }
 }
 
-/// The sagas of one service that have not ended, `service/saga/key`, whether somebody here drives them or they wait to be woken.
-pub(crate) async fn unfinished(handle: &ServiceHandle) -> Result<Vec<String>, StoreError> {
-    let mut found = Vec::new();
-    for saga in &handle.service().sagas {
-        // A saga wants to be woken for as long as it has not ended, and there are never many more than may be open.
-        let waking = handle.store().waking_roots(handle.name(), saga.name, MOST * 2).await?;
-        found.extend(waking.into_iter().map(|root| format!("{}/{}/{}", handle.name(), saga.name, root.key)));
+/// The sagas of one service that have not ended.
+pub(crate) struct Unfinished {
+    /// Those that somebody drives, or that will be gone on with within the longest pause between two tries.
+    pub(crate) open: Vec<RootKey>,
+    /// Those that wait for somebody to tell them something.
+    pub(crate) waiting: Vec<RootKey>,
+}
+
+impl Unfinished {
+    pub(crate) async fn of(handle: &ServiceHandle) -> Result<Self, StoreError> {
+        let soon = handle.now().checked_add(LONGEST_PAUSE).unwrap_or(kernel::Timestamp::MAX);
+        let due: BTreeSet<_> = handle.store().due(handle.name(), soon, usize::MAX).await?.into_iter().collect();
+        let mut found = Self { open: Vec::new(), waiting: Vec::new() };
+        for saga in &handle.service().sagas {
+            // A saga wants to be woken for as long as it has not ended, and one that is to be gone on with is so soon.
+            let all = handle.store().waking_roots(handle.name(), saga.name, usize::MAX).await?;
+            let (open, waiting): (Vec<_>, _) = all.into_iter().partition(|root| due.contains(root));
+            found.open.extend(open);
+            found.waiting.extend(waiting);
+        }
+        Ok(found)
     }
-    Ok(found)
 }

@@ -17,7 +17,7 @@ use crate::faults::Faults;
 use crate::feeds::OwnFeeds;
 use crate::follow::Following;
 use crate::handle::{ServiceHandle, Spawner, System};
-use crate::open_sagas::{self, OpenSagas};
+use crate::open_sagas::{OpenSagas, Unfinished};
 use crate::served::Served;
 use crate::service::{Service, Services};
 use crate::stats::Stats;
@@ -297,14 +297,16 @@ impl SystemHandle {
         verify::services(&self.system.services.0, &*snapshot, order, progress)
     }
 
-    /// The sagas that have not ended, `service/saga/key`, whether driven now or waiting to be woken.
+    /// The sagas that have not ended, `service/saga/key`, whether driven now or waiting to be woken. Those that wait for somebody to tell
+    /// them something are not among them.
     ///
     /// # Errors
     /// When its store cannot be read.
     pub async fn unfinished_sagas(&self) -> Result<Vec<String>, StoreError> {
         let mut found = Vec::new();
         for service in self.system.handles() {
-            found.extend(open_sagas::unfinished(&service).await?);
+            let open = Unfinished::of(&service).await?.open;
+            found.extend(open.into_iter().map(|root| format!("{}/{}/{}", root.service, root.aggregate, root.key)));
         }
         Ok(found)
     }

@@ -16,7 +16,7 @@ use crate::restaurant::api::RestaurantEvent;
 use crate::{Settings, customercenter, deposit, recommendation};
 
 /// The system.
-pub(crate) const TOLD: Subject = Subject { spec, routes };
+pub(crate) const TOLD: Subject = Subject { spec, routes, outside: testkit::Outside::nothing };
 
 fn spec() -> SystemSpec {
     let reservation = Service::new("reservation").aggregate::<Teller<ReservationEvent>>();

@@ -9,7 +9,7 @@ use store::{Meta, RootKey};
 use super::drive::{Driven, within};
 use super::run::{Asker, Run, RunCommand, Who};
 use crate::handle::ServiceHandle;
-use crate::writer::{Act, Answer, ClientKey, Ids, KeyUse, Make, Outcome, Purpose, Then};
+use crate::writer::{Act, Answer, ClientKey, Expected, Ids, KeyUse, Make, Outcome, Purpose, Then};
 
 /// Makes a saga's key and the saga, with new ids.
 pub type MakeSaga<S> = Arc<dyn Fn(&mut Ids<'_>) -> (String, S) + Send + Sync>;
@@ -26,6 +26,8 @@ pub struct SagaRequest<S: Saga> {
     pub key: Option<ClientKey>,
     /// After this instant it is not begun any more.
     pub deadline: Timestamp,
+    /// What the client expects of one of the service's rows; it begins only if that holds.
+    pub expected: Option<Expected>,
     /// Its origin.
     pub meta: Meta,
 }
@@ -43,13 +45,13 @@ async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcom
         service.system.stats.turned_away.of(&(service.name(), "sagas")).inc();
         return Outcome::Full;
     };
-    let SagaRequest { saga, collection, status, key, deadline, meta } = request;
+    let SagaRequest { saga, collection, status, key, deadline, expected, meta } = request;
     let (_span, meta) = within::<S>(&service, meta, "run");
     let asker = Asker { who: Who::Client { status, collection: collection.into(), key: key.clone() }, meta: meta.clone() };
     let Beginning { begun, roots, make, then } = Beginning::of(service.name(), saga, asker.clone());
     let purpose = Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Bind), status: 202, shows: None };
     let sequences = if service.service().counts(collection) { vec![collection] } else { Vec::new() };
-    let act = Act { make, then, roots, sequences, purpose, deadline: Some(deadline), expected: None, meta };
+    let act = Act { make, then, roots, sequences, purpose, deadline: Some(deadline), expected, meta };
     let born = match service.submit_fresh(act).await {
         // Only the beginning itself answers 202; anything else was kept under the client's key before.
         Outcome::Accepted(Answer { status: 202, at, .. }) => at,

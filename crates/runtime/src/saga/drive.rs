@@ -151,7 +151,7 @@ impl<S: Saga> Driven<S> {
         let waited = self.submit(wait.meanwhile(saga), RunCommand::Wait { step: index, saga: saga.clone() }, answers).await;
         Came::Ended(match waited {
             done @ Done::Accepted(_) => {
-                self.stands("waiting");
+                self.service.open_sagas().wait(self.service.name(), S::NAME, &self.key);
                 Ok(done)
             }
             other => Err(self.left(other).await),

@@ -22,11 +22,12 @@ use store::{Meta, StoreError};
 
 pub(crate) use answering::{SagaAnswer, told};
 pub use begin::{MakeSaga, SagaRequest};
-pub(crate) use run::Run;
 use run::{Asker, RunCommand, Who};
+pub(crate) use run::{LONGEST_PAUSE, Run};
 pub use telling::SagaInput;
 
 use crate::handle::ServiceHandle;
+use crate::open_sagas::Unfinished;
 
 /// A saga with its types set aside.
 pub(crate) struct SagaEntry {
@@ -60,11 +61,12 @@ impl SagaEntry {
 impl ServiceHandle {
     /// Counts the sagas that were left behind by whoever ran before.
     pub(crate) async fn load_open_sagas(&self) -> Result<(), StoreError> {
-        for saga in &self.service().sagas {
-            // A saga wants to be woken for as long as it has not ended.
-            for root in self.store().waking_roots(self.name(), saga.name, usize::MAX).await? {
-                self.open_sagas().begin(self.name(), saga.name, &root.key, "left-behind");
-            }
+        let Unfinished { open, waiting } = Unfinished::of(self).await?;
+        for root in open {
+            self.open_sagas().begin(self.name(), root.aggregate, &root.key, "left-behind");
+        }
+        for root in waiting {
+            self.open_sagas().wait(self.name(), root.aggregate, &root.key);
         }
         Ok(())
     }

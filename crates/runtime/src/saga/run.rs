@@ -12,9 +12,12 @@ use crate::writer::ClientKey;
 /// How much longer than twice the deadlines of its calls a saga is left to the request that began it.
 const LEFT_ALONE: Duration = Duration::from_secs(1);
 
-/// How long a saga that could not go on waits before the next try: longer each time, up to a minute.
+/// The longest time for which a saga that is open does nothing.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How long a saga that could not go on waits before the next try: longer each time.
 fn backoff(tries: u32) -> Duration {
-    Duration::from_millis(250 << tries.min(8)).min(Duration::from_secs(60))
+    Duration::from_millis(250 << tries.min(8)).min(LONGEST_PAUSE)
 }
 
 /// Where one saga stands.
@@ -259,7 +262,7 @@ fn patience<S: Saga>() -> Duration {
         Step::Call(call) | Step::Insist(call) => call.deadline * 2,
         Step::Wait(_) => Duration::ZERO,
     });
-    deadlines.sum::<Duration>() + LEFT_ALONE
+    (deadlines.sum::<Duration>() + LEFT_ALONE).min(LONGEST_PAUSE)
 }
 
 /// Until when a saga waits in this step.

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::drive::{Driven, load, resume, within};
 use super::run::{Asker, Begun, Run, RunCommand, Who};
 use crate::handle::ServiceHandle;
-use crate::writer::{Act, Answer, ClientKey, KeyUse, Outcome, Purpose};
+use crate::writer::{Act, Answer, ClientKey, Expected, KeyUse, Outcome, Purpose};
 
 /// What a client says to a saga that waits.
 pub struct SagaInput {
@@ -23,6 +23,8 @@ pub struct SagaInput {
     pub key: Option<ClientKey>,
     /// After this instant it is not heard any more.
     pub deadline: Timestamp,
+    /// What the client expects of one of the service's rows; it is heard only if that holds.
+    pub expected: Option<Expected>,
     /// Its origin.
     pub meta: Meta,
 }
@@ -33,7 +35,7 @@ impl ServiceHandle {
         self.beside(tell::<S>(self.clone(), input, what)).await
     }
 
-    /// Takes back a saga that waits: it comes to nothing, as if it had waited in vain.
+    /// Takes back a saga that has not ended: it comes to nothing, as if it had waited in vain. One that has ended is refused, `saga-not-current`.
     pub async fn withdraw<S: Saga>(&self, input: SagaInput) -> Outcome {
         self.beside(withdraw::<S>(self.clone(), input)).await
     }
@@ -47,22 +49,22 @@ impl ServiceHandle {
         answered.await.unwrap_or(Outcome::Unheard)
     }
 
-    /// A command to the run of a saga that has begun.
-    fn to_run<S: Saga>(&self, saga: &str, command: RunCommand<S>, purpose: Purpose, deadline: Timestamp, meta: Meta) -> Act {
+    /// A command to the run of the saga that has begun under this key.
+    fn to_run<S: Saga>(&self, saga: &str, command: RunCommand<S>, purpose: Purpose, meta: Meta) -> Act {
         let roots = vec![RootKey { service: self.name(), aggregate: S::NAME, key: saga.into() }];
         let commands = Commands::to::<Run<S>>(&saga.to_owned(), command);
         let make = Arc::new(move |_: &mut crate::writer::Ids<'_>| commands.clone());
-        Act { make, then: None, roots, sequences: Vec::new(), purpose, deadline: Some(deadline), expected: None, meta }
+        Act { make, then: None, roots, sequences: Vec::new(), purpose, deadline: None, expected: None, meta }
     }
 }
 
 async fn tell<S: Saga>(service: ServiceHandle, input: SagaInput, what: String) -> Outcome {
-    let SagaInput { saga: name, collection, status, key, deadline, meta } = input;
+    let SagaInput { saga: name, collection, status, key, deadline, expected, meta } = input;
     let (_span, meta) = within::<S>(&service, meta, "go on with");
     let asker = Asker { who: Who::Client { status, collection: collection.into(), key: key.clone() }, meta: meta.clone() };
     let purpose = Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Bind), status: 202, shows: None };
-    let told = service.to_run::<S>(&name, RunCommand::Tell { what, asker }, purpose, deadline, meta);
-    match service.submit_fresh(told).await {
+    let told = service.to_run::<S>(&name, RunCommand::Tell { what, asker }, purpose, meta);
+    match service.submit_fresh(Act { deadline: Some(deadline), expected, ..told }).await {
         Outcome::Accepted(Answer { status: 202, .. }) => {}
         other => return other,
     }
@@ -79,10 +81,11 @@ async fn tell<S: Saga>(service: ServiceHandle, input: SagaInput, what: String) -
 }
 
 async fn withdraw<S: Saga>(service: ServiceHandle, input: SagaInput) -> Outcome {
-    let SagaInput { saga, status, key, deadline, meta, .. } = input;
+    let SagaInput { saga, status, key, deadline, expected, meta, .. } = input;
     let (_span, meta) = within::<S>(&service, meta, "take back");
     let purpose = Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Take), status, shows: None };
-    let outcome = service.submit_fresh(service.to_run::<S>(&saga, RunCommand::Withdraw, purpose, deadline, meta)).await;
+    let withdrawn = service.to_run::<S>(&saga, RunCommand::Doubt, purpose, meta);
+    let outcome = service.submit_fresh(Act { deadline: Some(deadline), expected, ..withdrawn }).await;
     if let Outcome::Accepted(_) = outcome {
         resume::<S>(&service, saga).await;
     }

@@ -30,6 +30,7 @@ fn trip(fare: u32, until: Option<Timestamp>) -> SagaRequest<Trip> {
         status: 201,
         key: key("k", "f"),
         deadline: Timestamp::MAX,
+        expected: None,
         meta: meta(),
     }
 }
@@ -42,7 +43,15 @@ fn begin(bench: &Bench, process: &Process, request: SagaRequest<Trip>) -> Starte
 }
 
 fn input(trip: u64) -> SagaInput {
-    SagaInput { saga: trip.to_string(), collection: OrderRow::COLLECTION, status: 200, key: None, deadline: Timestamp::MAX, meta: meta() }
+    SagaInput {
+        saga: trip.to_string(),
+        collection: OrderRow::COLLECTION,
+        status: 200,
+        key: None,
+        deadline: Timestamp::MAX,
+        expected: None,
+        meta: meta(),
+    }
 }
 
 /// Tells a trip where to go.

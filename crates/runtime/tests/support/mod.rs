@@ -255,6 +255,7 @@ pub fn buy(seats: u32) -> SagaRequest<Buy> {
         status: 201,
         key: None,
         deadline: Timestamp::MAX,
+        expected: None,
         meta: meta(),
     }
 }

@@ -1,5 +1,7 @@
 //! What others may know of deposit.
 
+use std::time::Duration;
+
 use jiff::civil::Date;
 use kernel::{Call, Money, Published, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,12 @@ pub enum DepositEvent {
     /// A deposit is being given back.
     #[serde(rename_all = "camelCase")]
     PayCancelRequested {
+        /// What its payment is called with the provider.
+        order: String,
+        /// The provider's own name of it.
+        payment: String,
+        /// Why.
+        reason: String,
         /// The deposit.
         id: ReservationId,
         /// The reservation.
@@ -97,6 +105,8 @@ pub struct TakeDeposit {
     pub day: Date,
     /// How much.
     pub amount: Money,
+    /// What the payment is called with the provider: unlike any other, of this installation or another.
+    pub order: String,
     /// What the guest reads on their statement.
     pub title: String,
     /// Until when it can be paid, where the guest pays in their browser.
@@ -113,6 +123,8 @@ pub enum DepositTaken {
     Pending {
         /// A link.
         checkout: String,
+        /// Until when.
+        until: Timestamp,
     },
 }
 
@@ -120,4 +132,26 @@ impl Call for TakeDeposit {
     const SERVICE: &'static str = "deposit";
     const NAME: &'static str = "take-deposit";
     type Reply = DepositTaken;
+}
+
+/// Take what a guest has agreed to pay in their browser. Asked by reservation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfirmDeposit {
+    /// The reservation.
+    pub reservation_no: ReservationId,
+    /// How much.
+    pub amount: Money,
+    /// What the payment is called with the provider.
+    pub order: String,
+    /// The provider's own name of it, as the guest's browser brought it.
+    pub payment: String,
+}
+
+impl Call for ConfirmDeposit {
+    const SERVICE: &'static str = "deposit";
+    const NAME: &'static str = "confirm-deposit";
+    // The provider asks the guest's bank, which takes its time.
+    const DEADLINE: Duration = Duration::from_secs(10);
+    type Reply = ();
 }

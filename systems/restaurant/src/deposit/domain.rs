@@ -20,6 +20,8 @@ pub(crate) struct Deposit {
     pub(crate) payment: Option<Payment>,
     /// Why no money is wanted any more: what was paid is given back, and so is what is paid from now on.
     pub(crate) unwanted: Option<String>,
+    /// Whether its reservation never stood, so that there is nothing to show.
+    pub(crate) is_withdrawn: bool,
     /// Whether it has been said that money is to be given back.
     pub(crate) is_due_back: bool,
     /// Why the provider did not give it back when it was last asked to.
@@ -38,6 +40,8 @@ pub(crate) struct Asked {
     pub(crate) day: Date,
     /// How much.
     pub(crate) amount: Money,
+    /// What the payment is called with the provider.
+    pub(crate) order: String,
 }
 
 /// What was paid.
@@ -63,6 +67,8 @@ pub(crate) enum End {
 /// What has to be given back now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DueBack {
+    /// What it was paid for, by our own name.
+    pub(crate) order: String,
     /// The provider's name of the payment.
     pub(crate) payment: String,
     /// How much: all of it.
@@ -90,6 +96,8 @@ pub(crate) enum Command {
         /// Why; never with anybody's data in it.
         reason: String,
     },
+    /// The same, because its reservation never stood: nobody is to see anything of it.
+    Withdraw,
     /// Nothing of it is with the provider any more, and nothing ever will be.
     GivenBack,
     /// The provider does not give it back.
@@ -119,6 +127,8 @@ pub(crate) enum Event {
         /// Why.
         reason: String,
     },
+    /// No money is wanted any more, because the reservation never stood.
+    Withdrawn,
     /// What was paid has to be given back. It follows, and is never told.
     RefundDue,
     /// Nothing of it is kept.
@@ -134,6 +144,9 @@ pub(crate) enum Event {
 
 /// Why no money is wanted of whom the provider turned away.
 const DECLINED: &str = "the payment was declined";
+
+/// Why no money is wanted for what never stood.
+const CAME_TO_NOTHING: &str = "the reservation came to nothing";
 
 /// Why no money is wanted for what is over before it was paid.
 const OVER: &str = "the reservation was over before it was paid";
@@ -159,6 +172,10 @@ impl Aggregate for Deposit {
             Event::Pended { checkout } => self.checkout = Some(checkout.clone()),
             Event::Paid(payment) => self.payment = Some(payment.clone()),
             Event::Unwanted { reason } => self.unwanted = Some(reason.clone()),
+            Event::Withdrawn => {
+                self.unwanted = Some(CAME_TO_NOTHING.into());
+                self.is_withdrawn = true;
+            }
             Event::RefundDue => self.is_due_back = true,
             Event::GivenBack => self.end = Some(End::GivenBack),
             Event::RefundFailed { why } => self.failure = Some(why.clone()),
@@ -185,6 +202,7 @@ impl Deposit {
             Command::Decline if self.payment.is_some() => None,
             Command::Decline => is_open.then(|| Event::Unwanted { reason: DECLINED.into() }),
             Command::GiveBack { reason } => is_open.then_some(Event::Unwanted { reason }),
+            Command::Withdraw => is_open.then_some(Event::Withdrawn),
             Command::GivenBack => self.end.is_none().then_some(Event::GivenBack),
             Command::RefundFailed { why } => {
                 (self.due_back().is_some() && self.failure.as_ref() != Some(&why)).then_some(Event::RefundFailed { why })
@@ -198,12 +216,12 @@ impl Deposit {
     /// What has to be given back and was not yet.
     pub(crate) fn due_back(&self) -> Option<DueBack> {
         let (asked, paid, reason) = (self.asked.as_ref()?, self.payment.as_ref()?, self.unwanted.clone()?);
-        self.end.is_none().then(|| DueBack { payment: paid.payment.clone(), amount: asked.amount, reason })
+        self.end.is_none().then(|| DueBack { order: asked.order.clone(), payment: paid.payment.clone(), amount: asked.amount, reason })
     }
 
     /// What it is, if there is anything to show: what was never asked for, or came to nothing before a guest knew of it, is not.
     pub(crate) fn status(&self) -> Option<DepositStatus> {
-        self.asked.as_ref()?;
+        self.asked.as_ref().filter(|_| !self.is_withdrawn)?;
         match (self.end, &self.payment) {
             (Some(End::Kept), _) => Some(DepositStatus::PayKept),
             (Some(End::GivenBack), Some(_)) => Some(DepositStatus::PayCanceled),

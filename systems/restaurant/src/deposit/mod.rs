@@ -3,6 +3,7 @@
 //! - [`api`]: the events it publishes, the call that takes a deposit
 //! - `domain`: the aggregate `Deposit`, one for each reservation
 //! - `policies`: a reservation that ends gives its deposit back, or keeps it
+//! - `saga`: how money is taken from the provider, and given back
 //! - `views`: `/deposits`
 //! - `http`: showing them
 
@@ -10,6 +11,7 @@ pub mod api;
 mod domain;
 mod http;
 mod policies;
+mod saga;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -20,5 +22,12 @@ pub(crate) use http::routes;
 
 /// What the service consists of.
 pub(crate) fn service() -> Service {
-    Service::new("deposit").aggregate::<domain::Deposit>().resource::<views::DepositRow>().policy::<policies::EndWithReservation>()
+    Service::new("deposit")
+        .aggregate::<domain::Deposit>()
+        .resource::<views::DepositRow>()
+        .answers_by_saga::<api::TakeDeposit>()
+        .answers_by_saga::<api::ConfirmDeposit>()
+        .saga::<saga::GiveMoneyBack>()
+        .policy::<policies::EndWithReservation>()
+        .policy::<policies::GiveBackWhatIsDue>()
 }

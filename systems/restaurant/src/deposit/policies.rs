@@ -1,8 +1,10 @@
-//! What becomes of a deposit when its reservation ends.
+//! What becomes of a deposit when its reservation ends, and how it is given back.
 
 use kernel::{Commands, Policy, Timestamp};
 
+use super::api::DepositEvent;
 use super::domain::{Command, Deposit};
+use super::saga::GiveMoneyBack;
 use crate::reservation::api::ReservationEvent;
 
 /// A reservation that is cancelled gives its deposit back, unless it was cancelled too late; of a guest who does not come it is kept.
@@ -31,6 +33,23 @@ impl Policy for EndWithReservation {
             | ReservationEvent::DepositPayed { .. }
             | ReservationEvent::Reserved { .. }
             | ReservationEvent::Recommanded { .. } => Commands::none(),
+        }
+    }
+}
+
+/// What is due back is given back: the provider is asked until it has.
+pub(crate) struct GiveBackWhatIsDue;
+
+impl Policy for GiveBackWhatIsDue {
+    const NAME: &'static str = "give-back-what-is-due";
+    type On = DepositEvent;
+
+    fn react(event: &DepositEvent, _at: Timestamp) -> Commands {
+        match event.clone() {
+            DepositEvent::PayCancelRequested { reservation_no, order, payment, amount, reason, .. } => {
+                Commands::begin(reservation_no, GiveMoneyBack { reservation_no, order, payment, amount, reason, refused: None })
+            }
+            DepositEvent::PayCompleted { .. } | DepositEvent::PayCanceled { .. } | DepositEvent::PayKept { .. } => Commands::none(),
         }
     }
 }

@@ -10,13 +10,16 @@ use crate::reservation::api::{ReservationEvent, ReservationId, ReservationStatus
 
 const ID: ReservationId = Id::new(7);
 
+/// What the payment is called with the provider.
+const ORDER: &str = "reservation-7-a";
+
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(minute * 60).unwrap()
 }
 
 fn asked() -> Asked {
     let amount = Money { minor: 20_000, currency: Currency::Krw };
-    Asked { restaurant_no: "10".parse().unwrap(), day: jiff::civil::date(2026, 11, 24), amount }
+    Asked { restaurant_no: "10".parse().unwrap(), day: jiff::civil::date(2026, 11, 24), amount, order: ORDER.into() }
 }
 
 fn request() -> Command {
@@ -135,7 +138,7 @@ fn what_is_due_back_is_all_that_was_paid() {
     for command in [request(), pay(), give_back()] {
         story.send(command).unwrap();
     }
-    let due = DueBack { payment: "p-7".into(), amount: asked().amount, reason: "cancelled".into() };
+    let due = DueBack { order: ORDER.into(), payment: "p-7".into(), amount: asked().amount, reason: "cancelled".into() };
     assert_eq!(story.deposit.due_back(), Some(due));
     story.send(Command::GivenBack).unwrap();
     assert_eq!(story.deposit.due_back(), None);

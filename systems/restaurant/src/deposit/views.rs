@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::api::{DepositEvent, DepositStatus};
-use super::domain::{Deposit, End, Event};
+use super::domain::{Deposit, DueBack, End, Event};
 use crate::reservation::api::{ReservationId, RestaurantNo};
 
 /// The deposit of a reservation.
@@ -74,9 +74,19 @@ impl Exposed for Deposit {
             (Event::Requested(_) | Event::Paid(_) | Event::GivenBack, Some(End::GivenBack)) => is_paid.then_some(canceled),
             (Event::Requested(_) | Event::Paid(_) | Event::Kept, Some(End::Kept)) => Some(kept),
             (Event::RefundDue, _) => {
-                Some(DepositEvent::PayCancelRequested { id, reservation_no, amount, status: DepositStatus::PayCancelRequested })
+                let DueBack { order, payment, amount, reason } = self.due_back()?;
+                let status = DepositStatus::PayCancelRequested;
+                Some(DepositEvent::PayCancelRequested { id, reservation_no, amount, order, payment, reason, status })
             }
-            (Event::GivenBack | Event::Kept | Event::Pended { .. } | Event::Unwanted { .. } | Event::RefundFailed { .. }, _) => None,
+            (
+                Event::GivenBack
+                | Event::Kept
+                | Event::Pended { .. }
+                | Event::Unwanted { .. }
+                | Event::Withdrawn
+                | Event::RefundFailed { .. },
+                _,
+            ) => None,
         }
     }
 }

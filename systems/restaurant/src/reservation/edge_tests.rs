@@ -13,8 +13,11 @@ use super::domain::calendar::{self, Calendar, Wanted};
 use super::domain::reservation::{Command, Reservation};
 use crate::Settings;
 
-const RESTAURANT: Subject =
-    Subject { spec: crate::spec, routes: |system| crate::routes(system, "", &Entry::open(Limits::default()), &Settings::default()) };
+const RESTAURANT: Subject = Subject {
+    spec: crate::spec,
+    routes: |system| crate::routes(system, "", &Entry::open(Limits::default()), &Settings::default()),
+    outside: testkit::Outside::nothing,
+};
 
 fn app() -> TestApp {
     TestApp::start(RESTAURANT, at("2026-11-23T10:00:00+09:00"))

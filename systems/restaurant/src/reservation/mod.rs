@@ -4,8 +4,9 @@
 //! - `domain`: the aggregates `Calendar`, which gives the seats away, and `Reservation`, which is what becomes of one
 //! - `calls`: how each call becomes a command
 //! - `policies`: what the restaurant's answers and the guests' ratings do to reservations
+//! - `saga`: `MakeReservation`, several services in one act
 //! - `views`: `/reservations`, and the published form of what happens
-//! - `http`: taking reservations back, and marking that a guest did not come
+//! - `http`: making reservations, paying for them, taking them back, and marking that a guest did not come
 
 pub mod api;
 mod calls;
@@ -14,6 +15,7 @@ mod domain;
 mod edge_tests;
 mod http;
 mod policies;
+mod saga;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -28,6 +30,7 @@ pub(crate) fn service() -> Service {
         .aggregate::<domain::calendar::Calendar>()
         .aggregate::<domain::reservation::Reservation>()
         .counted::<views::ReservationRow>()
+        .saga::<saga::MakeReservation>()
         .answers::<api::OpenVenue>()
         .answers::<api::ChangeVenue>()
         .policy::<policies::AcceptReservation>()

@@ -96,7 +96,8 @@ impl Exposed for Reservation {
         Some(match event {
             Event::DepositPending { checkout, .. } => ReservationEvent::DepositPending { id, booking, status, until: checkout.until },
             Event::DepositPayed { .. } => ReservationEvent::DepositPayed { id, booking, status },
-            Event::Lapsed => ReservationEvent::Canceled { id, restaurant_no, day, status, refund: false },
+            // What never stood keeps no money, though it may have come at the last moment.
+            Event::Lapsed => ReservationEvent::Canceled { id, restaurant_no, day, status, refund: true },
             Event::Reserved => ReservationEvent::Reserved { id, restaurant_no, day, status },
             Event::Canceled { refund } => ReservationEvent::Canceled { id, restaurant_no, day, status, refund: *refund },
             Event::NoShow => ReservationEvent::NoShow { id, restaurant_no, day, status },

@@ -1,12 +1,13 @@
-//! `/venues`: what is said of them, and `/restaurants`.
+//! `/venues`: adding and changing them, and `/restaurants`.
 
 use booking::{DaySlots, Zone};
-use edge::contract::Schema;
-use edge::{Routes, Spec, Text, Who, optional, required};
+use edge::contract::{Schema, creates, edits};
+use edge::{Incoming, Reply, Routes, Spec, Text, Who, optional, required};
 use jiff::civil::Date;
-use kernel::Money;
+use kernel::{Id, Money};
 use serde_json::{Value, json};
 
+use super::saga::{AddVenue, ChangeVenue};
 use super::views::{EntryRow, VenueRow};
 use crate::Settings;
 use crate::reservation::api::{ClosedDays, RatingOpens, RestaurantNo, VenueRules};
@@ -24,23 +25,31 @@ const MOST_DATES: usize = 366;
 const LONGEST_REFUND: u16 = 8_784;
 
 /// The routes of the service.
-pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
-    routes.resource::<VenueRow>(Who::Anyone).resource::<EntryRow>(Who::Anyone)
+pub(crate) fn routes(routes: Routes, settings: &Settings) -> Routes {
+    let zone = settings.zone.clone();
+    let add = move |incoming, wanted| add(incoming, wanted, zone.clone());
+    let adds = creates::<VenueRow, _, _>("Add a venue", meant).refuses(NOT_ADDED).or_stands();
+    let changes = edits::<VenueRow, _, _>("Change what a venue is kept by", said).refuses(NOT_CHANGED);
+    routes
+        .resource::<VenueRow>(Who::Anyone)
+        .post("/venues", Who::Administrator, adds, add)
+        .patch("/venues/{id}", Who::Administrator, changes, change)
+        .resource::<EntryRow>(Who::Anyone)
 }
 
 /// Why reservation does not let a venue be added.
-pub(crate) const NOT_ADDED: &[&str] = &["venue-exists"];
+const NOT_ADDED: &[&str] = &["venue-exists"];
 
 /// Why reservation does not let a venue's rules be changed.
-pub(crate) const NOT_CHANGED: &[&str] = &["no-such-venue", "venue-changed", "venue-reserved"];
+const NOT_CHANGED: &[&str] = &["no-such-venue", "venue-changed", "venue-reserved"];
 
 /// What is said of a venue that is to be added: its number, and whatever is not as usual.
-pub(crate) fn meant() -> impl Spec<Output = (RestaurantNo, Said)> {
+pub(super) fn meant() -> impl Spec<Output = (RestaurantNo, Said)> {
     (required::<String>("restaurantNo").parse::<RestaurantNo>().like("11"), said())
 }
 
 /// What is said of a venue. Whatever is not, stays.
-pub(crate) fn said() -> impl Spec<Output = Said> {
+pub(super) fn said() -> impl Spec<Output = Said> {
     (
         optional::<Text<200>>("name"),
         optional::<u32>("seats").within(1..=MOST_SEATS),
@@ -54,8 +63,23 @@ pub(crate) fn said() -> impl Spec<Output = Said> {
 }
 
 /// Name, seats, sittings, deposit a person, closed days of the week, closed dates, hours of the refund, from when on to rate.
-pub(crate) type Said =
+pub(super) type Said =
     (Option<Text<200>>, Option<u32>, Option<DaySlots>, Option<Money>, Option<Vec<u8>>, Option<Vec<Date>>, Option<u16>, Option<RatingOpens>);
+
+/// Adds a venue. Once it is answered it can be reserved.
+async fn add(incoming: Incoming, (restaurant_no, said): (RestaurantNo, Said), zone: Zone) -> Reply {
+    let rules = added(zone, said);
+    let saga = move |id| AddVenue { id: Id::new(id), restaurant_no: restaurant_no.clone(), rules: rules.clone(), revision: None };
+    incoming.create_by_saga::<VenueRow, AddVenue>(&incoming.caller()?, saga).await
+}
+
+/// Changes what a venue is kept by, if what is reserved fits.
+async fn change(incoming: Incoming, said: Said) -> Reply {
+    let row = incoming.row::<VenueRow>().await?;
+    let (restaurant_no, before) = (row.restaurant_no.clone(), row.rules());
+    let saga = ChangeVenue { restaurant_no, rules: changed(before.clone(), said), before, revision: None };
+    incoming.change_by_saga::<VenueRow, ChangeVenue>(&incoming.caller()?, saga).await
+}
 
 /// What a venue is kept by of which `said` is new: of one that is added, beside what is usual in its zone.
 pub(crate) fn added(zone: Zone, said: Said) -> VenueRules {

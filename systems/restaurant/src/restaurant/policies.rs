@@ -1,9 +1,10 @@
 //! What the catalogue and the book take from reservation's events.
 
-use kernel::{Commands, Policy, Timestamp};
+use kernel::{Commands, Id, Policy, Timestamp};
 
 use super::domain::entry::{self, End, Entry, Expected};
 use super::domain::venue::{self, Kept, Venue};
+use super::views::VenueRow;
 use crate::reservation::api::ReservationEvent;
 
 /// The book follows what reservation decided (seed: "once the deposit is paid, the reservation is handed to the restaurant").
@@ -46,8 +47,14 @@ impl Policy for FollowRules {
                 let kept = Kept { revision: *revision, rules: rules.clone() };
                 Commands::to::<Venue>(restaurant_no, venue::Command::Follow(kept))
             }
+            // One that opened by itself is listed too.
+            ReservationEvent::VenueOpened { restaurant_no, venue_id: None, revision, rules } => {
+                let (restaurant_no, kept) = (restaurant_no.clone(), Kept { revision: *revision, rules: rules.clone() });
+                let add = move |number| (restaurant_no.clone(), venue::Command::Add(Id::new(number), kept.clone()));
+                Commands::none().and_new::<VenueRow, Venue>(add)
+            }
             // Whoever had it opened adds it.
-            ReservationEvent::VenueOpened { .. }
+            ReservationEvent::VenueOpened { venue_id: Some(_), .. }
             | ReservationEvent::VenueClosed { .. }
             | ReservationEvent::SittingFilled { .. }
             | ReservationEvent::DepositPending { .. }

@@ -204,8 +204,8 @@ impl Reservation {
             ReservationStatus::Canceled => Ok(Vec::new()),
             ReservationStatus::NoShow => Err(Refusal::SittingBegun),
             _ if booking.starts_at <= at => Err(Refusal::SittingBegun),
-            // Of what was not paid, nothing is given back.
-            ReservationStatus::DepositPending => Ok(vec![Event::Canceled { refund: false }]),
+            // What never stood keeps no money, though it may have come at the last moment.
+            ReservationStatus::DepositPending => Ok(vec![Event::Canceled { refund: true }]),
             ReservationStatus::DepositPayed | ReservationStatus::Reserved | ReservationStatus::Recommanded => {
                 Ok(vec![Event::Canceled { refund: at < booking.refund_until }])
             }

@@ -1,0 +1,134 @@
+//! What guests and restaurants do, step by step (seed 001).
+
+use serde_json::{Value, json};
+use std::time::Duration;
+use testkit::{Asked, TestApp, at};
+
+use crate::agreement::Shown;
+use crate::{IN_BROWSER, NOW, RESTAURANT, book};
+
+fn app() -> TestApp {
+    TestApp::start(RESTAURANT, at(NOW))
+}
+
+fn reserve(app: &mut TestApp, more: Value) -> testkit::Answer {
+    let mut body = json!({"restaurantNo": "10", "day": "20261124"});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    app.post("/reservations", body)
+}
+
+fn agrees(app: &mut TestApp) {
+    app.settle();
+    app.verify();
+    let shown = Shown::read(&mut |path| app.get(path));
+    let wrong = shown.check(&book(app));
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn row(app: &mut TestApp, path: &str) -> Value {
+    app.get(path).expect(200)
+}
+
+#[test]
+fn a_reservation_is_paid_confirmed_rated_and_taken_back() {
+    let mut app = app();
+    let made = reserve(&mut app, json!({})).expect(201);
+    assert_eq!((&made["status"], &made["partySize"], &made["time"]), (&json!("DepositPayed"), &json!(2), &json!("11:30")));
+    app.settle();
+    for (path, status) in
+        [("/reservations/1", "Reserved"), ("/deposits/1", "PayCompleted"), ("/restaurants/1", "Reserved"), ("/myPages/1", "Reserved")]
+    {
+        assert_eq!(row(&mut app, path)["status"], status, "{path}");
+    }
+    assert_eq!(row(&mut app, "/recommendations/1")["point"], Value::Null);
+    app.send(Asked::new("PATCH", "/recommendations/1").json(&json!({"point": "5"}))).expect(200);
+    app.settle();
+    assert_eq!(row(&mut app, "/reservations/1")["status"], "Recommanded");
+    agrees(&mut app);
+    app.delete("/reservations/1").expect(204);
+    app.delete("/reservations/1").expect(204);
+    app.settle();
+    for (path, status) in
+        [("/reservations/1", "Canceled"), ("/deposits/1", "PayCanceled"), ("/restaurants/1", "Canceled"), ("/myPages/1", "Canceled")]
+    {
+        assert_eq!(row(&mut app, path)["status"], status, "{path}");
+    }
+    app.get("/recommendations/1").expect(404);
+    agrees(&mut app);
+    let steps = row(&mut app, "/myPages/1/history");
+    let steps: Vec<_> = steps["_embedded"]["history"].as_array().unwrap().iter().map(|step| step["type"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["DepositPayed", "Reserved", "Recommanded", "Canceled"]);
+}
+
+#[test]
+fn a_venue_that_nobody_added_gets_usual_rules_and_is_listed() {
+    let mut app = app();
+    reserve(&mut app, json!({"restaurantNo": "77"})).expect(201);
+    app.settle();
+    let venues = app.rows("venues");
+    assert_eq!((venues.len(), &venues[0]["restaurantNo"], &venues[0]["seats"]), (1, &json!("77"), &Value::Null));
+    app.post("/venues", json!({"restaurantNo": "77", "seats": 4})).refused(409, "venue-exists");
+    app.send(Asked::new("PATCH", "/venues/1").json(&json!({"seats": 1}))).refused(409, "venue-reserved");
+    app.send(Asked::new("PATCH", "/venues/1").json(&json!({"seats": 2}))).expect(200);
+    reserve(&mut app, json!({"restaurantNo": "77", "time": "11:30"})).refused(409, "sold-out");
+    agrees(&mut app);
+}
+
+#[test]
+fn whom_the_provider_declines_has_no_seats_and_leaves_nothing() {
+    let mut app = app();
+    // Two people at 5,201 won are 10,402, which the test provider declines.
+    app.post("/venues", json!({"restaurantNo": "10", "seats": 2, "deposit": {"amount": "5201", "currency": "KRW"}})).expect(201);
+    reserve(&mut app, json!({"time": "17:30"})).refused(409, "payment-declined");
+    agrees(&mut app);
+    assert!(app.rows("reservations").is_empty() && app.rows("deposits").is_empty());
+    app.send(Asked::new("PATCH", "/venues/1").json(&json!({"deposit": {"amount": "5000", "currency": "KRW"}}))).expect(200);
+    reserve(&mut app, json!({"time": "17:30"})).expect(201);
+    agrees(&mut app);
+}
+
+#[test]
+fn a_guest_pays_in_their_browser_while_the_seats_are_held() {
+    let mut app = TestApp::start(IN_BROWSER, at(NOW));
+    app.post("/venues", json!({"restaurantNo": "10", "seats": 2})).expect(201);
+    let made = reserve(&mut app, json!({"time": "17:30"})).expect(201);
+    assert_eq!(made["status"], "DepositPending");
+    let link = made["checkout"].as_str().unwrap().to_owned();
+    assert!(link.starts_with("https://pay.example/checkout/"), "{link}");
+    reserve(&mut app, json!({"time": "17:30"})).refused(409, "sold-out");
+    agrees(&mut app);
+    let order = link.rsplit('/').next().unwrap().to_owned();
+    let payment = book(&app).payable(&order).unwrap().to_owned();
+    let paid = app.post("/reservations/1/payment", json!({"paymentKey": payment})).expect(200);
+    assert_eq!(paid["status"], "DepositPayed");
+    agrees(&mut app);
+    assert_eq!(row(&mut app, "/reservations/1")["status"], "Reserved");
+    app.post("/reservations/1/payment", json!({"paymentKey": payment})).refused(409, "not-waiting");
+}
+
+#[test]
+fn who_does_not_pay_in_time_loses_the_seats_and_nothing_else() {
+    let mut app = TestApp::start(IN_BROWSER, at(NOW));
+    app.post("/venues", json!({"restaurantNo": "10", "seats": 2})).expect(201);
+    reserve(&mut app, json!({"time": "17:30"})).expect(201);
+    app.advance(Duration::from_secs(601));
+    agrees(&mut app);
+    assert_eq!(row(&mut app, "/reservations/1")["status"], "Canceled");
+    reserve(&mut app, json!({"time": "17:30"})).expect(201);
+    app.delete("/reservations/2").expect(204);
+    agrees(&mut app);
+    assert_eq!(row(&mut app, "/reservations/2")["status"], "Canceled");
+}
+
+#[test]
+fn a_guest_who_does_not_come_is_marked_and_the_deposit_kept() {
+    let mut app = app();
+    reserve(&mut app, json!({"day": "20261123", "time": "11:30"})).expect(201);
+    app.settle();
+    app.post("/reservations/1/no-show", json!({})).refused(409, "sitting-ahead");
+    app.advance_to(at("2026-11-23T11:40:00+09:00"));
+    app.post("/reservations/1/no-show", json!({})).expect(204);
+    app.delete("/reservations/1").refused(409, "sitting-begun");
+    agrees(&mut app);
+    assert_eq!(row(&mut app, "/deposits/1")["status"], "PayKept");
+}
