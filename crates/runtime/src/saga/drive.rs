@@ -221,7 +221,12 @@ impl<S: Saga> Driven<S> {
     async fn compensate(&self, mut saga: S) -> Result<Done, Outcome> {
         let mut through = self.first;
         for (index, step) in self.steps.list().iter().enumerate().take(self.steps.pivot()).skip(self.first) {
-            let Step::Call(call) = step else { break };
+            let call = match step {
+                Step::Call(call) => call,
+                // Nobody has told it anything, so nothing was done behind this.
+                Step::Wait(wait) if wait.until(&saga).is_some() => break,
+                Step::Wait(_) | Step::Insist(_) => continue,
+            };
             let Some(body) = call.body(&saga) else { continue };
             match self.ask(call, body, Ask::Recall(self.call_key(index))).await {
                 Ok(reply) => {
