@@ -6,6 +6,8 @@ mod agreement;
 mod faults;
 mod flows;
 mod sagas;
+mod simulation;
+mod workload;
 
 use std::sync::Arc;
 
