@@ -11,7 +11,7 @@ fn dinners() -> Simulation {
 }
 
 fn seeds() -> Seeds {
-    Seeds::of("yeyak-restaurant", "system simulation::", include_str!("seeds.txt"))
+    Seeds::of("yeyak-restaurant", "system simulation::", include_str!("seeds.txt")).fresh(60)
 }
 
 #[test]
