@@ -170,10 +170,10 @@ fn fill(data: &Path, part: &Path, report: &Report) -> Result<Manifest, String> {
         manifest.files.push(keep(part, &file)?);
         before += size;
     }
-    for name in specs.iter().map(|spec| systems::samples_marker(spec.name)).chain([MARKER.to_owned()]) {
+    // After the stores: whoever keeps a book of payments is never behind those who pay by it.
+    for name in specs.iter().flat_map(|spec| systems::beside(spec.name)).chain([MARKER.to_owned()]) {
         match data_dir::copy(&data.join(&name), &part.join(&name)) {
             Ok(()) => manifest.files.push(keep(part, &name)?),
-            // Sample data that is being loaded is marked so; it rarely is.
             Err(error) if error.kind() == io::ErrorKind::NotFound && name != MARKER => {}
             Err(error) => return Err(format!("{}: {error}", data.join(&name).display())),
         }

@@ -59,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) backup_dir: Option<PathBuf>,
     /// The meeting rooms: `[meetingroom]`.
     pub(crate) meetingroom: Meetingroom,
+    /// The restaurants: `[restaurant]`.
+    pub(crate) restaurant: Restaurant,
 }
 
 /// Where everything durable stands.
@@ -165,12 +167,22 @@ pub(crate) struct Reserve {
     pub(crate) early_minutes: u32,
 }
 
+/// The restaurants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Restaurant {
+    /// The time zone of the venues, by its IANA name in the usual spelling: `restaurant.zone`, by default Asia/Seoul.
+    pub(crate) zone: String,
+    /// How many new commands a service takes in, where it is not `limits.queue`: `restaurant.reservation.queue` and the like.
+    pub(crate) queues: BTreeMap<String, usize>,
+}
+
 /// The port of a system's first service, where each service has its own.
 pub(crate) const FIRST_SERVICE_PORT: u16 = 8081;
 /// The port of a system's fifth service; none has more.
 pub(crate) const LAST_SERVICE_PORT: u16 = 8085;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8088);
+const DEFAULT_ZONE: &str = "Asia/Seoul";
 const LARGEST_BODY: u32 = 64 * 1024;
 const MINUTES_OF_A_DAY: u32 = 24 * 60;
 /// The services of meetingroom that take commands.
@@ -179,6 +191,13 @@ const MEETINGROOM_QUEUES: [(&str, &str); 4] = [
     ("reserve", "meetingroom.reserve.queue"),
     ("conference", "meetingroom.conference.queue"),
     ("maintenance", "meetingroom.maintenance.queue"),
+];
+/// The services of restaurant that take commands.
+const RESTAURANT_QUEUES: [(&str, &str); 4] = [
+    ("reservation", "restaurant.reservation.queue"),
+    ("deposit", "restaurant.deposit.queue"),
+    ("restaurant", "restaurant.restaurant.queue"),
+    ("recommendation", "restaurant.recommendation.queue"),
 ];
 
 impl Settings {
@@ -231,7 +250,7 @@ impl Settings {
             },
             backup_dir: said.take("backup.dir", value::path).into_value(),
             meetingroom: Meetingroom {
-                zone: said.take("meetingroom.zone", value::zone).into_value().unwrap_or_else(|| "Asia/Seoul".into()),
+                zone: said.take("meetingroom.zone", value::zone).into_value().unwrap_or_else(|| DEFAULT_ZONE.into()),
                 queues: Self::read_queues(&mut said, &MEETINGROOM_QUEUES),
                 reserve: Reserve {
                     grace_minutes: said
@@ -243,6 +262,10 @@ impl Settings {
                         .into_value()
                         .unwrap_or(10),
                 },
+            },
+            restaurant: Restaurant {
+                zone: said.take("restaurant.zone", value::zone).into_value().unwrap_or_else(|| DEFAULT_ZONE.into()),
+                queues: Self::read_queues(&mut said, &RESTAURANT_QUEUES),
             },
         };
 

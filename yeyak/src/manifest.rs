@@ -100,7 +100,7 @@ impl Manifest {
         }
         let manifest: Self = serde_json::from_slice(&text).map_err(damaged)?;
         // Where files are put is never for a manifest to say.
-        let of_systems = manifest.systems.iter().flat_map(|system| [systems::file(&system.name), systems::samples_marker(&system.name)]);
+        let of_systems = manifest.systems.iter().flat_map(|system| systems::beside(&system.name).chain([systems::file(&system.name)]));
         let known: Vec<_> = of_systems.chain([MARKER.to_owned()]).collect();
         let count = |name: &str| manifest.files.iter().filter(|file| file.name == name).count();
         if let Some(file) = manifest.files.iter().find(|file| !known.contains(&file.name) || count(&file.name) != 1) {

@@ -74,6 +74,7 @@ fn differing(now: &Settings, read: &Settings) -> Vec<&'static str> {
         backup_dir,
         limits,
         meetingroom,
+        restaurant,
     } = now;
     let Log { level: _, format } = log;
     let parts = [
@@ -91,6 +92,7 @@ fn differing(now: &Settings, read: &Settings) -> Vec<&'static str> {
         ("backup.dir", *backup_dir != read.backup_dir),
         ("limits", *limits != read.limits),
         ("meetingroom", *meetingroom != read.meetingroom),
+        ("restaurant", *restaurant != read.restaurant),
     ];
     parts.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
 }

@@ -309,7 +309,7 @@ async fn start(
         queues: Queues { usual: settings.limits.queue, own: runnable.queues.clone() },
         pace: runtime::PACE,
         only: selected.services.iter().map(|service| (*service).to_owned()).collect(),
-        ports: Vec::new(),
+        ports: systems::ports(selected.system, data, clock)?,
         tracer: tracer.clone(),
     };
     let handle = SystemHandle::start(spec, environment).await.map_err(|error| Fatal::Failed(format!("{}: {error}", file.display())))?;
@@ -381,11 +381,15 @@ impl Stop {
 }
 
 fn what_to_try(address: SocketAddr) -> String {
+    let (rooms, venues) = (format!("http://{address}/{}", meetingroom::NAME), format!("http://{address}/{}", restaurant::NAME));
     format!(
-        "Yeyak runs on http://{address} with sample meeting rooms. Try:\n\n  \
-         curl http://{address}/rooms\n  \
-         curl -X POST http://{address}/reserves -H 'Content-Type: application/json' \\\n    \
+        "Yeyak runs on http://{address} with sample meeting rooms and a restaurant. Try:\n\n  \
+         curl {rooms}/rooms\n  \
+         curl -X POST {rooms}/reserves -H 'Content-Type: application/json' \\\n    \
          -d '{{\"userId\": \"1\", \"roomId\": 3, \"date\": \"'$(TZ=Asia/Seoul date -d tomorrow +%F)'\"}}'\n  \
-         curl http://{address}/roomTables\n"
+         curl {rooms}/roomTables\n  \
+         curl -X POST {venues}/reservations -H 'Content-Type: application/json' \\\n    \
+         -d '{{\"customerId\": \"1\", \"restaurantNo\": \"10\", \"day\": \"'$(TZ=Asia/Seoul date -d tomorrow +%F)'\"}}'\n  \
+         curl {venues}/myPages\n"
     )
 }

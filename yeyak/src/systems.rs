@@ -1,22 +1,27 @@
 //! The systems there are. A new one is a line in each function here, and nothing else in this crate.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
 use axum::Router;
 use booking::Zone;
+use clock::Clock;
 use edge::Entry;
 use edge::contract::{self, asyncapi, openapi};
 use edge::language::Catalogue;
-use runtime::{SystemHandle, SystemSpec};
+use payments::TestProvider;
+use payments::api::PAYMENTS;
+use runtime::{Port, SystemHandle, SystemSpec};
 use serde_json::{Map, Value, json};
 
 use crate::cli::{KnownSystem, Selected};
-use crate::config::Settings;
+use crate::config::{Auth, Settings};
 use crate::error::Fatal;
 
 /// The systems as they are declared.
 pub(crate) fn declared() -> Vec<SystemSpec> {
-    vec![meetingroom::spec()]
+    vec![meetingroom::spec(), restaurant::spec()]
 }
 
 /// The systems and their services, in the order of their ports.
@@ -27,7 +32,7 @@ pub(crate) fn known() -> Vec<KnownSystem> {
 
 /// What is told in Korean.
 pub(crate) fn catalogue() -> Catalogue {
-    Catalogue::new(meetingroom::KOREAN)
+    Catalogue::new(meetingroom::KOREAN.into_iter().chain(restaurant::KOREAN).chain([payments::KOREAN]))
 }
 
 /// The file of a system, in the data directory.
@@ -38,6 +43,28 @@ pub(crate) fn file(system: &str) -> String {
 /// The file that is there while a system's sample data is being loaded.
 pub(crate) fn samples_marker(system: &str) -> String {
     format!("{system}.samples")
+}
+
+/// The file in which the payment provider that is built in keeps its book, for a system that takes payments.
+fn book(system: &str) -> Option<String> {
+    (system == restaurant::NAME).then(|| format!("{system}.payments.jsonl"))
+}
+
+/// What can stand beside a system's file and belongs to it: none of these is always there.
+pub(crate) fn beside(system: &str) -> impl Iterator<Item = String> {
+    [samples_marker(system)].into_iter().chain(book(system))
+}
+
+/// What a system calls outside the installation. What is built in keeps its own in the data directory.
+///
+/// # Errors
+/// When that cannot be read.
+pub(crate) fn ports(system: &str, data: &Path, clock: &Arc<dyn Clock>) -> Result<Vec<Port>, Fatal> {
+    let Some(book) = book(system) else { return Ok(Vec::new()) };
+    let path = data.join(book);
+    let provider = TestProvider::open(Arc::clone(clock), &path);
+    let provider = provider.map_err(|error| Fatal::Failed(format!("{}: {error}", path.display())))?;
+    Ok(vec![Port { name: PAYMENTS, door: Arc::new(provider) }])
 }
 
 /// Everything there is.
@@ -77,6 +104,15 @@ pub(crate) fn runnable(name: &str, settings: &Settings) -> Result<Runnable, Fata
                 samples: meetingroom::samples(),
             })
         }
+        restaurant::NAME => {
+            let venues = restaurant_settings(settings)?;
+            Ok(Runnable {
+                spec: restaurant::spec(),
+                routes: Box::new(move |system, base, entry| restaurant::routes(system, base, entry, &venues)),
+                queues: settings.restaurant.queues.clone(),
+                samples: restaurant::samples(),
+            })
+        }
         other => Err(Fatal::Failed(format!("there is no system {other}"))),
     }
 }
@@ -84,16 +120,25 @@ pub(crate) fn runnable(name: &str, settings: &Settings) -> Result<Runnable, Fata
 fn meetingroom_settings(settings: &Settings) -> Result<meetingroom::Settings, Fatal> {
     let minutes = |minutes: u32| u16::try_from(minutes).unwrap_or(u16::MAX);
     Ok(meetingroom::Settings {
-        zone: Zone::named(&settings.meetingroom.zone).map_err(|error| Fatal::Failed(error.to_string()))?,
+        zone: zone(&settings.meetingroom.zone)?,
         grace_minutes: minutes(settings.meetingroom.reserve.grace_minutes),
         early_minutes: minutes(settings.meetingroom.reserve.early_minutes),
     })
+}
+
+fn restaurant_settings(settings: &Settings) -> Result<restaurant::Settings, Fatal> {
+    Ok(restaurant::Settings { zone: zone(&settings.restaurant.zone)?, opens_unknown: settings.auth == Auth::Open })
+}
+
+fn zone(name: &str) -> Result<Zone, Fatal> {
+    Zone::named(name).map_err(|error| Fatal::Failed(error.to_string()))
 }
 
 /// What clients can rely on of what is selected.
 pub(crate) fn contract(selected: &[Selected]) -> Vec<contract::System> {
     let of = |one: &Selected| match one.system {
         meetingroom::NAME => Some(meetingroom::contract(&one.services)),
+        restaurant::NAME => Some(restaurant::contract(&one.services)),
         _ => None,
     };
     selected.iter().filter_map(of).collect()

@@ -49,6 +49,7 @@ fn default() -> Settings {
             queues: BTreeMap::new(),
             reserve: Reserve { grace_minutes: 15, early_minutes: 10 },
         },
+        restaurant: Restaurant { zone: "Asia/Seoul".into(), queues: BTreeMap::new() },
     }
 }
 
@@ -91,6 +92,13 @@ maintenance.queue = 4
 queue = 2
 grace-minutes = 0
 early-minutes = 1440
+
+[restaurant]
+zone = "europe/rome"
+reservation.queue = 5
+deposit.queue = 6
+restaurant.queue = 7
+recommendation.queue = 8
 "#;
 
 fn all() -> Settings {
@@ -112,6 +120,12 @@ fn all() -> Settings {
             zone: "Europe/Berlin".into(),
             queues: [("room", 1), ("reserve", 2), ("conference", 3), ("maintenance", 4)].map(|(name, queue)| (name.into(), queue)).into(),
             reserve: Reserve { grace_minutes: 0, early_minutes: 1440 },
+        },
+        restaurant: Restaurant {
+            zone: "Europe/Rome".into(),
+            queues: [("reservation", 5), ("deposit", 6), ("restaurant", 7), ("recommendation", 8)]
+                .map(|(name, queue)| (name.into(), queue))
+                .into(),
         },
     }
 }
@@ -162,6 +176,11 @@ fn every_key_has_a_variable() {
         ("YEYAK_MEETINGROOM_ZONE", "Europe/Berlin"),
         ("YEYAK_MEETINGROOM_RESERVE_GRACE_MINUTES", "0"),
         ("YEYAK_MEETINGROOM_RESERVE_EARLY_MINUTES", "1440"),
+        ("YEYAK_RESTAURANT_ZONE", "Europe/Rome"),
+        ("YEYAK_RESTAURANT_RESERVATION_QUEUE", "5"),
+        ("YEYAK_RESTAURANT_DEPOSIT_QUEUE", "6"),
+        ("YEYAK_RESTAURANT_RESTAURANT_QUEUE", "7"),
+        ("YEYAK_RESTAURANT_RECOMMENDATION_QUEUE", "8"),
     ];
     assert_eq!(read(b"", &[], &variables).unwrap(), all());
     assert_eq!(read(b"", &[], &variables.map(|(name, _)| (name, ""))).unwrap(), default());
@@ -358,6 +377,7 @@ fn an_instant_needs_its_offset_and_a_time_in_reach() {
 #[test]
 fn a_time_zone_is_one_of_the_database() {
     assert_eq!(file("meetingroom.zone = 'utc'").unwrap().meetingroom.zone, "UTC");
+    wrong("restaurant.zone = 'Asia/Soul'", &["y.toml:1: restaurant.zone: \"Asia/Soul\" is no time zone: did you mean \"Asia/Seoul\"?"]);
     wrong("meetingroom.zone = 'Asia/Soul'", &["y.toml:1: meetingroom.zone: \"Asia/Soul\" is no time zone: did you mean \"Asia/Seoul\"?"]);
     const RIGHT: &str = "write an IANA time zone, such as \"Asia/Seoul\"";
     for zone in ["", "+09:00", "한국", "Etc/Unknown", "../../etc/passwd"] {
@@ -371,7 +391,8 @@ fn an_unknown_key_is_named_with_the_one_that_was_meant() {
         cors, open-to-network, clock, samples, faults, log.level, log.format, telemetry.otlp, telemetry.sampled-percent, limits.queue, \
         limits.body, limits.request-seconds, limits.connections, limits.silence-seconds, limits.drain-seconds, backup.dir, meetingroom.zone, \
         meetingroom.room.queue, meetingroom.reserve.queue, meetingroom.conference.queue, meetingroom.maintenance.queue, \
-        meetingroom.reserve.grace-minutes, meetingroom.reserve.early-minutes";
+        meetingroom.reserve.grace-minutes, meetingroom.reserve.early-minutes, restaurant.zone, restaurant.reservation.queue, \
+        restaurant.deposit.queue, restaurant.restaurant.queue, restaurant.recommendation.queue";
     wrong("lisen = ':1'", &["y.toml:1: lisen: is unknown: did you mean listen?"]);
     wrong("service_ports = true", &["y.toml:1: service_ports: is unknown: did you mean service-ports?"]);
     wrong("queue = 5", &["y.toml:1: queue: is unknown: did you mean limits.queue?"]);

@@ -271,6 +271,7 @@ fn every_wrong_line_of_a_configuration_is_named() {
 fn a_port_of_the_systems_choice_is_told() {
     let yeyak = Yeyak::demo(&[]);
     assert_ne!(yeyak.address.port(), 0);
-    assert_eq!(yeyak.api().rows("/rooms").len(), 4);
+    assert_eq!(yeyak.api().rows("/meetingroom/rooms").len(), 4);
+    assert_eq!(yeyak.api().rows("/restaurant/venues").len(), 1);
     yeyak.stop();
 }

@@ -74,7 +74,7 @@ fn slot(number: usize) -> (String, String) {
 
 #[test]
 fn of_many_who_want_one_slot_one_gets_it() {
-    let yeyak = Yeyak::demo(&["--empty", "--clock", "2026-11-23T07:30:00+09:00"]);
+    let yeyak = Yeyak::rooms(&["--clock", "2026-11-23T07:30:00+09:00"]);
     let api = yeyak.api();
     let (rounds, watch) = (rounds("YEYAK_ROUNDS", ROUNDS), Stopwatch::start());
     let mut room_id = 0;
@@ -104,7 +104,7 @@ fn of_many_who_want_one_slot_one_gets_it() {
 
 #[test]
 fn a_time_is_reserved_or_under_maintenance_and_never_both() {
-    let yeyak = Yeyak::demo(&["--empty", "--clock", "2026-11-23T07:30:00+09:00"]);
+    let yeyak = Yeyak::rooms(&["--clock", "2026-11-23T07:30:00+09:00"]);
     let api = yeyak.api();
     let (mut reserved, mut closed) = (0, 0);
     for round in 0..rounds("YEYAK_ROUNDS", ROUNDS) {
@@ -140,7 +140,7 @@ fn a_time_is_reserved_or_under_maintenance_and_never_both() {
 
 #[test]
 fn a_meeting_is_started_or_its_reservation_cancelled_and_never_both() {
-    let yeyak = Yeyak::demo(&["--empty", "--clock", "2026-11-23T10:05:00+09:00"]);
+    let yeyak = Yeyak::rooms(&["--clock", "2026-11-23T10:05:00+09:00"]);
     let api = yeyak.api();
     let (mut started, mut canceled) = (0, 0);
     for round in 0..rounds("YEYAK_ROUNDS", ROUNDS) {

@@ -13,7 +13,7 @@ fn get(yeyak: &Yeyak, path: &str, accept: &str) -> Answer {
 
 #[test]
 fn programs_and_people_find_the_contract() {
-    let yeyak = Yeyak::demo(&[]);
+    let yeyak = Yeyak::rooms(&["--samples"]);
     let openapi = get(&yeyak, "/openapi.json", "*/*").expect(200);
     assert_eq!(openapi["openapi"], "3.1.0");
     let urls: Vec<_> = openapi["servers"].as_array().unwrap().iter().map(|server| server["url"].as_str().unwrap()).collect();
@@ -40,7 +40,7 @@ fn programs_and_people_find_the_contract() {
 
 #[test]
 fn a_refusal_leads_to_its_page() {
-    let yeyak = Yeyak::demo(&[]);
+    let yeyak = Yeyak::rooms(&["--samples"]);
     let refused = yeyak.api().get("/rooms/4711").problem(404, "not-found");
     let page = refused["type"].as_str().unwrap();
     let check = |accept: &str, kind: &str, begins: &str| {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::support::http::connect;
 use crate::support::{Answer, Api, Yeyak, until};
 
-const CLOCK: [&str; 2] = ["--clock", "2026-11-23T10:05:00+09:00"];
+const CLOCK: [&str; 3] = ["--samples", "--clock", "2026-11-23T10:05:00+09:00"];
 
 /// A stream that is being read.
 struct Live {
@@ -66,7 +66,7 @@ fn reserve(api: &Api, slot: &str) {
 #[test]
 fn a_stream_ends_with_the_process_at_once_and_goes_on_with_the_next() {
     let directory = TempDir::new().unwrap();
-    let serve = || Yeyak::serve(directory.path(), &[&["--samples"], &CLOCK[..]].concat());
+    let serve = || Yeyak::serve(directory.path(), &CLOCK);
     let yeyak = serve();
     reserve(&yeyak.api(), "08:00");
     let mut live = Live::begin(&yeyak.api(), "/reserves/stream", None);
@@ -96,7 +96,7 @@ fn a_stream_ends_with_the_process_at_once_and_goes_on_with_the_next() {
 
 #[test]
 fn whoever_does_not_read_keeps_nobody_else_waiting() {
-    let yeyak = Yeyak::demo(&CLOCK);
+    let yeyak = Yeyak::rooms(&CLOCK);
     let api = yeyak.api();
     let lazy: Vec<_> = (0..20).map(|_| Live::begin(&api, "/rooms/stream", None)).collect();
     let mut live = Live::begin(&api, "/rooms/stream", None);
@@ -120,7 +120,7 @@ fn whoever_does_not_read_keeps_nobody_else_waiting() {
 
 #[test]
 fn what_is_long_is_sent_smaller() {
-    let yeyak = Yeyak::demo(&CLOCK);
+    let yeyak = Yeyak::rooms(&CLOCK);
     let api = yeyak.api();
     let ask = |method: &str, accepts: &str| api.try_send(method, "/roomSlots", &[("Accept-Encoding", accepts)], b"").unwrap();
     until("the schedule knows all rooms", || (api.get("/roomSlots").expect(200)["page"]["totalElements"] == 28).then_some(()));
@@ -158,7 +158,7 @@ fn pages_of_listed_origins_may_ask_and_no_others() {
     }
     assert_eq!(asked("https://other.example").header("access-control-allow-origin"), None);
     yeyak.stop();
-    let open = Yeyak::demo(&CLOCK);
+    let open = Yeyak::rooms(&CLOCK);
     let answer = open.api().try_send("GET", "/rooms", &[("Origin", "https://other.example")], b"").unwrap();
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
     open.stop();

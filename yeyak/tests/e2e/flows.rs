@@ -204,7 +204,7 @@ fn while_reserve_is_slow(site: &Site) {
 
 #[test]
 fn without_the_systems_name() {
-    let yeyak = Yeyak::demo(&["--faults", "--clock", MORNING]);
+    let yeyak = Yeyak::rooms(&["--samples", "--faults", "--clock", MORNING]);
     let site = Site::of(&yeyak, "");
     from_the_first_room_to_the_last_maintenance(&site);
     while_services_are_down(&site);
@@ -249,7 +249,7 @@ fn at_the_services_own_ports() {
 
 #[test]
 fn rooms_open_by_their_rules() {
-    let yeyak = Yeyak::demo(&["--empty", "--clock", "2026-11-23T21:55:00+09:00"]);
+    let yeyak = Yeyak::rooms(&["--clock", "2026-11-23T21:55:00+09:00"]);
     let site = Site::of(&yeyak, "");
     let [today, ticket, ahead] = ["same-day", "slot-start", "days-ahead:14"].map(|rule| site.add_room(rule));
 
@@ -282,7 +282,7 @@ fn rooms_open_by_their_rules() {
 #[test]
 fn what_is_over_ends_by_itself() {
     // Five seconds before the end of a slot.
-    let yeyak = Yeyak::demo(&["--empty", "--clock", "2026-11-23T11:49:55+09:00"]);
+    let yeyak = Yeyak::rooms(&["--clock", "2026-11-23T11:49:55+09:00"]);
     let site = Site::of(&yeyak, "");
     let (held, closed) = (site.add_room("same-day"), site.add_room("same-day"));
     let reserve = site.reserve.post("/reserves", &asks("1", &held)).expect(201);
@@ -308,7 +308,7 @@ fn what_is_over_ends_by_itself() {
 
 #[test]
 fn a_request_that_is_repeated_under_its_key_happens_once() {
-    let yeyak = Yeyak::demo(&["--faults", "--clock", MORNING]);
+    let yeyak = Yeyak::rooms(&["--samples", "--faults", "--clock", MORNING]);
     let api = yeyak.api();
     let post = |path: &str, key: &str, body: &str| api.try_send("POST", path, &[("Idempotency-Key", key)], body.as_bytes()).unwrap();
     for (path, key, body, other) in [
@@ -337,7 +337,7 @@ fn a_request_that_is_repeated_under_its_key_happens_once() {
 
 #[test]
 fn collections_page_sort_and_filter() {
-    let yeyak = Yeyak::demo(&["--clock", MORNING]);
+    let yeyak = Yeyak::rooms(&["--samples", "--clock", MORNING]);
     let api = yeyak.api();
     for user in 1..=5 {
         let body = json!({"userId": user, "roomId": 3, "date": "2026-11-24", "startTime": format!("{:02}:00", 8 + 2 * (user % 3))});
@@ -361,7 +361,7 @@ fn collections_page_sort_and_filter() {
 
 #[test]
 fn a_history_tells_what_happened_and_why() {
-    let yeyak = Yeyak::demo(&["--clock", MORNING]);
+    let yeyak = Yeyak::rooms(&["--samples", "--clock", MORNING]);
     let api = yeyak.api();
     api.post("/reserves", &asks("1", &json!(1))).expect(201);
     api.post("/conferences", &starts("1", &json!(1), &json!(1))).expect(201);
@@ -385,7 +385,7 @@ fn a_history_tells_what_happened_and_why() {
 
 #[test]
 fn every_link_leads_somewhere() {
-    let yeyak = Yeyak::demo(&["--clock", MORNING]);
+    let yeyak = Yeyak::rooms(&["--samples", "--clock", MORNING]);
     let api = yeyak.api();
     api.post("/reserves", &asks("1", &json!(1))).expect(201);
     api.post("/conferences", &starts("1", &json!(1), &json!(1))).expect(201);

@@ -56,7 +56,7 @@ const ROUTES: &[(&str, &str)] = &[
 ];
 
 fn demo() -> Yeyak {
-    Yeyak::demo(&["--faults", "--clock", "2026-11-23T10:05:00+09:00"])
+    Yeyak::rooms(&["--samples", "--faults", "--clock", "2026-11-23T10:05:00+09:00"])
 }
 
 /// That an answer is one that a client may get, whatever it sent.

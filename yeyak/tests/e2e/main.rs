@@ -20,6 +20,7 @@ mod operations;
 mod overload;
 mod readme;
 mod seeing;
+mod several;
 mod signals;
 mod steered;
 mod steering;

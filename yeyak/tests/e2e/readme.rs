@@ -198,10 +198,10 @@ fn what_the_demo_says_works_too() {
         let mut demo = command();
         demo.args(["demo", "--listen", "127.0.0.1:0", "--clock", &clock]).stdout(File::create(&said).unwrap());
         let yeyak = Yeyak::run_with_stdout(&mut demo).unwrap();
-        let text = until("it says what to try", || Some(fs::read_to_string(&said).unwrap()).filter(|text| text.contains("/roomTables\n")));
+        let text = until("it says what to try", || Some(fs::read_to_string(&said).unwrap()).filter(|text| text.contains("/myPages\n")));
         let text = text.replace("\\\n", "");
         let lines: Vec<_> = text.lines().map(str::trim).filter(|line| line.starts_with("curl ")).collect();
-        assert_eq!(lines.len(), 3, "{text}");
+        assert_eq!(lines.len(), 5, "{text}");
         for line in lines {
             assert!(line.contains(&yeyak.address.to_string()), "{line}");
             shell.curl(line, usual_status(line));

@@ -11,10 +11,9 @@ use tempfile::TempDir;
 
 use crate::support::{Api, Yeyak, command, until};
 
-/// A demo whose clock stands in a slot, told this by the environment.
-fn demo(variables: &[(&str, &str)]) -> Yeyak {
-    let arguments = ["demo", "--listen", "127.0.0.1:0", "--faults", "--clock", "2026-11-23T10:05:00+09:00"];
-    Yeyak::run(command().args(arguments).envs(variables.iter().copied())).unwrap_or_else(|lines| panic!("{lines:#?}"))
+/// Sample rooms, whose clock stands in a slot, with these flags.
+fn demo(flags: &[&str]) -> Yeyak {
+    Yeyak::rooms(&[&["--samples", "--faults", "--clock", "2026-11-23T10:05:00+09:00"], flags].concat())
 }
 
 fn down(api: &Api, service: &str) {
@@ -153,7 +152,7 @@ fn spans_of(request: &[u8]) -> Vec<Span> {
 fn a_trace_goes_from_the_request_through_the_call_and_the_events_to_those_who_follow() {
     const MINE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     let collector = Collector::start();
-    let yeyak = demo(&[("YEYAK_TELEMETRY_OTLP", &collector.url)]);
+    let yeyak = demo(&["--telemetry-otlp", &collector.url]);
     let api = yeyak.api();
     api.post("/reserves", &json!({"userId": "1", "roomId": 1})).expect(201);
     let traced = [("traceparent", &*format!("00-{MINE}-00f067aa0ba902b7-01")), ("Content-Type", "application/json")];
@@ -196,7 +195,7 @@ fn a_collector_that_is_away_holds_nobody_up_and_is_told_of_once() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", nobody.local_addr().unwrap());
     drop(nobody);
-    let yeyak = demo(&[("YEYAK_TELEMETRY_OTLP", &url)]);
+    let yeyak = demo(&["--telemetry-otlp", &url]);
     let api = yeyak.api();
     let lost = || {
         let text = String::from_utf8(api.get("/actuator/prometheus").body).unwrap();
@@ -264,7 +263,7 @@ fn assert_nobody_is_named(lines: &[String]) {
 
 #[test]
 fn the_log_names_nobody_and_says_whose_story_a_line_belongs_to() {
-    let yeyak = demo(&[("YEYAK_LOG_LEVEL", "debug")]);
+    let yeyak = demo(&["--log-level", "debug"]);
     live_through(&yeyak.api());
     let lines = yeyak.lines();
     assert_nobody_is_named(&lines);
@@ -273,14 +272,14 @@ fn the_log_names_nobody_and_says_whose_story_a_line_belongs_to() {
     let answers: Vec<_> = lines.iter().filter(|line| line.contains("a request was answered")).collect();
     assert!(answers.iter().all(|line| line.contains(" correlation=\"")), "{answers:#?}");
     assert!(answers.iter().any(|line| line.contains("GET")) && answers.iter().any(|line| line.contains("status=4")), "{answers:#?}");
-    let away = lines.iter().find(|line| line.contains("a callee cannot be reached")).unwrap();
+    let away = lines.iter().find(|line| line.contains("a saga's call was not answered")).unwrap();
     assert!(away.contains(" correlation=\""), "{away}");
     yeyak.stop();
 }
 
 #[test]
 fn the_log_of_machines_names_nobody_either() {
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--samples", "--faults", "--clock", "2026-11-23T10:05:00+09:00"];
+    let arguments = ["serve", "meetingroom", "--listen", "127.0.0.1:0", "--samples", "--faults", "--clock", "2026-11-23T10:05:00+09:00"];
     let directory = TempDir::new().unwrap();
     let data = directory.path().join("data");
     let mut process = command();

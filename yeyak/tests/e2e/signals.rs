@@ -292,7 +292,7 @@ fn sigterm_answers_what_was_begun_and_keeps_what_was_acknowledged() {
 
 #[test]
 fn sigterm_waits_for_nobody_who_says_nothing() {
-    let mut yeyak = Yeyak::demo(&[]);
+    let mut yeyak = Yeyak::rooms(&["--samples"]);
     let idle = |sent: &str| {
         let mut stream = connect(yeyak.address).unwrap();
         stream.write_all(sent.as_bytes()).unwrap();
@@ -325,7 +325,7 @@ fn sigterm_waits_for_nobody_who_says_nothing() {
 #[test]
 fn sigterm_without_anybody_there_is_quick() {
     for signal in ["-TERM", "-INT"] {
-        let mut yeyak = Yeyak::demo(&[]);
+        let mut yeyak = Yeyak::rooms(&["--samples"]);
         let watch = Stopwatch::start();
         yeyak.signal(signal);
         assert!(yeyak.ended().success());
@@ -337,7 +337,8 @@ fn sigterm_without_anybody_there_is_quick() {
 fn sigterm_while_it_starts_is_not_lost() {
     for _ in 0..5 {
         let data = TempDir::new().unwrap();
-        let mut yeyak = Yeyak::starting(&["serve", "--listen", "127.0.0.1:0", "--samples", "--data", data.path().to_str().unwrap()]);
+        let mut yeyak =
+            Yeyak::starting(&["serve", "meetingroom", "--listen", "127.0.0.1:0", "--samples", "--data", data.path().to_str().unwrap()]);
         // From here on it is being started: the directory is its own, and the store is being made.
         until("it has begun", || data.path().join("lock").exists().then_some(()));
         yeyak.terminate();

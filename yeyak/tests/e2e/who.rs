@@ -196,7 +196,7 @@ fn keys_can_come_from_an_address() {
         String::from_utf8_lossy(&asked[..length]).into_owned()
     });
     let mut serve = command();
-    serve.args(["serve", "--auth", "required", "--samples", "--listen", "127.0.0.1:0", "--data"]).arg(place.path("data"));
+    serve.args(["serve", "meetingroom", "--auth", "required", "--samples", "--listen", "127.0.0.1:0", "--data"]).arg(place.path("data"));
     serve.env("YEYAK_AUTH_ISSUER", "yeyak").env("YEYAK_AUTH_AUDIENCE", "yeyak").env("YEYAK_AUTH_JWKS", format!("http://{address}/keys"));
     let yeyak = Yeyak::run(&mut serve).unwrap();
     assert!(answered.unwrap().join().unwrap().starts_with("GET /keys HTTP/1.1\r\n"));
@@ -208,7 +208,7 @@ fn keys_can_come_from_an_address() {
 fn an_issuer_that_is_away_lets_nobody_in() {
     let data = TempDir::new().unwrap();
     let mut serve = command();
-    serve.args(["serve", "--auth", "required", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
+    serve.args(["serve", "meetingroom", "--auth", "required", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
     serve.env("YEYAK_AUTH_ISSUER", "yeyak").env("YEYAK_AUTH_AUDIENCE", "yeyak").env("YEYAK_AUTH_JWKS", "http://127.0.0.1:1/keys");
     let yeyak = Yeyak::run(&mut serve).unwrap();
     let place = Place::new();
@@ -224,7 +224,7 @@ fn an_issuer_that_is_away_lets_nobody_in() {
 fn open_to_the_network_is_said_and_shown() {
     let data = TempDir::new().unwrap();
     let directory = data.path().to_str().unwrap();
-    let yeyak = Yeyak::start(&["serve", "--listen", "0.0.0.0:0", "--open-to-network", "--data", directory]);
+    let yeyak = Yeyak::start(&["serve", "meetingroom", "--listen", "0.0.0.0:0", "--open-to-network", "--data", directory]);
     let api = Api::new(([127, 0, 0, 1], yeyak.address.port()).into());
     assert_eq!(api.get("/actuator/health").expect(200)["auth"], "open-to-network");
     api.post("/rooms", &json!({"floor": "1"})).expect(201);
@@ -351,7 +351,7 @@ fn an_issuer_that_comes_back_lets_people_in_soon_and_health_tells_of_it() {
         })
         .unwrap();
     let mut serve = command();
-    serve.args(["serve", "--auth", "required", "--listen", "127.0.0.1:0", "--data"]).arg(place.path("data"));
+    serve.args(["serve", "meetingroom", "--auth", "required", "--listen", "127.0.0.1:0", "--data"]).arg(place.path("data"));
     serve.env("YEYAK_AUTH_ISSUER", "yeyak").env("YEYAK_AUTH_AUDIENCE", "yeyak");
     serve.env("YEYAK_AUTH_JWKS", format!("http://{address}/keys?token=hidden"));
     let yeyak = Yeyak::run(&mut serve).unwrap();

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use super::{Api, SOON, Stopwatch, until};
 
 /// The binary, with nothing in its environment that would tell it something but how much to log.
@@ -23,6 +25,8 @@ pub(crate) struct Yeyak {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
+    /// Its directory, if that is to go with it.
+    data: Option<TempDir>,
     pub(crate) address: SocketAddr,
     /// How long it took from its start until it was ready.
     pub(crate) ready_after: Duration,
@@ -34,9 +38,17 @@ impl Yeyak {
         Self::start(&[&["demo", "--listen", "127.0.0.1:0"], flags].concat())
     }
 
-    /// `yeyak serve` with these flags on this directory, at a port that is free.
+    /// `yeyak serve meetingroom` with these flags on this directory, at a port that is free. Of one system alone the paths are bare.
     pub(crate) fn serve(data: &Path, flags: &[&str]) -> Self {
-        Self::start(&[&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()], flags].concat())
+        Self::start(&[&["serve", "meetingroom", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()], flags].concat())
+    }
+
+    /// The same in a directory that goes with it.
+    pub(crate) fn rooms(flags: &[&str]) -> Self {
+        let data = TempDir::new().unwrap();
+        let mut yeyak = Self::serve(data.path(), flags);
+        yeyak.data = Some(data);
+        yeyak
     }
 
     /// Waits until it is ready.
@@ -97,7 +109,7 @@ impl Yeyak {
         };
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let reader = Some(reader.expect("a thread"));
-        (Self { child, lines, reader, address, ready_after: Duration::ZERO }, heard)
+        (Self { child, lines, reader, data: None, address, ready_after: Duration::ZERO }, heard)
     }
 
     pub(crate) fn api(&self) -> Api {
@@ -166,7 +178,7 @@ impl Yeyak {
 }
 
 /// What bodies, rows and events call who somebody is, in whichever form they are shown.
-const PERSONAL: [&str; 4] = ["userId", "user_id", "\"user\"", "person:"];
+const PERSONAL: [&str; 6] = ["userId", "user_id", "\"user\"", "customerId", "customer_id", "person:"];
 
 impl Drop for Yeyak {
     fn drop(&mut self) {
