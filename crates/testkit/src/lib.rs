@@ -14,6 +14,7 @@
 
 pub mod app;
 pub mod broken;
+pub mod callers;
 pub mod carrier;
 pub mod disk;
 pub mod executor;

@@ -1,43 +1,19 @@
 //! Who may do what, once callers prove who they are: every route against a table, and what people see of each other.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use edge::actuator::Actuator;
-use edge::auth::{Expected, KeySource, LocalKey, Role, Verifier};
-use edge::{Auth, Entry, Limits};
+use edge::auth::Role;
 use serde_json::{Value, json};
-use testkit::{Answer, Asked, Subject, TestApp, at};
+use testkit::callers::{self, WhoTable, told};
+use testkit::{Asked, Subject, TestApp, at};
 
-const TABLE: &str = include_str!("who.txt");
 const NOW: &str = "2026-11-23T10:05:00+09:00";
 
-static KEY: LazyLock<LocalKey> = LazyLock::new(|| LocalKey::parse(&LocalKey::generate().unwrap()).unwrap());
-
-/// The key, as whoever checks tokens reads it.
-struct TheKey;
-
-impl KeySource for TheKey {
-    fn name(&self) -> &str {
-        "the test's key"
-    }
-
-    fn read(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<bytes::Bytes, String>> + Send>> {
-        Box::pin(std::future::ready(Ok(KEY.jwks().to_string().into())))
-    }
-
-    fn refresh(&self) -> Duration {
-        Duration::from_secs(300)
-    }
-
-    fn at_most_every(&self) -> Duration {
-        Duration::from_secs(30)
-    }
-}
-
-fn expected() -> Expected {
-    Expected { issuer: "test".into(), audience: "yeyak".into() }
+fn table() -> WhoTable {
+    WhoTable::read(include_str!("who.txt"))
 }
 
 /// The system, for callers who prove who they are.
@@ -45,15 +21,13 @@ pub(crate) const GUARDED: Subject = Subject {
     spec: yeyak_meetingroom::spec,
     routes: |system| {
         let clock = Arc::clone(system.service("room").unwrap().clock());
-        let auth = Auth::Required(Arc::new(Verifier::new(expected(), Box::new(TheKey), clock)));
-        yeyak_meetingroom::routes(system, "", &Entry { limits: Limits::default(), auth }, &yeyak_meetingroom::Settings::default())
+        yeyak_meetingroom::routes(system, "", &callers::guarded(clock), &yeyak_meetingroom::Settings::default())
     },
     outside: testkit::Outside::nothing,
 };
 
 pub(crate) fn as_one(asked: Asked, subject: &str, roles: &[Role]) -> Asked {
-    let until = at(NOW) + Duration::from_secs(3600);
-    asked.header("authorization", format!("Bearer {}", KEY.token(&expected(), subject, roles, at(NOW), until)))
+    callers::as_one(asked, at(NOW), subject, roles)
 }
 
 pub(crate) fn administrator(asked: Asked) -> Asked {
@@ -75,36 +49,9 @@ fn two_people() -> TestApp {
     app
 }
 
-/// A row of the table: method, path and who, and then what each is told.
-fn rows() -> Vec<(String, Vec<String>)> {
-    let rows = TABLE.lines().filter(|line| !line.starts_with('#'));
-    rows.map(|line| {
-        let mut words = line.split_whitespace();
-        let (method, path) = (words.next().unwrap(), words.next().unwrap());
-        let rest = line.split_once(path).unwrap().1;
-        let mut columns = rest.split("  ").map(str::trim).filter(|column| !column.is_empty());
-        let who = columns.next().unwrap();
-        (format!("{method} {path}: {who}"), columns.map(str::to_owned).collect())
-    })
-    .collect()
-}
-
 #[test]
 fn every_route_has_a_row_and_every_row_a_route() {
-    let declared: Vec<_> =
-        yeyak_meetingroom::declared().into_iter().map(|route| format!("{} {}: {}", route.method, route.path, route.who)).collect();
-    let rows: Vec<_> = rows().into_iter().map(|(row, _)| row).collect();
-    assert_eq!(declared, rows, "systems/meetingroom/tests/system/who.txt says who may use each route");
-}
-
-/// "in" for whoever was let in: to what is there, or to what says why it cannot be. A refusal by its code, and all else as it is.
-fn told(answer: &Answer) -> String {
-    match answer.status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => answer.json()["code"].as_str().unwrap().to_owned(),
-        StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => "in".into(),
-        status if status.is_success() => "in".into(),
-        status => status.to_string(),
-    }
+    table().lists(yeyak_meetingroom::declared());
 }
 
 #[test]
@@ -130,27 +77,7 @@ fn the_actuators_routes_are_declared_with_the_actuator() {
 
 #[test]
 fn every_route_does_what_its_row_says() {
-    let mut app = two_people();
-    for (row, expected) in rows() {
-        let (method, path) = row.split_once(": ").unwrap().0.split_once(' ').unwrap();
-        let ask = || {
-            // Nothing stands under this number, so nothing changes between one caller and the next.
-            let asked = Asked {
-                method: ["GET", "POST", "DELETE"].into_iter().find(|one| *one == method).unwrap(),
-                ..Asked::get(path.replace("{id}", "999"))
-            };
-            if method == "GET" { asked } else { asked.json(&json!({"userId": "2", "roomId": 999, "reserveId": 999})) }
-        };
-        let mut send = |asked: Asked| {
-            // A stream has no end to wait for.
-            if path.ends_with("/stream") { app.listen(asked, usize::MAX).so_far() } else { app.send(asked) }
-        };
-        let answers =
-            [send(ask()), send(as_one(ask(), "1", &[])), send(as_one(ask(), "lee", &[Role::Operator])), send(administrator(ask()))];
-        assert_eq!(answers.each_ref().map(told).to_vec(), expected, "{row}");
-        let own = send(as_one(ask(), "2", &[]));
-        assert_eq!(told(&own) == "in", !expected.contains(&"administrators-only".to_owned()), "{row}: {own:?}");
-    }
+    table().holds(&mut two_people(), at(NOW), &json!({"userId": "2", "roomId": 999, "reserveId": 999}));
 }
 
 /// Whether a text stands anywhere in a value.

@@ -7,6 +7,7 @@ mod faults;
 mod flows;
 mod sagas;
 mod simulation;
+mod who;
 mod workload;
 
 use std::sync::Arc;
