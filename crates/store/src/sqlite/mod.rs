@@ -4,7 +4,8 @@
 //! there are no threads: everything runs on one connection, where it is called, so its futures are ready at once.
 //!
 //! A read that an index and a limit keep short runs where it is called. One whose length depends on what is asked, or on how much
-//! there is, runs on a few threads of its own, and a client's is given up after a fixed number of steps.
+//! there is, runs on a few threads of its own; a client's only once it has turned out to be long, and no further than a fixed number of
+//! steps.
 //!
 //! One process has a file open at a time. Another may read it, as a backup does; one that writes does no harm, but makes this
 //! one wait.
