@@ -11,7 +11,7 @@ use super::sql::{self, Sql};
 use super::{ddl, names};
 use crate::{Cell, Direction, Query, Schema, ServiceSchema, TableSchema};
 
-const FIELDS: &[Field] = &[Field::integer("price"), Field::text("name"), Field::instant("since")];
+const FIELDS: &[Field] = &[Field::integer("price"), Field::text("name"), Field::instant("since"), Field::text("owner").then("price")];
 
 fn database() -> (Connection, Sql) {
     let tables = vec![TableSchema { name: "goods".into(), fields: FIELDS, followed: true }];
@@ -140,6 +140,21 @@ fn filters_and_orders_use_the_indexes_of_their_fields() {
         }
     }
     check(&Query::default(), "SCAN");
+}
+
+/// Rows that are not shown are not looked at: their order stands in the index, or their ids do, which are sorted alone.
+#[test]
+fn a_page_of_one_value_is_found_in_its_index_alone() {
+    let (connection, _) = database();
+    let page = |sort| {
+        let query = Query { sort, ..Query::equal("owner", Cell::Text("me".into()), 20) };
+        let (count, page) = sql::page(&names::rows("shop", "goods"), &query);
+        let plans = [plan(&connection, &count), plan(&connection, &page)];
+        assert!(plans.iter().all(|plan| plan.contains("COVERING INDEX shop_row_goods.owner (owner=?)")), "{plans:?}");
+        !plans[1].contains("TEMP B-TREE")
+    };
+    assert!(page(vec![("price", Direction::Ascending)]) && page(vec![("price", Direction::Descending)]));
+    assert!(!page(vec![]));
 }
 
 #[test]

@@ -378,8 +378,14 @@ pub(super) fn page(table: &str, query: &Query) -> (String, String) {
     order.push_str(query.sort.last().map_or("", |(_, direction)| descending(direction)));
 
     let counted = Page::COUNTED + 1;
-    (
-        format!("SELECT count(*) FROM (SELECT 1 FROM {table}{filter} LIMIT {counted})"),
-        format!("SELECT {} FROM {table}{filter} ORDER BY {order} LIMIT ?{} OFFSET ?{}", names::JSON, place + 1, place + 2),
-    )
+    let ids = format!("{filter} ORDER BY {order} LIMIT ?{} OFFSET ?{}", place + 1, place + 2);
+    let json = names::JSON;
+    // What may have to be sorted is the ids alone, mostly from an index alone; only rows that are shown are looked at. The join is made in
+    // the order in which it is written, so they come in the order of the ids.
+    let page = if query.filters.is_empty() && query.sort.len() < 2 {
+        format!("SELECT {json} FROM {table}{ids}")
+    } else {
+        format!("SELECT shown.{json} FROM (SELECT id FROM {table}{ids}) AS page CROSS JOIN {table} AS shown ON shown.id = page.id")
+    };
+    (format!("SELECT count(*) FROM (SELECT 1 FROM {table}{filter} LIMIT {counted})"), page)
 }

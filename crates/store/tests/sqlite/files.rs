@@ -241,3 +241,53 @@ fn a_file_of_the_format_before_is_brought_up() {
     drop(store);
     assert_eq!(changed(&open(&path).unwrap(), None), ("batch 2/1".into(), vec![1, 3, 2]), "once is enough");
 }
+
+/// A later release may have an index with more columns.
+#[test]
+fn an_index_that_is_to_have_other_columns_is_made_anew_and_the_rows_stay() {
+    use super::store::{Cell, Direction, Query, RowKey, RowWrite};
+    const BEFORE: &[Field] = &[Field::text("name"), Field::integer("price")];
+    const AFTER: &[Field] = &[Field::text("name").then("price"), Field::integer("price")];
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let open = |fields| {
+        let tables = vec![TableSchema { name: "goods@1".into(), fields, followed: true }];
+        let schema = Schema { services: vec![ServiceSchema { name: "shop", aggregates: vec![], tables }] };
+        SqliteStore::open(&path, schema, &Options { inline: true, ..Options::default() }).unwrap()
+    };
+    let indexes = || -> Vec<String> {
+        let query = "SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'shop_row_goods@1' ORDER BY name";
+        let connection = Connection::open(&path).unwrap();
+        let mut statement = connection.prepare(query).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    let store = open(BEFORE);
+    let row = |id, price| {
+        let row = RowKey { service: "shop", table: "goods@1".into(), id };
+        RowWrite { row, content: Some((vec![Cell::Text("cup".into()), Cell::Integer(price)], format!("{{\"id\":{id}}}"))) }
+    };
+    let writes = Writes { rows: vec![row(1, 9), row(2, 7), row(3, 8)], ..Writes::default() };
+    store.write(Claims { batch: "1".into(), ..Claims::default() }, Box::new(|_| Ok(writes))).now_or_never().unwrap().unwrap();
+    drop(store);
+    let before = indexes();
+    // What was built anew beside a view's version keeps the names that its indexes were given there.
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "DROP INDEX \"shop_row_goods@1.name\"; CREATE INDEX \"shop_row_goods@1~.name\" ON \"shop_row_goods@1\" (\"name\");",
+        )
+        .unwrap();
+    for _ in 0..2 {
+        let store = open(AFTER);
+        let query = Query { sort: vec![("price", Direction::Descending)], ..Query::equal("name", Cell::Text("cup".into()), 2) };
+        let page = store.rows("shop", "goods@1", &query).now_or_never().unwrap().unwrap();
+        assert_eq!((page.rows, page.total), (vec!["{\"id\":1}".to_owned(), "{\"id\":3}".into()], 3));
+    }
+    let mut after = indexes();
+    let made = "CREATE INDEX \"shop_row_goods@1~.name\" ON \"shop_row_goods@1\" (\"name\", \"price\")".to_owned();
+    assert!(after.contains(&made), "{after:?}");
+    after.retain(|index| *index != made);
+    assert!(before.len() == 3 && after.len() == 2 && after.iter().all(|index| before.contains(index)), "{before:?} {after:?}");
+    drop(open(BEFORE));
+    assert_eq!(indexes().len(), 3);
+}
