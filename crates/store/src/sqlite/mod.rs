@@ -20,6 +20,7 @@ mod ddl;
 mod failure;
 #[cfg(test)]
 mod faults;
+mod formats;
 mod load;
 mod names;
 #[cfg(test)]

@@ -11,6 +11,9 @@ pub(super) const CHANGED: &str = "\"@changed\"";
 /// What an index is over that is over this column. No field is called so.
 pub(super) const OF_CHANGES: &str = "@changed";
 
+/// What the counter of a shard's feed is called, with the shard behind it; it stands among those of collections. No collection is called so.
+pub(super) const HEAD: &str = "@feed/";
+
 /// One of the tables that every service has.
 pub(super) fn table(service: &str, name: &str) -> String {
     format!("\"{service}_{name}\"")

@@ -68,6 +68,7 @@ fn no_statement_scans_or_sorts_a_table_that_grows() {
         &service.append,
         &service.feed,
         &service.head,
+        &service.heads,
         &service.put_head,
         &service.epoch,
         &service.epochs,

@@ -74,10 +74,15 @@ pub(super) fn feed_in(connection: &Connection, sql: &Sql, service: &str, shard: 
 
 /// The heads of all shards, read in the caller's transaction.
 pub(super) fn heads(connection: &Connection, sql: &Sql, service: &str) -> rusqlite::Result<Vec<Position>> {
+    heads_by(connection, sql, service, &sql.service(service)?.heads)
+}
+
+/// The same, by a statement that finds each shard and its last number.
+pub(super) fn heads_by(connection: &Connection, sql: &Sql, service: &str, statement: &str) -> rusqlite::Result<Vec<Position>> {
     let texts = sql.service(service)?;
     let epoch = connection.prepare_cached(&texts.epoch)?.query_row([], |row| row.get(0))?;
     let mut heads = vec![Position { epoch, seq: 0 }; usize::from(SHARDS)];
-    let mut statement = connection.prepare_cached(&texts.heads)?;
+    let mut statement = connection.prepare_cached(statement)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         if let Some(head) = heads.get_mut(row.get::<_, usize>(0)?) {

@@ -85,7 +85,9 @@ fn bring_up_indexes(transaction: &Transaction<'_>, service: &str, table: &TableS
     for Index { over, columns } in indexes(table) {
         // It may have the name that it was given beside the table which was served then.
         let named = [table.name.clone(), beside(&table.name)].map(|table| names::index(service, &table, over));
-        let Some((index, text)) = found.iter().find(|(index, _)| named.iter().any(|name| name.trim_matches('"') == index)) else { continue };
+        let Some((index, text)) = found.iter().find(|(index, _)| named.iter().any(|name| name.trim_matches('"') == index)) else {
+            continue;
+        };
         if !text.ends_with(&format!("({columns})")) {
             transaction.execute_batch(&format!("DROP INDEX \"{index}\"; CREATE INDEX \"{index}\" ON {name} ({columns});"))?;
         }

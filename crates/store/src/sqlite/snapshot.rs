@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::connections::Connections;
 use super::sql::Sql;
-use super::{Options, connection, ddl, failure, names, read, totals};
+use super::{Options, connection, ddl, failure, formats, names, read, totals};
 use crate::{
     Cell, Feed, HeldPosition, OpenError, Parked, Position, Record, RecordKind, RootKey, Schema, Shard, Snapshot, StoreError, StoredEvent,
     StoredRoot, StoredRow,
@@ -119,14 +119,14 @@ impl Snapshot for SqliteSnapshot<'_> {
     fn has_service(&self, service: &'static str) -> Result<bool, StoreError> {
         // Any of them: one that is gone is a damage, and no service that was never there.
         let mut known = false;
-        for table in ["roots", "events", "heads", "epochs", "positions"] {
-            known |= self.read(|connection| has_table(connection, &names::table(service, table)))?;
+        for table in ["roots", "events", "sequences", "epochs", "positions"] {
+            known |= self.read(|connection| formats::has_table(connection, &names::table(service, table)))?;
         }
         Ok(known)
     }
 
     fn has_table(&self, service: &'static str, table: &str) -> Result<bool, StoreError> {
-        self.read(|connection| has_table(connection, &names::rows(service, table)))
+        self.read(|connection| formats::has_table(connection, &names::rows(service, table)))
     }
 
     fn size(&self, service: &'static str) -> Result<u64, StoreError> {
@@ -198,7 +198,7 @@ impl Snapshot for SqliteSnapshot<'_> {
     }
 
     fn total(&self, service: &'static str, table: &str) -> Result<Option<u64>, StoreError> {
-        self.read(|connection| match ddl::has_column(connection, &names::table(service, "sequences"), "rows")? {
+        self.read(|connection| match formats::has_column(connection, &names::table(service, "sequences"), "rows")? {
             true => totals::of(connection, self.sql.service(service)?, table),
             false => Ok(None),
         })
@@ -216,7 +216,10 @@ impl Snapshot for SqliteSnapshot<'_> {
     }
 
     fn heads(&self, service: &'static str) -> Result<Vec<Position>, StoreError> {
-        self.read(|connection| read::heads(connection, &self.sql, service))
+        self.read(|connection| match formats::has_heads(connection, service)? {
+            true => read::heads_by(connection, &self.sql, service, &self.sql.service(service)?.audit.heads_apart),
+            false => read::heads(connection, &self.sql, service),
+        })
     }
 
     fn positions(&self, service: &'static str) -> Result<Vec<HeldPosition>, StoreError> {
@@ -246,12 +249,6 @@ impl Snapshot for SqliteSnapshot<'_> {
     fn view_version(&self, service: &'static str, view: &str) -> Result<Option<u32>, StoreError> {
         self.read(|connection| read::view_version(connection, &self.sql, service, view))
     }
-}
-
-/// Whether the file has a table, by its name as statements have it.
-fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
-    let text = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
-    connection.query_row(text, [name.trim_matches('"')], |row| row.get(0))
 }
 
 /// What SQLite finds wrong with a file by one of its checks.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use kernel::Field;
 use rusqlite::Error;
 
-use super::names;
+use super::names::{self, HEAD};
 use crate::{Direction, Page, Query, Schema, ServiceSchema, TableSchema, beside};
 
 /// The statements of every service of a schema.
@@ -87,6 +87,8 @@ pub(super) struct AuditSql {
     pub(super) stray_events: String,
     pub(super) stray_snapshots: String,
     pub(super) sequences: String,
+    /// The heads in a file up to format 3.
+    pub(super) heads_apart: String,
     pub(super) histories: String,
     pub(super) positions: String,
     pub(super) records: String,
@@ -122,7 +124,7 @@ impl ServiceSql {
         let service = schema.name;
         let name = |table| names::table(service, table);
         let (records, positions, parked, roots) = (name("records"), name("positions"), name("parked"), name("roots"));
-        let (snapshots, events, heads, epochs) = (name("snapshots"), name("events"), name("heads"), name("epochs"));
+        let (snapshots, events, epochs) = (name("snapshots"), name("events"), name("epochs"));
         let (sequences, history, views, gone) = (name("sequences"), name("history"), name("views"), name("gone"));
         // Roots of a kind that the code no longer has are not woken: there is nothing that could decide for them.
         let kinds = schema.aggregates.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ");
@@ -133,6 +135,8 @@ impl ServiceSql {
                  (SELECT 1 FROM {events} WHERE aggregate = ?1 AND key = {key} AND +seq IS NOT NULL)"
             )
         };
+        // The sign behind a slash is a nought, so this is all that begins like a head.
+        let is_head = format!("(name > '{HEAD}' AND name < '{}0')", HEAD.trim_end_matches('/'));
         let told = |which: &str, order: &str, limit: &str| {
             format!(
                 "SELECT id, aggregate, key, version, at, data, subject, shard, seq, correlation, causation, caller, trace FROM {events} \
@@ -233,9 +237,11 @@ impl ServiceSql {
                 "SELECT epoch, seq, key, at, published, correlation, causation, caller, trace FROM {events} \
                  WHERE shard = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
             ),
-            head: format!("SELECT seq FROM {heads} WHERE shard = ?1"),
-            heads: format!("SELECT shard, seq FROM {heads}"),
-            put_head: format!("INSERT INTO {heads} (shard, seq) VALUES (?1, ?2) ON CONFLICT (shard) DO UPDATE SET seq = ?2"),
+            head: format!("SELECT value FROM {sequences} WHERE name = '{HEAD}' || ?1"),
+            heads: format!("SELECT CAST(substr(name, {}) AS INTEGER), value FROM {sequences} WHERE {is_head}", HEAD.len() + 1),
+            put_head: format!(
+                "INSERT INTO {sequences} (name, value) VALUES ('{HEAD}' || ?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2"
+            ),
             // An epoch begins in all shards at once, so any of them tells.
             epoch: format!("SELECT max(epoch) FROM {epochs} WHERE shard = 0"),
             epochs: format!("SELECT epoch, after FROM {epochs} WHERE shard = ?1 ORDER BY epoch"),
@@ -281,7 +287,8 @@ impl ServiceSql {
                     "SELECT aggregate, key FROM {snapshots} AS snapshot WHERE NOT EXISTS \
                      (SELECT 1 FROM {roots} AS root WHERE root.aggregate = snapshot.aggregate AND root.key = snapshot.key) LIMIT ?1"
                 ),
-                sequences: format!("SELECT name, value FROM {sequences} WHERE value > 0 ORDER BY name"),
+                sequences: format!("SELECT name, value FROM {sequences} WHERE value > 0 AND NOT {is_head} ORDER BY name"),
+                heads_apart: format!("SELECT shard, seq FROM {}", name("heads")),
                 histories: format!("SELECT row, count(*) FROM {history} WHERE view = ?1 AND row > ?2 GROUP BY row ORDER BY row LIMIT ?3"),
                 positions: format!("SELECT consumer, source, shard, epoch, seq FROM {positions} ORDER BY consumer, source, shard"),
                 records: format!("SELECT key, at, value FROM {records} WHERE kind = ?1 AND key > ?2 ORDER BY key LIMIT ?3"),

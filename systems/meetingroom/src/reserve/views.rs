@@ -48,7 +48,8 @@ impl Resource for ReserveRow {
     const COLLECTION: &'static str = "reserves";
     const ITEM: &'static str = "reserve";
     // Whoever asks for one person's reservations wants the last ones.
-    const FIELDS: &'static [Field] = &[Field::text("userId").then("date"), Field::integer("roomId"), Field::text("status"), Field::text("date")];
+    const FIELDS: &'static [Field] =
+        &[Field::text("userId").then("date"), Field::integer("roomId"), Field::text("status"), Field::text("date")];
 
     fn id(&self) -> u64 {
         self.id.number()
