@@ -1,6 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashSet};
 use kernel::Timestamp;
 
 use crate::{Cell, FeedEvent, Meta, Position, RecordedEvent, Shard};

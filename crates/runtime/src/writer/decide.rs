@@ -1,11 +1,12 @@
 //! The deciding half of a transaction: pure, synchronous, and the same for every store.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use calls::CallKey;
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use kernel::{Command, Commands, Refused, RefusedKind, RowChange, Timestamp, misread};
 use store::{
     FeedEvent, LineKey, Loaded, Meta, NewEvent, NewHistory, NewPublished, Parked, PositionKey, Record, RecordKey, RootKey, RootWrite,

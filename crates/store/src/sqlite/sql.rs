@@ -2,8 +2,7 @@
 //!
 //! Kept in one place so that one test can ask SQLite how it runs each of them, and none scans a table that grows.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use kernel::Field;
 use rusqlite::Error;
 
