@@ -33,6 +33,7 @@ mod scratch;
 mod slow;
 mod snapshot;
 mod sql;
+mod statements;
 mod totals;
 mod write;
 
