@@ -327,7 +327,12 @@ const DAMAGES: &[(&str, &str)] = &[
     ("UPDATE reserve_roots SET version = version + 1 WHERE key = '1'", "meetingroom/reserve root calendar/1: its version is"),
     ("UPDATE reserve_roots SET wake_at = wake_at + 1 WHERE key = '2'", "meetingroom/reserve wake-up calendar/2: its events say"),
     ("DELETE FROM reserve_roots WHERE key = '1'", "meetingroom/reserve root calendar/1: has events or a snapshot"),
-    ("DELETE FROM reserve_events WHERE key = '1' AND version = 3", "meetingroom/reserve root calendar/1: after version 2 comes 4"),
+    ("DELETE FROM reserve_events WHERE key = '1' AND version = 3", "meetingroom/reserve root calendar/1: after version 0 comes 4"),
+    (
+        "UPDATE reserve_events SET before = NULL WHERE key = '1' AND version = 3",
+        "meetingroom/reserve root calendar/1: has events or a snapshot",
+    ),
+    ("UPDATE reserve_roots SET last = NULL WHERE key = '1'", "meetingroom/reserve root calendar/1: its version is"),
     ("UPDATE reserve_events SET data = '{}' WHERE key = '1' AND version = 3", "meetingroom/reserve root calendar/1: an event"),
     ("UPDATE reserve_events SET at = 1 WHERE key = '1' AND version = 3", "version 3 happens before the one in front of it"),
     (
@@ -428,7 +433,7 @@ fn what_nobody_has_begun_is_no_difference() {
         // Of before the service was there, the view, or its version.
         (
             "no schedule",
-            "DROP TABLE \"schedule_row_roomTables@2\"; DROP TABLE schedule_roots; DROP TABLE schedule_events; DROP TABLE schedule_heads;
+            "DROP TABLE \"schedule_row_roomTables@2\"; DROP TABLE schedule_roots; DROP TABLE schedule_events; DROP TABLE schedule_sequences;
              DROP TABLE schedule_epochs; DROP TABLE schedule_positions;",
         ),
         (

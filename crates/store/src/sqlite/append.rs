@@ -5,22 +5,30 @@ use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, params};
 
+use super::chain::Link;
 use super::sql::{ServiceSql, Sql};
 use super::statements::Statements;
 use crate::{Committed, FeedEvent, NewEvent, Position, Shard};
 
 /// Appends the events. Places are given here, last of all, so that nothing a transaction waits for stands between a shard's
 /// head and the commit.
-pub(super) fn events<'a>(statements: &mut Statements<'a>, sql: &'a Sql, events: Vec<NewEvent>) -> rusqlite::Result<Committed> {
+pub(super) fn events<'a>(
+    statements: &mut Statements<'a>,
+    sql: &'a Sql,
+    events: Vec<NewEvent>,
+    links: Vec<Link>,
+) -> rusqlite::Result<Committed> {
     let mut heads = Heads::default();
     let mut committed = Committed::default();
-    for event in events {
+    for (event, (id, before)) in events.into_iter().zip(links) {
         let service = sql.service(event.root.service)?;
         let position = match &event.published {
             Some(published) => Some(heads.next(statements, service, published.shard)?),
             None => None,
         };
         statements.get(&service.append)?.execute(params![
+            id,
+            before,
             event.root.aggregate,
             event.root.key,
             event.version,

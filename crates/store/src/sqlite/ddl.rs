@@ -49,6 +49,7 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
     let statements = format!(
         "CREATE TABLE IF NOT EXISTS {roots} (
              aggregate TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, wake_at INTEGER,
+             last INTEGER, published INTEGER NOT NULL DEFAULT 0,
              PRIMARY KEY (aggregate, key)) WITHOUT ROWID;
          CREATE INDEX IF NOT EXISTS {wakes} ON {roots} (wake_at) WHERE wake_at IS NOT NULL;
          CREATE TABLE IF NOT EXISTS {snapshots} (
@@ -57,8 +58,8 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
          CREATE TABLE IF NOT EXISTS {events} (
              id INTEGER PRIMARY KEY, aggregate TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL,
              data TEXT NOT NULL, subject TEXT, correlation TEXT NOT NULL, causation TEXT NOT NULL, caller TEXT NOT NULL,
-             shard INTEGER CHECK (shard BETWEEN 0 AND 15), epoch INTEGER, seq INTEGER, published TEXT, trace TEXT);
-         CREATE UNIQUE INDEX IF NOT EXISTS {streams} ON {events} (aggregate, key, version);
+             shard INTEGER CHECK (shard BETWEEN 0 AND 15), epoch INTEGER, seq INTEGER, published TEXT, trace TEXT,
+             before INTEGER);
          CREATE UNIQUE INDEX IF NOT EXISTS {feed} ON {events} (shard, seq) WHERE seq IS NOT NULL;
          CREATE INDEX IF NOT EXISTS {subjects} ON {events} (subject) WHERE subject IS NOT NULL;
          CREATE TABLE IF NOT EXISTS {sequences} (name TEXT PRIMARY KEY, value INTEGER NOT NULL, rows INTEGER) WITHOUT ROWID;
@@ -88,7 +89,6 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
         wakes = name("wakes"),
         snapshots = name("snapshots"),
         events = name("events"),
-        streams = name("streams"),
         feed = name("feed"),
         subjects = name("subjects"),
         sequences = name("sequences"),

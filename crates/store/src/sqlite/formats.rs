@@ -32,6 +32,25 @@ pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str) -> rusqlite
     add_column(transaction, &name("events"), "trace", "TEXT")?;
     // Files of format 2 lack it. An older release would write rows and not count them.
     add_column(transaction, &name("sequences"), "rows", "INTEGER")?;
+    // Up to format 3 a root's events were found by an index, and are now a chain.
+    if has_streams(transaction, service)? {
+        let (roots, events) = (name("roots"), name("events"));
+        add_column(transaction, &events, "before", "INTEGER")?;
+        add_column(transaction, &roots, "last", "INTEGER")?;
+        add_column(transaction, &roots, "published", "INTEGER NOT NULL DEFAULT 0")?;
+        transaction.execute_batch(&format!(
+            "UPDATE {events} AS event SET before = (
+                 SELECT id FROM {events} AS other WHERE other.aggregate = event.aggregate AND other.key = event.key
+                     AND other.version < event.version ORDER BY other.version DESC LIMIT 1);
+             UPDATE {roots} AS root SET
+                 last = (SELECT id FROM {events} AS event WHERE event.aggregate = root.aggregate AND event.key = root.key
+                     ORDER BY version DESC LIMIT 1),
+                 published = EXISTS (SELECT 1 FROM {events} AS event WHERE event.aggregate = root.aggregate AND event.key = root.key
+                     AND +seq IS NOT NULL);
+             DROP INDEX {streams};",
+            streams = name("streams")
+        ))?;
+    }
     // Up to format 3 the heads of the shards had a table of their own.
     if has_heads(transaction, service)? {
         let (sequences, heads) = (name("sequences"), name("heads"));
@@ -43,6 +62,12 @@ pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str) -> rusqlite
         ))?;
     }
     Ok(())
+}
+
+/// Whether the events of a service's roots are found by an index.
+pub(super) fn has_streams(connection: &Connection, service: &str) -> rusqlite::Result<bool> {
+    let text = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?1)";
+    connection.query_row(text, [names::table(service, "streams").trim_matches('"')], |row| row.get(0))
 }
 
 /// Whether the heads of a service's shards have a table of their own.

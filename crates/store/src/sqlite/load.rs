@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
+use super::chain::{End, Ends};
 use super::sql::Sql;
 use super::statements::Statements;
 use super::{names, read};
 use crate::{Claims, Loaded, LoadedRoot, Record, RecordKey, RootKey, RowKey};
 
-pub(super) fn claimed<'a>(statements: &mut Statements<'a>, sql: &'a Sql, claims: &Claims) -> rusqlite::Result<Loaded> {
-    let mut loaded = Loaded::default();
+pub(super) fn claimed<'a>(statements: &mut Statements<'a>, sql: &'a Sql, claims: &Claims) -> rusqlite::Result<(Loaded, Ends)> {
+    let (mut loaded, mut ends) = (Loaded::default(), Ends::default());
     for key in &claims.records {
         if let Some(record) = record(statements, sql, key)? {
             loaded.records.insert(key.clone(), record);
@@ -36,8 +37,9 @@ pub(super) fn claimed<'a>(statements: &mut Statements<'a>, sql: &'a Sql, claims:
         }
     }
     for (key, folded) in &claims.roots {
-        let root = if claims.whole.contains(key) { whole_root(statements, sql, key)? } else { root(statements, sql, key, *folded)? };
+        let (root, end) = root(statements, sql, key, if claims.whole.contains(key) { None } else { Some(*folded) })?;
         loaded.roots.insert(key.clone(), root);
+        ends.know(key, end);
     }
     for key in &claims.sequences {
         let last = statements.get(&sql.service(key.service)?.sequence)?.query_row([key.name], |row| row.get(0)).optional()?;
@@ -48,7 +50,7 @@ pub(super) fn claimed<'a>(statements: &mut Statements<'a>, sql: &'a Sql, claims:
             loaded.rows.insert(key.clone(), row);
         }
     }
-    Ok(loaded)
+    Ok((loaded, ends))
 }
 
 fn row<'a>(statements: &mut Statements<'a>, sql: &'a Sql, key: &RowKey) -> rusqlite::Result<Option<String>> {
@@ -65,32 +67,22 @@ fn record<'a>(statements: &mut Statements<'a>, sql: &'a Sql, key: &RecordKey) ->
         .optional()
 }
 
-fn head<'a>(statements: &mut Statements<'a>, sql: &'a Sql, key: &RootKey) -> rusqlite::Result<Option<LoadedRoot>> {
-    statements
-        .get(&sql.service(key.service)?.root)?
-        .query_row(params![key.aggregate, key.key], |row| {
-            Ok(LoadedRoot { version: row.get(0)?, at: Some(read::instant(row, 1)?), ..LoadedRoot::default() })
-        })
-        .optional()
-}
-
-fn whole_root<'a>(statements: &mut Statements<'a>, sql: &'a Sql, key: &RootKey) -> rusqlite::Result<LoadedRoot> {
-    let Some(head) = head(statements, sql, key)? else { return Ok(LoadedRoot::default()) };
-    Ok(LoadedRoot { events: read::events(statements.connection, sql, key, 0)?, ..head })
-}
-
-fn root<'a>(statements: &mut Statements<'a>, sql: &'a Sql, key: &RootKey, folded: u64) -> rusqlite::Result<LoadedRoot> {
-    let Some(mut loaded) = head(statements, sql, key)? else { return Ok(LoadedRoot::default()) };
-    let version = loaded.version;
-    if folded < version {
+/// A root, as far as the caller has not `folded` it; whole when its snapshot is not wanted.
+fn root<'a>(statements: &mut Statements<'a>, sql: &'a Sql, key: &RootKey, folded: Option<u64>) -> rusqlite::Result<(LoadedRoot, End)> {
+    let texts = sql.service(key.service)?;
+    let read = |row: &Row<'_>| Ok((End::read(row, 0)?, read::instant(row, 3)?));
+    let found = statements.get(&texts.root)?.query_row(params![key.aggregate, key.key], read).optional()?;
+    let Some((end, at)) = found else { return Ok(Default::default()) };
+    let mut loaded = LoadedRoot { version: end.version, at: Some(at), ..LoadedRoot::default() };
+    if let Some(folded) = folded.filter(|folded| *folded < end.version) {
         loaded.snapshot = statements
-            .get(&sql.service(key.service)?.snapshot)?
+            .get(&texts.snapshot)?
             .query_row(params![key.aggregate, key.key, folded], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let known = loaded.snapshot.as_ref().map_or(folded, |(version, _)| *version);
-        if known < version {
-            loaded.events = read::events(statements.connection, sql, key, known)?;
-        }
     }
-    Ok(loaded)
+    let known = loaded.snapshot.as_ref().map_or(folded.unwrap_or(0), |(version, _)| *version);
+    if known < end.version {
+        loaded.events = read::events(statements.connection, texts, key, end.last, known)?;
+    }
+    Ok((loaded, end))
 }

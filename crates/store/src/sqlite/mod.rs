@@ -13,6 +13,7 @@
 mod admin;
 mod append;
 mod batch;
+mod chain;
 mod connection;
 mod connections;
 mod copy;
@@ -165,7 +166,7 @@ impl Store for SqliteStore {
 
     fn events(&self, root: &RootKey) -> StoreFuture<'_, Vec<RecordedEvent>> {
         let root = root.clone();
-        self.connections.read(move |connection| read::events(connection, &self.sql, &root, 0))
+        self.connections.read(move |connection| read::all_events(connection, &self.sql, &root))
     }
 
     fn view_version(&self, service: &'static str, view: &str) -> StoreFuture<'_, Option<u32>> {

@@ -6,6 +6,7 @@ use kernel::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params, params_from_iter};
 
+use super::chain::Ends;
 use super::failure::{committing, writing};
 use super::sql::Sql;
 use super::statements::Statements;
@@ -20,9 +21,9 @@ pub(super) fn run(connection: &mut Connection, sql: &Sql, claims: &Claims, decid
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(writing)?;
     let number = batch::claim(&transaction, &claims.batch).map_err(writing)?;
     let mut statements = Statements::of(&transaction);
-    let loaded = load::claimed(&mut statements, sql, claims).map_err(writing)?;
+    let (loaded, ends) = load::claimed(&mut statements, sql, claims).map_err(writing)?;
     let writes = decided(decide, loaded)?;
-    let committed = apply(&mut statements, sql, number, writes).map_err(writing)?;
+    let committed = apply(&mut statements, sql, number, ends, writes).map_err(writing)?;
     drop(statements);
     transaction.commit().map_err(committing)?;
     Ok(committed)
@@ -47,10 +48,12 @@ pub(super) fn transact<T>(
     Ok(done)
 }
 
-fn apply<'a>(statements: &mut Statements<'a>, sql: &'a Sql, number: i64, writes: Writes) -> rusqlite::Result<Committed> {
+fn apply<'a>(statements: &mut Statements<'a>, sql: &'a Sql, number: i64, mut ends: Ends, writes: Writes) -> rusqlite::Result<Committed> {
+    let links = ends.link(statements, sql, &writes.events)?;
     for root in &writes.roots {
-        put_root(statements, sql, root)?;
+        put_root(statements, sql, &mut ends, root)?;
     }
+    ends.write_others(statements, sql, &writes.events)?;
     if !writes.rows.is_empty() {
         write_rows(statements, sql, number, writes.rows)?;
     }
@@ -82,17 +85,20 @@ fn apply<'a>(statements: &mut Statements<'a>, sql: &'a Sql, number: i64, writes:
         let LineKey { service, consumer, source, shard, key } = line;
         statements.get(&sql.service(service)?.discard)?.execute(params![consumer, source, shard, key, last])?;
     }
-    append::events(statements, sql, writes.events)
+    append::events(statements, sql, writes.events, links)
 }
 
-fn put_root<'a>(statements: &mut Statements<'a>, sql: &'a Sql, write: &RootWrite) -> rusqlite::Result<()> {
+fn put_root<'a>(statements: &mut Statements<'a>, sql: &'a Sql, ends: &mut Ends, write: &RootWrite) -> rusqlite::Result<()> {
     let RootWrite { root, version, at, wake_at, snapshot } = write;
     let service = sql.service(root.service)?;
+    let (last, published) = ends.written(statements, sql, root)?;
     statements.get(&service.put_root)?.execute(params![
         root.aggregate,
         root.key,
         version,
         at.as_microsecond(),
+        last,
+        published,
         wake_at.map(Timestamp::as_microsecond)
     ])?;
     if let Some(state) = snapshot {
