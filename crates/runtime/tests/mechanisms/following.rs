@@ -209,15 +209,20 @@ fn kept(toy: &Process, consumer: &str) -> u64 {
     toy.wait(toy.store.positions(BOARD, consumer, COUNTERS)).unwrap()[usize::from(shard_of("1"))].seq
 }
 
+/// Adds what concerns nobody to each of these counters.
+fn ignored(toy: &Process, counters: impl IntoIterator<Item = u64>) {
+    for id in counters {
+        toy.execute(add(id, IGNORED));
+    }
+}
+
 #[test]
 fn what_concerns_nobody_is_passed_by_without_a_transaction() {
     let bench = Bench::new();
     let toy = bench.start(mended());
     toy.execute(add(1, 1));
     toy.store.seen();
-    for _ in 0..3 {
-        toy.execute(add(1, IGNORED));
-    }
+    ignored(&toy, [1; 3]);
     assert_eq!(toy.store.seen().len(), 3, "the three commands, and nothing of those who follow");
     assert_eq!((toy.consumer("policies").behind, kept(&toy, "policies")), (0, 1));
 
@@ -271,9 +276,7 @@ fn a_view_that_has_passed_something_by_is_not_behind() {
 fn an_event_that_fails_costs_no_more_for_those_that_were_passed_by_before_it() {
     let bench = Bench::new();
     let toy = bench.start(faulty_policy());
-    for id in 1..=200 {
-        toy.execute(add(id, IGNORED));
-    }
+    ignored(&toy, 1..=200);
     toy.store.seen();
     toy.execute(add(2, PANICS_IN_DECIDE));
     let transactions = toy.store.seen().len();
@@ -382,9 +385,7 @@ fn two_processes_that_pass_by_what_concerns_nobody_handle_the_rest_once() {
 fn what_was_passed_by_does_not_grow_without_end() {
     let bench = Bench::new();
     let toy = bench.start(mended());
-    for id in 1..=300 {
-        toy.execute(add(id, IGNORED));
-    }
+    ignored(&toy, 1..=300);
     let kept = toy.wait(toy.store.positions(BOARD, "policies", COUNTERS)).unwrap();
     assert!(kept.iter().map(|position| position.seq).sum::<u64>() >= 256, "{kept:?}");
 }

@@ -120,8 +120,11 @@ pub(super) fn last(connection: &Connection, texts: &ServiceSql, aggregate: &str,
     Ok(found.flatten())
 }
 
-/// The versions and numbers of a root's events, in their order.
-pub(super) fn ids(connection: &Connection, texts: &ServiceSql, aggregate: &str, key: &str) -> rusqlite::Result<Vec<(u64, i64)>> {
+/// The versions and numbers of a root's events.
+pub(super) type Ids = Vec<(u64, i64)>;
+
+/// Those of all its events, in their order.
+pub(super) fn ids(connection: &Connection, texts: &ServiceSql, aggregate: &str, key: &str) -> rusqlite::Result<Ids> {
     let (ids, walked) = ids_found(connection, texts, aggregate, key)?;
     walked.map(|()| ids)
 }
@@ -132,8 +135,8 @@ pub(super) fn ids_found(
     texts: &ServiceSql,
     aggregate: &str,
     key: &str,
-) -> rusqlite::Result<(Vec<(u64, i64)>, rusqlite::Result<()>)> {
-    let mut ids = Vec::new();
+) -> rusqlite::Result<(Ids, rusqlite::Result<()>)> {
+    let mut ids = Ids::new();
     let walked = walk_back(connection, &texts.audit.link, aggregate, key, last(connection, texts, aggregate, key)?, |row| {
         ids.push((row.get(1)?, row.get(2)?));
         Ok(true)

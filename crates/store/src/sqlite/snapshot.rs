@@ -20,7 +20,7 @@ pub(super) struct SqliteSnapshot<'a> {
     source: Source<'a>,
     sql: Arc<Sql>,
     /// The root whose events are being read, and their versions and numbers.
-    chain: RefCell<Option<(RootKey, Vec<(u64, i64)>)>>,
+    chain: RefCell<Option<(RootKey, chain::Ids)>>,
 }
 
 enum Source<'a> {
