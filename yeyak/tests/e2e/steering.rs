@@ -345,7 +345,7 @@ const DAMAGES: &[(&str, &str)] = &[
     ("UPDATE reserve_sequences SET rows = rows + 1", "meetingroom/reserve row reserves: it is said to have "),
     ("UPDATE schedule_sequences SET rows = rows - 1", "meetingroom/schedule view roomTables@2: it is said to have "),
     ("DELETE FROM room_row_rooms WHERE id = 4", "meetingroom/room row rooms/4: its events make a row, and none stands"),
-    ("UPDATE reserve_heads SET seq = seq + 1", "meetingroom/reserve feed shard"),
+    ("UPDATE reserve_sequences SET value = value + 1 WHERE name LIKE '@feed/%'", "meetingroom/reserve feed shard"),
     ("UPDATE reserve_events SET seq = seq + 1000 WHERE key = '1' AND seq IS NOT NULL AND version > 4", "comes 100"),
     ("UPDATE reserve_events SET epoch = 7 WHERE key = '1' AND version = 3", "it says epoch 7, and stands in epoch 1"),
     ("UPDATE reserve_events SET published = 'x' WHERE key = '1' AND version = 3", "its published form is not JSON"),
@@ -467,8 +467,9 @@ fn a_file_that_is_damaged_is_found_by_the_store_itself() {
     let file = data.join("meetingroom.db");
     let mut bytes = std::fs::read(&file).unwrap();
     let page = 4096;
-    let middle = bytes.len() / page / 2 * page;
-    for start in (middle..bytes.len()).step_by(page * 3) {
+    // What the file has stands in front, and without it nothing can be opened.
+    let behind = bytes.len() / page * 2 / 3 * page;
+    for start in (behind..bytes.len()).step_by(page * 3) {
         bytes[start..start + 64].fill(0xAB);
     }
     std::fs::write(&file, bytes).unwrap();
