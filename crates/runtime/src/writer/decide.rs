@@ -1,15 +1,16 @@
 //! The deciding half of a transaction: pure, synchronous, and the same for every store.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use calls::CallKey;
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use kernel::{Command, Commands, Refused, RefusedKind, RowChange, Timestamp, misread};
 use store::{
-    FeedEvent, LineKey, Loaded, Meta, NewEvent, NewHistory, NewPublished, Parked, PositionKey, Record, RecordKey, RootKey, RootWrite,
-    RowKey, RowWrite, SequenceKey, Writes, cells,
+    FeedEvent, LineKey, Loaded, Meta, NewEvent, NewHistory, NewPublished, Parked, Position, PositionKey, Record, RecordKey, RootKey,
+    RootWrite, RowKey, RowWrite, SequenceKey, Shard, Writes, cells,
 };
 
 use super::prepare::{Prepared, consumer_name, position_key, record_key};
@@ -215,10 +216,8 @@ impl<'a> Transaction<'a> {
         let answer = Answer::of(status, shows, &accepted.rows, accepted.at);
         let keep = match key {
             KeyUse::None => return Ok(Done::Accepted(answer)),
-            KeyUse::Take(key) | KeyUse::Finish(key) => {
-                Some(ClientRecord { fingerprint: key.fingerprint.clone(), answer: Some(answer.clone()) })
-            }
-            KeyUse::Bind(key) => Some(ClientRecord { fingerprint: key.fingerprint.clone(), answer: None }),
+            KeyUse::Take(key) | KeyUse::Finish(key) => Some(ClientRecord::of(key, Some(&answer))),
+            KeyUse::Bind(key) => Some(ClientRecord::of(key, None)),
             KeyUse::Free(_) => None,
         };
         self.keep(record_key, keep)?;
@@ -236,7 +235,7 @@ impl<'a> Transaction<'a> {
         if let Some(record) = record {
             return answered(key, &record);
         }
-        self.keep(record_key, Some(ClientRecord { fingerprint: key.fingerprint.clone(), answer: Some(answer.clone()) }))?;
+        self.keep(record_key, Some(ClientRecord::of(key, Some(answer))))?;
         Ok(Done::Accepted(answer.clone()))
     }
 
@@ -246,12 +245,7 @@ impl<'a> Transaction<'a> {
         for root in &act.roots {
             self.tick(root)?;
         }
-        let key = expected.key(service.name);
-        let row = match self.row_writes.get(&key).and_then(|index| self.writes.rows.get(*index)) {
-            Some(changed) => changed.content.as_ref().map(|(_, json)| json),
-            None => self.loaded.rows.get(&key),
-        };
-        Ok(expected.holds_of(row.map(String::as_str), self.now))
+        Ok(expected.holds_of(self.row(&expected.key(service.name)), self.now))
     }
 
     fn call_act(
@@ -542,6 +536,15 @@ impl<'a> Transaction<'a> {
         self.put_row(row, fields, change.row.clone());
     }
 
+    /// The row as this transaction leaves it so far.
+    fn row(&self, key: &RowKey) -> Option<&str> {
+        let json = match self.row_writes.get(key).and_then(|index| self.writes.rows.get(*index)) {
+            Some(changed) => changed.content.as_ref().map(|(_, json)| json),
+            None => self.loaded.rows.get(key),
+        };
+        json.map(String::as_str)
+    }
+
     fn put_row(&mut self, row: RowKey, fields: &[kernel::Field], json: Option<String>) {
         let content = json.map(|json| (cells(fields, &json), json));
         let write = RowWrite { row: row.clone(), content };
@@ -557,11 +560,33 @@ impl<'a> Transaction<'a> {
     /// Events for a consumer: their effects and its position are one transaction.
     fn handle(&mut self, service: &Service, handle: &Handle) -> Result<Done, String> {
         let consumer = consumer_name(service, &handle.consumer);
+        // They are of one source, so a shard has one position, which is looked up and put back once.
+        let mut positions: BTreeMap<Shard, (PositionKey, Position)> = BTreeMap::new();
+        let done = self.handle_each(service, handle, &consumer, &mut positions);
+        for (key, position) in positions.into_values() {
+            if self.loaded.positions.insert(key.clone(), position) != Some(position) {
+                self.changed_positions.insert(key);
+            }
+        }
+        done
+    }
+
+    /// Moves the positions as far as it comes.
+    fn handle_each(
+        &mut self,
+        service: &Service,
+        handle: &Handle,
+        consumer: &str,
+        positions: &mut BTreeMap<Shard, (PositionKey, Position)>,
+    ) -> Result<Done, String> {
         let last = handle.events.len().saturating_sub(1);
         for (place, heard) in handle.events.iter().enumerate() {
             let event = &heard.event;
-            let key = position_key(service.name, &consumer, event);
-            let position = self.loaded.positions.get(&key).copied().unwrap_or_default();
+            let (_, position) = positions.entry(event.shard).or_insert_with(|| {
+                let key = position_key(service.name, consumer, event);
+                let position = self.loaded.positions.get(&key).copied().unwrap_or_default();
+                (key, position)
+            });
             let begins_epoch = position.epoch > 0 && event.position.epoch > position.epoch;
             match event.position.seq {
                 seq if seq <= position.seq && begins_epoch => return Ok(Done::Lost),
@@ -570,14 +595,13 @@ impl<'a> Transaction<'a> {
                 _ => {}
             }
             let waits = !self.loaded.parked.is_empty()
-                && self.loaded.parked.contains(&(service.name, consumer.clone(), event.source.clone(), event.key.clone()));
+                && self.loaded.parked.contains(&(service.name, consumer.to_owned(), event.source.clone(), event.key.clone()));
             match handle.park.as_ref().filter(|_| place == last) {
-                Some(error) => self.park(service.name, &consumer, event, error.clone(), 1),
-                None if waits => self.park(service.name, &consumer, event, String::new(), 0),
-                None => self.take_in(service, &handle.consumer, &consumer, heard)?,
+                Some(error) => self.park(service.name, consumer, event, error.clone(), 1),
+                None if waits => self.park(service.name, consumer, event, String::new(), 0),
+                None => self.take_in(service, &handle.consumer, consumer, heard)?,
             }
-            self.loaded.positions.insert(key.clone(), event.position);
-            self.changed_positions.insert(key);
+            *position = event.position;
         }
         Ok(Done::Handled)
     }
@@ -618,19 +642,15 @@ impl<'a> Transaction<'a> {
     /// One event's part in one row. An event that leaves the row as it was is not part of its history either.
     fn fold_row(&mut self, service: &Service, view: &ProjectionEntry, table: &str, id: u64, event: &Arc<FeedEvent>) -> Result<(), String> {
         let row = RowKey { service: service.name, table: table.into(), id };
-        let before = self.loaded.rows.get(&row).map(String::as_str);
+        let before = self.row(&row);
         let after = (view.fold)(id, before, &event.data, event.at)?;
         if after.as_deref() == before {
             return Ok(());
         }
-        match &after {
-            Some(json) => self.loaded.rows.insert(row.clone(), json.clone()),
-            None => self.loaded.rows.remove(&row),
-        };
-        self.put_row(row.clone(), view.fields, after);
         if view.history {
-            self.writes.history.push(NewHistory { row, event: Arc::clone(event) });
+            self.writes.history.push(NewHistory { row: row.clone(), event: Arc::clone(event) });
         }
+        self.put_row(row, view.fields, after);
         Ok(())
     }
 
