@@ -19,22 +19,31 @@ pub struct Field {
     pub name: &'static str,
     /// Its type.
     pub kind: FieldKind,
+    /// The field by which those that have one value of this one are mostly sorted.
+    pub then: Option<&'static str>,
 }
 
 impl Field {
     /// A whole number.
     pub const fn integer(name: &'static str) -> Self {
-        Self { name, kind: FieldKind::Integer }
+        Self { name, kind: FieldKind::Integer, then: None }
     }
 
     /// A text.
     pub const fn text(name: &'static str) -> Self {
-        Self { name, kind: FieldKind::Text }
+        Self { name, kind: FieldKind::Text, then: None }
     }
 
     /// An instant.
     pub const fn instant(name: &'static str) -> Self {
-        Self { name, kind: FieldKind::Instant }
+        Self { name, kind: FieldKind::Instant, then: None }
+    }
+
+    /// Those that have one value of it are mostly sorted by `field`: in its index they stand in that order, so that a page of them is found
+    /// without looking at the others.
+    #[must_use]
+    pub const fn then(self, field: &'static str) -> Self {
+        Self { then: Some(field), ..self }
     }
 }
 

@@ -258,13 +258,14 @@ impl Consumer {
     /// of them has waited long. `false`: they do not follow the positions, which are known anew now.
     async fn hand_in(&mut self, events: Vec<Heard>) -> Result<bool, Stop> {
         let is_due = self.looks_again_in().is_zero() || self.passed.len() >= AT_ONCE || events.iter().any(Heard::concerns);
+        let new = self.passed.len();
         self.passed.extend(events);
         if self.passed.is_empty() {
             return Ok(true);
         }
         if !is_due {
             self.passed_at.get_or_insert_with(|| self.service.clock().elapsed());
-            self.reached();
+            self.reached(new);
             return Ok(true);
         }
         let (traced, _spans) = self.traced(&self.passed);
@@ -272,7 +273,7 @@ impl Consumer {
             let work = Work::Handle(Handle { consumer: self.kind.clone(), events: traced.clone(), park: None });
             match self.service.inbox().begun(self.service.name(), work).await {
                 Done::Handled => {
-                    self.reached();
+                    self.reached(new);
                     self.forget_passed();
                     self.handled = Some(self.service.clock().elapsed());
                     return Ok(true);
@@ -291,9 +292,9 @@ impl Consumer {
         }
     }
 
-    /// It has got to the end of what it has passed by.
-    fn reached(&mut self) {
-        for Heard { event, .. } in &self.passed {
+    /// It has got to the end of what it has passed by, of which all before the place `new` was known.
+    fn reached(&mut self, new: usize) {
+        for Heard { event, .. } in self.passed.iter().skip(new) {
             let position = &mut self.positions[usize::from(event.shard)];
             *position = event.position.max(*position);
         }

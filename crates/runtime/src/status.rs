@@ -66,7 +66,7 @@ impl ConsumerState {
     }
 
     pub(crate) fn reach(&self, positions: &[Position]) {
-        self.positions.send_replace(positions.into());
+        self.positions.send_modify(|known| positions.clone_into(known));
     }
 
     pub(crate) fn halt(&self, why: String) {

@@ -53,7 +53,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether the transaction with this batch id stands, after an [`StoreError::Unknown`]. It waits for a lost transaction
     /// to end. When it says no, it has made sure that none with this id can ever land. Nothing else is to be written before it
-    /// was asked, and it is asked again after an error. It knows the ids of the last 256 batches.
+    /// was asked, and it is asked again after an error. It knows the ids of the last 16 batches.
     fn landed(&self, batch: &str) -> StoreFuture<'_, bool>;
 
     /// Up to `limit` published events of `service` in `shard` behind `after`, in order.

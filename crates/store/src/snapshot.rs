@@ -31,7 +31,7 @@ pub trait Snapshot: Send {
     /// Events of one root behind the version `after`.
     fn events(&self, root: &RootKey, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
 
-    /// Kind and key of events, and of snapshots, that belong to no root.
+    /// Kind and key of events, and of snapshots, that belong to no root, or are not found from it.
     fn strays(&self, service: &'static str, limit: usize) -> Result<Vec<(String, String)>, StoreError>;
 
     /// The last number given by each counter.

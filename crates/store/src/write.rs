@@ -1,6 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashSet};
 use kernel::Timestamp;
 
 use crate::{Cell, FeedEvent, Meta, Position, RecordedEvent, Shard};
@@ -259,7 +260,7 @@ pub struct ParkedLine {
 /// What a transaction writes.
 #[derive(Debug, Default)]
 pub struct Writes {
-    /// Events, in the order in which they happened.
+    /// Events, in the order in which they happened. A root that is not written itself is known by its events all the same.
     pub events: Vec<NewEvent>,
     /// Roots.
     pub roots: Vec<RootWrite>,

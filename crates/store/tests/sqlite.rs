@@ -54,3 +54,6 @@ mod inline {
 
 #[path = "sqlite/files.rs"]
 mod files;
+
+#[path = "sqlite/chains.rs"]
+mod chains;

@@ -327,7 +327,12 @@ const DAMAGES: &[(&str, &str)] = &[
     ("UPDATE reserve_roots SET version = version + 1 WHERE key = '1'", "meetingroom/reserve root calendar/1: its version is"),
     ("UPDATE reserve_roots SET wake_at = wake_at + 1 WHERE key = '2'", "meetingroom/reserve wake-up calendar/2: its events say"),
     ("DELETE FROM reserve_roots WHERE key = '1'", "meetingroom/reserve root calendar/1: has events or a snapshot"),
-    ("DELETE FROM reserve_events WHERE key = '1' AND version = 3", "meetingroom/reserve root calendar/1: after version 2 comes 4"),
+    ("DELETE FROM reserve_events WHERE key = '1' AND version = 3", "meetingroom/reserve root calendar/1: after version 0 comes 4"),
+    (
+        "UPDATE reserve_events SET before = NULL WHERE key = '1' AND version = 3",
+        "meetingroom/reserve root calendar/1: has events or a snapshot",
+    ),
+    ("UPDATE reserve_roots SET last = NULL WHERE key = '1'", "meetingroom/reserve root calendar/1: its version is"),
     ("UPDATE reserve_events SET data = '{}' WHERE key = '1' AND version = 3", "meetingroom/reserve root calendar/1: an event"),
     ("UPDATE reserve_events SET at = 1 WHERE key = '1' AND version = 3", "version 3 happens before the one in front of it"),
     (
@@ -340,7 +345,7 @@ const DAMAGES: &[(&str, &str)] = &[
     ("UPDATE reserve_sequences SET rows = rows + 1", "meetingroom/reserve row reserves: it is said to have "),
     ("UPDATE schedule_sequences SET rows = rows - 1", "meetingroom/schedule view roomTables@2: it is said to have "),
     ("DELETE FROM room_row_rooms WHERE id = 4", "meetingroom/room row rooms/4: its events make a row, and none stands"),
-    ("UPDATE reserve_heads SET seq = seq + 1", "meetingroom/reserve feed shard"),
+    ("UPDATE reserve_sequences SET value = value + 1 WHERE name LIKE '@feed/%'", "meetingroom/reserve feed shard"),
     ("UPDATE reserve_events SET seq = seq + 1000 WHERE key = '1' AND seq IS NOT NULL AND version > 4", "comes 100"),
     ("UPDATE reserve_events SET epoch = 7 WHERE key = '1' AND version = 3", "it says epoch 7, and stands in epoch 1"),
     ("UPDATE reserve_events SET published = 'x' WHERE key = '1' AND version = 3", "its published form is not JSON"),
@@ -428,7 +433,7 @@ fn what_nobody_has_begun_is_no_difference() {
         // Of before the service was there, the view, or its version.
         (
             "no schedule",
-            "DROP TABLE \"schedule_row_roomTables@2\"; DROP TABLE schedule_roots; DROP TABLE schedule_events; DROP TABLE schedule_heads;
+            "DROP TABLE \"schedule_row_roomTables@2\"; DROP TABLE schedule_roots; DROP TABLE schedule_events; DROP TABLE schedule_sequences;
              DROP TABLE schedule_epochs; DROP TABLE schedule_positions;",
         ),
         (
@@ -462,8 +467,9 @@ fn a_file_that_is_damaged_is_found_by_the_store_itself() {
     let file = data.join("meetingroom.db");
     let mut bytes = std::fs::read(&file).unwrap();
     let page = 4096;
-    let middle = bytes.len() / page / 2 * page;
-    for start in (middle..bytes.len()).step_by(page * 3) {
+    // What the file has stands in front, and without it nothing can be opened.
+    let behind = bytes.len() / page * 2 / 3 * page;
+    for start in (behind..bytes.len()).step_by(page * 3) {
         bytes[start..start + 64].fill(0xAB);
     }
     std::fs::write(&file, bytes).unwrap();

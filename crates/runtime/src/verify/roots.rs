@@ -40,7 +40,12 @@ impl Audit<'_> {
         }
         let strays = self.read(service.name, "root", "strays", |snapshot| snapshot.strays(service.name, 100))?;
         for (kind, key) in strays.unwrap_or_default() {
-            self.found(service.name, "root", format!("{kind}/{key}"), "has events or a snapshot, and is not there itself");
+            self.found(
+                service.name,
+                "root",
+                format!("{kind}/{key}"),
+                "has events or a snapshot, and is not there itself, or does not lead to them",
+            );
         }
         Ok(())
     }

@@ -1,23 +1,23 @@
 //! The deciding half of a transaction: pure, synchronous, and the same for every store.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod calls;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use calls::CallKey;
-use kernel::{Command, Commands, Refused, RefusedKind, RowChange, Timestamp, misread};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+use kernel::{Command, Commands, Refused, RowChange, Timestamp, misread};
 use store::{
-    FeedEvent, LineKey, Loaded, Meta, NewEvent, NewHistory, NewPublished, Parked, PositionKey, Record, RecordKey, RootKey, RootWrite,
-    RowKey, RowWrite, SequenceKey, Writes, cells,
+    FeedEvent, LineKey, Loaded, Meta, NewEvent, NewHistory, NewPublished, Parked, Position, PositionKey, Record, RecordKey, RootKey,
+    RootWrite, RowKey, RowWrite, SequenceKey, Shard, Writes, cells,
 };
 
 use super::prepare::{Prepared, consumer_name, position_key, record_key};
 use super::reaction::{Heard, Reaction};
 use super::roots::{Cache, Root};
-use super::work::{
-    Act, Answer, CallRecord, ClientKey, ClientRecord, ConsumerKind, Discard, Done, Handle, Ids, KeyUse, Purpose, Reply, Work,
-};
+use super::work::{Act, Answer, ClientKey, ClientRecord, ConsumerKind, Discard, Done, Handle, Ids, KeyUse, Purpose, Work};
 use crate::erased::Applied;
 use crate::service::{ProjectionEntry, Service, Services};
 use crate::sharding::shard_of;
@@ -215,10 +215,8 @@ impl<'a> Transaction<'a> {
         let answer = Answer::of(status, shows, &accepted.rows, accepted.at);
         let keep = match key {
             KeyUse::None => return Ok(Done::Accepted(answer)),
-            KeyUse::Take(key) | KeyUse::Finish(key) => {
-                Some(ClientRecord { fingerprint: key.fingerprint.clone(), answer: Some(answer.clone()) })
-            }
-            KeyUse::Bind(key) => Some(ClientRecord { fingerprint: key.fingerprint.clone(), answer: None }),
+            KeyUse::Take(key) | KeyUse::Finish(key) => Some(ClientRecord::of(key, Some(&answer))),
+            KeyUse::Bind(key) => Some(ClientRecord::of(key, None)),
             KeyUse::Free(_) => None,
         };
         self.keep(record_key, keep)?;
@@ -236,7 +234,7 @@ impl<'a> Transaction<'a> {
         if let Some(record) = record {
             return answered(key, &record);
         }
-        self.keep(record_key, Some(ClientRecord { fingerprint: key.fingerprint.clone(), answer: Some(answer.clone()) }))?;
+        self.keep(record_key, Some(ClientRecord::of(key, Some(answer))))?;
         Ok(Done::Accepted(answer.clone()))
     }
 
@@ -246,123 +244,7 @@ impl<'a> Transaction<'a> {
         for root in &act.roots {
             self.tick(root)?;
         }
-        let key = expected.key(service.name);
-        let row = match self.row_writes.get(&key).and_then(|index| self.writes.rows.get(*index)) {
-            Some(changed) => changed.content.as_ref().map(|(_, json)| json),
-            None => self.loaded.rows.get(&key),
-        };
-        Ok(expected.holds_of(row.map(String::as_str), self.now))
-    }
-
-    fn call_act(
-        &mut self,
-        service: &Service,
-        act: &Act,
-        key: &CallKey,
-        reply: &Reply,
-        record_key: Option<RecordKey>,
-        record: Option<String>,
-    ) -> Result<Done, String> {
-        if let Some(done) = self.decided(service, act, key, record)? {
-            return Ok(done);
-        }
-        let (record, done) = match self.commands(service, act)? {
-            Ok(accepted) => {
-                let state = accepted.root.as_ref().and_then(|key| self.roots.get(key)).ok_or("a call without an aggregate")?;
-                let reply = reply(state.state.as_any())?;
-                (CallRecord::Replied(reply.clone()), Done::Replied(reply))
-            }
-            // A refusal is kept like a success, so that no other try of this call lands after it.
-            Err(refused) => (CallRecord::Refused(refused.clone()), Done::Refused(refused)),
-        };
-        self.keep(record_key, Some(record))?;
-        Ok(done)
-    }
-
-    /// How a call stands that was made before, or is too old to be made.
-    fn decided(&self, service: &Service, act: &Act, key: &CallKey, record: Option<String>) -> Result<Option<Done>, String> {
-        if let Some(record) = record {
-            return read(&record).map(|record| Some(told(record)));
-        }
-        if self.now.duration_since(key.born) > jiff::SignedDuration::try_from(CALLS_KEPT).unwrap_or_default() {
-            let correlation = &act.meta.correlation;
-            tracing::error!(service = service.name, %key, correlation, "a call is older than what is remembered of calls; it is refused");
-            let refused = Refused::new(RefusedKind::Conflict, "call-too-old", "this call is too old to be answered");
-            return Ok(Some(Done::Refused(refused)));
-        }
-        Ok(None)
-    }
-
-    /// A saga begins that will answer a call.
-    fn begin_act(
-        &mut self,
-        service: &Service,
-        act: &Act,
-        key: &CallKey,
-        record_key: Option<RecordKey>,
-        record: Option<String>,
-    ) -> Result<Done, String> {
-        if let Some(done) = self.decided(service, act, key, record)? {
-            return Ok(done);
-        }
-        let (record, done) = match self.commands(service, act)? {
-            Ok(accepted) => (CallRecord::UnderWay, Done::Accepted(Answer::of(202, None, &accepted.rows, accepted.at))),
-            Err(refused) => (CallRecord::Refused(refused.clone()), Done::Refused(refused)),
-        };
-        self.keep(record_key, Some(record))?;
-        Ok(done)
-    }
-
-    /// A saga ends that answers a call. One that was cancelled stays so.
-    fn end_act(
-        &mut self,
-        service: &Service,
-        act: &Act,
-        ended: &CallRecord,
-        record_key: Option<RecordKey>,
-        record: Option<String>,
-    ) -> Result<Done, String> {
-        let accepted = match self.commands(service, act)? {
-            Ok(accepted) => accepted,
-            Err(refused) => return Ok(Done::Refused(refused)),
-        };
-        if record.as_deref().map(read).transpose()? == Some(CallRecord::UnderWay) {
-            self.keep(record_key, Some(ended.clone()))?;
-        }
-        Ok(match ended {
-            CallRecord::Replied(reply) => Done::Replied(reply.clone()),
-            _ => Done::Accepted(Answer::of(200, None, &accepted.rows, accepted.at)),
-        })
-    }
-
-    /// What came of a call. One of which nothing has yet, is not decided any more.
-    fn recall_act(&mut self, record_key: Option<RecordKey>, record: Option<String>) -> Result<Done, String> {
-        if let Some(record) = record {
-            return read(&record).map(told);
-        }
-        self.keep(record_key, Some(CallRecord::Cancelled))?;
-        Ok(Done::Refused(cancelled()))
-    }
-
-    fn cancel_act(
-        &mut self,
-        service: &Service,
-        act: &Act,
-        withdraw: &Commands,
-        record_key: Option<RecordKey>,
-        record: Option<String>,
-    ) -> Result<Done, String> {
-        match record.as_deref().map(read).transpose()? {
-            // Nothing came of it, and its key says so already.
-            Some(CallRecord::Cancelled | CallRecord::Refused(_)) => return Ok(Done::Cancelled),
-            // An undo that is refused found nothing to undo.
-            Some(CallRecord::Replied(_)) => drop(self.commands(service, act)?),
-            // Whoever drives the saga, or is woken for it, undoes what it did.
-            Some(CallRecord::UnderWay) => drop(self.accept(service, withdraw, &act.meta)?),
-            None => {}
-        }
-        self.keep(record_key, Some(CallRecord::Cancelled))?;
-        Ok(Done::Cancelled)
+        Ok(expected.holds_of(self.row(&expected.key(service.name)), self.now))
     }
 
     fn keep(&mut self, key: Option<RecordKey>, content: Option<impl serde::Serialize>) -> Result<(), String> {
@@ -542,6 +424,15 @@ impl<'a> Transaction<'a> {
         self.put_row(row, fields, change.row.clone());
     }
 
+    /// The row as this transaction leaves it so far.
+    fn row(&self, key: &RowKey) -> Option<&str> {
+        let json = match self.row_writes.get(key).and_then(|index| self.writes.rows.get(*index)) {
+            Some(changed) => changed.content.as_ref().map(|(_, json)| json),
+            None => self.loaded.rows.get(key),
+        };
+        json.map(String::as_str)
+    }
+
     fn put_row(&mut self, row: RowKey, fields: &[kernel::Field], json: Option<String>) {
         let content = json.map(|json| (cells(fields, &json), json));
         let write = RowWrite { row: row.clone(), content };
@@ -557,11 +448,33 @@ impl<'a> Transaction<'a> {
     /// Events for a consumer: their effects and its position are one transaction.
     fn handle(&mut self, service: &Service, handle: &Handle) -> Result<Done, String> {
         let consumer = consumer_name(service, &handle.consumer);
+        // They are of one source, so a shard has one position, which is looked up and put back once.
+        let mut positions: BTreeMap<Shard, (PositionKey, Position)> = BTreeMap::new();
+        let done = self.handle_each(service, handle, &consumer, &mut positions);
+        for (key, position) in positions.into_values() {
+            if self.loaded.positions.insert(key.clone(), position) != Some(position) {
+                self.changed_positions.insert(key);
+            }
+        }
+        done
+    }
+
+    /// Moves the positions as far as it comes.
+    fn handle_each(
+        &mut self,
+        service: &Service,
+        handle: &Handle,
+        consumer: &str,
+        positions: &mut BTreeMap<Shard, (PositionKey, Position)>,
+    ) -> Result<Done, String> {
         let last = handle.events.len().saturating_sub(1);
         for (place, heard) in handle.events.iter().enumerate() {
             let event = &heard.event;
-            let key = position_key(service.name, &consumer, event);
-            let position = self.loaded.positions.get(&key).copied().unwrap_or_default();
+            let (_, position) = positions.entry(event.shard).or_insert_with(|| {
+                let key = position_key(service.name, consumer, event);
+                let position = self.loaded.positions.get(&key).copied().unwrap_or_default();
+                (key, position)
+            });
             let begins_epoch = position.epoch > 0 && event.position.epoch > position.epoch;
             match event.position.seq {
                 seq if seq <= position.seq && begins_epoch => return Ok(Done::Lost),
@@ -570,14 +483,13 @@ impl<'a> Transaction<'a> {
                 _ => {}
             }
             let waits = !self.loaded.parked.is_empty()
-                && self.loaded.parked.contains(&(service.name, consumer.clone(), event.source.clone(), event.key.clone()));
+                && self.loaded.parked.contains(&(service.name, consumer.to_owned(), event.source.clone(), event.key.clone()));
             match handle.park.as_ref().filter(|_| place == last) {
-                Some(error) => self.park(service.name, &consumer, event, error.clone(), 1),
-                None if waits => self.park(service.name, &consumer, event, String::new(), 0),
-                None => self.take_in(service, &handle.consumer, &consumer, heard)?,
+                Some(error) => self.park(service.name, consumer, event, error.clone(), 1),
+                None if waits => self.park(service.name, consumer, event, String::new(), 0),
+                None => self.take_in(service, &handle.consumer, consumer, heard)?,
             }
-            self.loaded.positions.insert(key.clone(), event.position);
-            self.changed_positions.insert(key);
+            *position = event.position;
         }
         Ok(Done::Handled)
     }
@@ -618,19 +530,15 @@ impl<'a> Transaction<'a> {
     /// One event's part in one row. An event that leaves the row as it was is not part of its history either.
     fn fold_row(&mut self, service: &Service, view: &ProjectionEntry, table: &str, id: u64, event: &Arc<FeedEvent>) -> Result<(), String> {
         let row = RowKey { service: service.name, table: table.into(), id };
-        let before = self.loaded.rows.get(&row).map(String::as_str);
+        let before = self.row(&row);
         let after = (view.fold)(id, before, &event.data, event.at)?;
         if after.as_deref() == before {
             return Ok(());
         }
-        match &after {
-            Some(json) => self.loaded.rows.insert(row.clone(), json.clone()),
-            None => self.loaded.rows.remove(&row),
-        };
-        self.put_row(row.clone(), view.fields, after);
         if view.history {
-            self.writes.history.push(NewHistory { row, event: Arc::clone(event) });
+            self.writes.history.push(NewHistory { row: row.clone(), event: Arc::clone(event) });
         }
+        self.put_row(row, view.fields, after);
         Ok(())
     }
 
@@ -694,20 +602,6 @@ fn answered(key: &ClientKey, record: &str) -> Result<Done, String> {
         None => Done::InProgress,
         Some(answer) => Done::Accepted(answer),
     })
-}
-
-/// What a call that was made before is answered.
-fn told(record: CallRecord) -> Done {
-    match record {
-        CallRecord::Replied(reply) => Done::Replied(reply),
-        CallRecord::Refused(refused) => Done::Refused(refused),
-        CallRecord::UnderWay => Done::InProgress,
-        CallRecord::Cancelled => Done::Refused(cancelled()),
-    }
-}
-
-fn cancelled() -> Refused {
-    Refused::new(RefusedKind::Conflict, "cancelled", "this was cancelled before it happened")
 }
 
 fn read<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, String> {

@@ -1,5 +1,6 @@
 //! What a batch needs to know before its transaction begins: everything it will touch, from the work alone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use store::{Claims, FeedEvent, PositionKey, RecordKey, RecordKind, RootKey, RowKey, SequenceKey, beside};
@@ -105,8 +106,12 @@ pub(super) fn consumer_name(service: &Service, consumer: &ConsumerKind) -> Strin
 fn claim_events(services: &Services, claims: &mut Claims, name: &'static str, consumer: &ConsumerKind, events: &[Heard], cache: &Cache) {
     let Some(service) = services.get(name) else { return };
     let consumer_name = consumer_name(service, consumer);
+    // They are of one source, so a shard has one position.
+    let mut shards = BTreeSet::new();
     for heard in events {
-        claims.positions.insert(position_key(name, &consumer_name, &heard.event));
+        if shards.insert(heard.event.shard) {
+            claims.positions.insert(position_key(name, &consumer_name, &heard.event));
+        }
         match heard.reaction() {
             Ok(Reaction::Policies(reactions)) => {
                 let unnumbered = || reactions.iter().flat_map(|(_, commands)| commands.unnumbered());

@@ -1,5 +1,4 @@
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use kernel::Timestamp;
 use store::{LoadedRoot, RootKey};
 

@@ -231,6 +231,12 @@ pub(crate) struct ClientRecord {
     pub(crate) answer: Option<Answer>,
 }
 
+impl ClientRecord {
+    pub(super) fn of(key: &ClientKey, answer: Option<&Answer>) -> Self {
+        Self { fingerprint: key.fingerprint.clone(), answer: answer.cloned() }
+    }
+}
+
 /// What happens to the client's key when commands are accepted.
 #[derive(Clone, Debug)]
 pub(crate) enum KeyUse {

@@ -156,9 +156,14 @@ fn a_new_epoch_is_gone_into_when_nothing_was_lost() {
     toy.check();
 }
 
-/// Moves the board's policies as if they had seen more of counter 1's shard than there is now.
+/// Moves the board's policies as if they had seen more of counter 1's shard than there is now, or less.
 fn has_seen(toy: &Process, seq: u64) {
-    let key = PositionKey { service: BOARD, consumer: "policies".into(), source: COUNTERS.into(), shard: shard_of("1") };
+    has_seen_of(toy, 1, seq);
+}
+
+/// The same for the shard of any counter.
+fn has_seen_of(toy: &Process, id: u64, seq: u64) {
+    let key = PositionKey { service: BOARD, consumer: "policies".into(), source: COUNTERS.into(), shard: shard_of(&id.to_string()) };
     let writes = Writes { positions: vec![(key, Position { epoch: 1, seq })], ..Writes::default() };
     let claims = Claims { batch: format!("seen {seq}"), ..Claims::default() };
     toy.wait(toy.store.write(claims, Box::new(move |_| Ok(writes)))).unwrap();
@@ -175,6 +180,26 @@ fn the_position_in_the_store_counts_and_not_the_one_in_memory() {
     bench.pass(LOOK);
     assert_eq!(toy.heard(1), [1, 1, 2]);
     assert_eq!(toy.consumer("policies").behind, 0);
+    toy.check();
+}
+
+/// What was handled before the gap stands, and so does that it was handled.
+#[test]
+fn a_gap_in_one_shard_leaves_what_was_handled_of_another() {
+    let pace = Duration::from_millis(5);
+    let bench = Bench::paced(pace);
+    let toy = bench.start(mended());
+    // One that is handed in behind counter 1.
+    let other = (2..99).find(|id: &u64| shard_of(&id.to_string()) > shard_of("1")).unwrap();
+    toy.execute(add(other, 1));
+    bench.pass(pace);
+    toy.execute(add(1, 1));
+    toy.execute(add(1, 2));
+    toy.execute(add(other, 2));
+    has_seen_of(&toy, other, 0);
+    bench.pass(pace);
+    bench.pass(LOOK);
+    assert_eq!((toy.heard(1), toy.heard(other)), (vec![1, 2], vec![1, 1, 2]));
     toy.check();
 }
 
@@ -209,15 +234,20 @@ fn kept(toy: &Process, consumer: &str) -> u64 {
     toy.wait(toy.store.positions(BOARD, consumer, COUNTERS)).unwrap()[usize::from(shard_of("1"))].seq
 }
 
+/// Adds what concerns nobody to each of these counters.
+fn ignored(toy: &Process, counters: impl IntoIterator<Item = u64>) {
+    for id in counters {
+        toy.execute(add(id, IGNORED));
+    }
+}
+
 #[test]
 fn what_concerns_nobody_is_passed_by_without_a_transaction() {
     let bench = Bench::new();
     let toy = bench.start(mended());
     toy.execute(add(1, 1));
     toy.store.seen();
-    for _ in 0..3 {
-        toy.execute(add(1, IGNORED));
-    }
+    ignored(&toy, [1; 3]);
     assert_eq!(toy.store.seen().len(), 3, "the three commands, and nothing of those who follow");
     assert_eq!((toy.consumer("policies").behind, kept(&toy, "policies")), (0, 1));
 
@@ -271,9 +301,7 @@ fn a_view_that_has_passed_something_by_is_not_behind() {
 fn an_event_that_fails_costs_no_more_for_those_that_were_passed_by_before_it() {
     let bench = Bench::new();
     let toy = bench.start(faulty_policy());
-    for id in 1..=200 {
-        toy.execute(add(id, IGNORED));
-    }
+    ignored(&toy, 1..=200);
     toy.store.seen();
     toy.execute(add(2, PANICS_IN_DECIDE));
     let transactions = toy.store.seen().len();
@@ -382,9 +410,7 @@ fn two_processes_that_pass_by_what_concerns_nobody_handle_the_rest_once() {
 fn what_was_passed_by_does_not_grow_without_end() {
     let bench = Bench::new();
     let toy = bench.start(mended());
-    for id in 1..=300 {
-        toy.execute(add(id, IGNORED));
-    }
+    ignored(&toy, 1..=300);
     let kept = toy.wait(toy.store.positions(BOARD, "policies", COUNTERS)).unwrap();
     assert!(kept.iter().map(|position| position.seq).sum::<u64>() >= 256, "{kept:?}");
 }

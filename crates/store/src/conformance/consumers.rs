@@ -66,7 +66,7 @@ pub fn parked_keys_are_known_to_whoever_claims_the_consumer(opened: Opened<'_>) 
     opened.write(Writes { parked: vec![parked("a", 0, 1), parked("a", 0, 2), parked("b", 1, 1), elsewhere], ..Writes::default() });
     let loaded = opened.load(Claims { consumers: [(SHOP, "policies".into())].into(), ..claims() });
     let known = |key: &str| (SHOP, "policies".to_owned(), DEPOT.to_owned(), key.to_owned());
-    assert_eq!(loaded.parked, [known("a"), known("b")].into());
+    assert_eq!(loaded.parked, [known("a"), known("b")].into_iter().collect());
     assert!(opened.load(claims()).parked.is_empty(), "only for those that are claimed");
 }
 

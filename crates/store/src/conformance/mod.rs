@@ -169,7 +169,7 @@ macro_rules! conformance {
             ],
             snapshots: [
                 it_shows_everything_that_stands,
-                what_is_a_stray_is_told,
+                an_event_makes_its_root_known,
             ],
             pruning: [
                 takes_what_is_finished_with_its_events_and_snapshots,

@@ -69,7 +69,7 @@ pub fn are_claimed_as_they_stand(opened: Opened<'_>) {
     let elsewhere = RowKey { service: DEPOT, table: "goods".into(), id: 1 };
     let wanted = [row("goods", 1), row("goods", 99), row("goods", u64::MAX), elsewhere];
     let loaded = opened.load(Claims { rows: wanted.into(), ..claims() });
-    assert_eq!(loaded.rows, [(row("goods", 1), good(1, Some(300), Some("cup"), Some(30)))].into());
+    assert_eq!(loaded.rows, [(row("goods", 1), good(1, Some(300), Some("cup"), Some(30)))].into_iter().collect());
 }
 
 pub fn are_filtered_by_every_kind_of_field(opened: Opened<'_>) {

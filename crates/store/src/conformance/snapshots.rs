@@ -46,10 +46,12 @@ pub fn it_shows_everything_that_stands(opened: Opened<'_>) {
     assert!(held.strays(SHOP, 10).unwrap().is_empty());
 }
 
-pub fn what_is_a_stray_is_told(opened: Opened<'_>) {
+pub fn an_event_makes_its_root_known(opened: Opened<'_>) {
     let mut writes = appended(&["a"], 1, 2);
     writes.roots.clear();
     opened.run(claims(), move |_| Ok(writes)).unwrap();
     let held = opened.wait(opened.store.snapshot()).unwrap();
-    assert_eq!(held.strays(SHOP, 10).unwrap().len(), 1);
+    assert!(held.strays(SHOP, 10).unwrap().is_empty());
+    let roots = held.roots(SHOP, "item", None, 10).unwrap();
+    assert_eq!(roots.iter().map(|root| (root.key.as_str(), root.version, root.wake_at)).collect::<Vec<_>>(), [("a", 1, None)]);
 }

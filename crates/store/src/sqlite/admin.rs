@@ -1,11 +1,11 @@
 //! Transactions that no command asks for: views change their version, answers grow old, a restore begins an epoch.
 
 use kernel::Timestamp;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::sql::{Sql, TableSql};
 use super::write::transact;
-use super::{names, read, row_tables};
+use super::{chain, names, read, row_tables};
 use crate::{RecordKind, RootKey, StoreError, TableSchema, beside};
 
 /// Serves another version of a view, and clears away what belonged to all others.
@@ -96,12 +96,14 @@ pub(super) fn prune_roots(connection: &mut Connection, sql: &Sql, roots: &[RootK
         for RootKey { service, aggregate, key } in roots {
             let texts = sql.service(service)?;
             // It may have been written since it was found.
-            let gone = transaction.prepare_cached(&texts.prune_root)?.execute(params![aggregate, before.as_microsecond(), key])?;
-            if gone > 0 {
-                transaction.prepare_cached(&texts.prune_events)?.execute([*aggregate, key])?;
-                transaction.prepare_cached(&texts.prune_snapshot)?.execute([*aggregate, key])?;
-            }
-            pruned += gone;
+            let pruned_root = transaction
+                .prepare_cached(&texts.prune_root)?
+                .query_row(params![aggregate, before.as_microsecond(), key], |row| row.get::<_, Option<i64>>(0))
+                .optional()?;
+            let Some(last) = pruned_root else { continue };
+            chain::walk_back(transaction, &texts.prune_event, aggregate, key, last, |_| Ok(true))?;
+            transaction.prepare_cached(&texts.prune_snapshot)?.execute([*aggregate, key])?;
+            pruned += 1;
         }
         Ok(pruned)
     })

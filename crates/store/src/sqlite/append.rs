@@ -3,23 +3,32 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::chain::Link;
 use super::sql::{ServiceSql, Sql};
+use super::statements::Statements;
 use crate::{Committed, FeedEvent, NewEvent, Position, Shard};
 
 /// Appends the events. Places are given here, last of all, so that nothing a transaction waits for stands between a shard's
 /// head and the commit.
-pub(super) fn events(transaction: &Transaction<'_>, sql: &Sql, events: Vec<NewEvent>) -> rusqlite::Result<Committed> {
+pub(super) fn events<'a>(
+    statements: &mut Statements<'a>,
+    sql: &'a Sql,
+    events: Vec<NewEvent>,
+    links: Vec<Link>,
+) -> rusqlite::Result<Committed> {
     let mut heads = Heads::default();
     let mut committed = Committed::default();
-    for event in events {
+    for (event, (id, before)) in events.into_iter().zip(links) {
         let service = sql.service(event.root.service)?;
         let position = match &event.published {
-            Some(published) => Some(heads.next(transaction, service, published.shard)?),
+            Some(published) => Some(heads.next(statements, service, published.shard)?),
             None => None,
         };
-        transaction.prepare_cached(&service.append)?.execute(params![
+        statements.get(&service.append)?.execute(params![
+            id,
+            before,
             event.root.aggregate,
             event.root.key,
             event.version,
@@ -47,7 +56,7 @@ pub(super) fn events(transaction: &Transaction<'_>, sql: &Sql, events: Vec<NewEv
             }));
         }
     }
-    heads.put(transaction, sql)?;
+    heads.put(statements, sql)?;
     Ok(committed)
 }
 
@@ -56,25 +65,25 @@ pub(super) fn events(transaction: &Transaction<'_>, sql: &Sql, events: Vec<NewEv
 struct Heads(BTreeMap<(&'static str, Shard), Position>);
 
 impl Heads {
-    fn next(&mut self, transaction: &Transaction<'_>, service: &ServiceSql, shard: Shard) -> rusqlite::Result<Position> {
+    fn next<'a>(&mut self, statements: &mut Statements<'a>, service: &'a ServiceSql, shard: Shard) -> rusqlite::Result<Position> {
         let head = match self.0.entry((service.name, shard)) {
             std::collections::btree_map::Entry::Occupied(head) => head.into_mut(),
-            std::collections::btree_map::Entry::Vacant(unread) => unread.insert(read(transaction, service, shard)?),
+            std::collections::btree_map::Entry::Vacant(unread) => unread.insert(read(statements, service, shard)?),
         };
         head.seq += 1;
         Ok(*head)
     }
 
-    fn put(self, transaction: &Transaction<'_>, sql: &Sql) -> rusqlite::Result<()> {
+    fn put<'a>(self, statements: &mut Statements<'a>, sql: &'a Sql) -> rusqlite::Result<()> {
         for ((service, shard), head) in self.0 {
-            transaction.prepare_cached(&sql.service(service)?.put_head)?.execute(params![shard, head.seq])?;
+            statements.get(&sql.service(service)?.put_head)?.execute(params![shard, head.seq])?;
         }
         Ok(())
     }
 }
 
-fn read(transaction: &Transaction<'_>, service: &ServiceSql, shard: Shard) -> rusqlite::Result<Position> {
-    let epoch = transaction.prepare_cached(&service.epoch)?.query_row([], |row| row.get(0))?;
-    let seq = transaction.prepare_cached(&service.head)?.query_row([shard], |row| row.get(0)).optional()?;
+fn read<'a>(statements: &mut Statements<'a>, service: &'a ServiceSql, shard: Shard) -> rusqlite::Result<Position> {
+    let epoch = statements.get(&service.epoch)?.query_row([], |row| row.get(0))?;
+    let seq = statements.get(&service.head)?.query_row([shard], |row| row.get(0)).optional()?;
     Ok(Position { epoch, seq: seq.unwrap_or(0) })
 }

@@ -125,12 +125,19 @@ impl Connections {
         Box::pin(std::future::ready(self.here(|connection| job(connection).map_err(failure::reading))))
     }
 
-    /// Runs a `job` whose length a client decides: on a thread for such, and no further than a fixed number of steps.
+    /// Runs a `job` whose length a client decides, no further than a fixed number of steps. Most are short, and end here before a hand-over
+    /// would have: only one that goes on is begun again on a thread for such.
     pub(super) fn read_within_budget<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        job: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> StoreFuture<'_, T> {
         let steps = self.steps;
+        if self.readers.is_some() {
+            match self.here(|connection| readers::within(connection, readers::STEPS_HERE, &job)) {
+                Err(StoreError::TooCostly(_)) => {}
+                done => return Box::pin(std::future::ready(done)),
+            }
+        }
         self.apart(move |connection| readers::within(connection, steps, job))
     }
 
@@ -148,8 +155,7 @@ impl Connections {
         readers.run(move |open| {
             let connection = open.take().map_or_else(|| connection::reader(&path, &options), Ok).map_err(failure::reading)?;
             let result = job(&connection);
-            // Only one that did its work is used again; one that was stopped is whole.
-            *open = matches!(result, Ok(_) | Err(StoreError::TooCostly(_))).then_some(connection);
+            *open = is_whole(&result).then_some(connection);
             result
         })
     }
@@ -173,13 +179,19 @@ impl Connections {
                 let idle = lock(&self.idle_readers).pop();
                 let opened = idle.map_or_else(|| connection::reader(&self.path, &self.options), Ok);
                 let connection = opened.map_err(failure::reading)?;
-                let result = job(&connection)?;
-                // Only one that did its work is used again.
-                lock(&self.idle_readers).push(connection);
-                Ok(result)
+                let result = job(&connection);
+                if is_whole(&result) {
+                    lock(&self.idle_readers).push(connection);
+                }
+                result
             }
         }
     }
+}
+
+/// Whether the connection of a read is used again: one that did its work is, and one that was stopped is whole.
+const fn is_whole<T>(result: &Result<T, StoreError>) -> bool {
+    matches!(result, Ok(_) | Err(StoreError::TooCostly(_)))
 }
 
 /// Runs `job`, and keeps the connection as long as it may be whole.

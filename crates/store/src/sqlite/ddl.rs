@@ -2,14 +2,14 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{names, row_tables};
+use super::{formats, names, row_tables};
 use crate::{OpenError, SHARDS, Schema};
 
 /// "Yeyk": marks a file as ours in its header, so that a foreign one is told apart before anything is written to it.
 const APPLICATION_ID: i64 = 0x5965_796B;
 
 /// The newest format this release reads and writes; raised with every change that an older release could not read.
-const FORMAT: i64 = 3;
+const FORMAT: i64 = 4;
 
 /// Refuses a file that is not ours or newer than us. It only reads.
 pub(super) fn identify(connection: &Connection, path: &Path) -> Result<(), OpenError> {
@@ -30,12 +30,11 @@ pub(super) fn migrate(connection: &mut Connection, schema: &Schema) -> rusqlite:
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.execute_batch(
-        "CREATE TABLE IF NOT EXISTS batches (
-             n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, landed INTEGER NOT NULL, asked INTEGER NOT NULL DEFAULT 0);
+        "CREATE TABLE IF NOT EXISTS batches (n INTEGER PRIMARY KEY, id TEXT NOT NULL, landed INTEGER NOT NULL, asked INTEGER NOT NULL DEFAULT 0);
          CREATE TABLE IF NOT EXISTS tables (name TEXT PRIMARY KEY, fields TEXT NOT NULL) WITHOUT ROWID;",
     )?;
-    // The first batch tells a store from others; in a file of format 1 it was forgotten, so the oldest that is known takes its place.
-    transaction.execute("UPDATE batches SET n = 1 WHERE n > 1 AND n = (SELECT min(n) FROM batches)", [])?;
+    formats::know_the_first_batch(&transaction)?;
+    formats::forget_the_index_of_batches(&transaction)?;
     for service in &schema.services {
         common_tables(&transaction, service.name)?;
         for table in &service.tables {
@@ -45,24 +44,12 @@ pub(super) fn migrate(connection: &mut Connection, schema: &Schema) -> rusqlite:
     transaction.commit()
 }
 
-/// Adds a column that files of older releases lack.
-fn add_column(transaction: &Transaction<'_>, table: &str, column: &str, kind: &str) -> rusqlite::Result<()> {
-    if has_column(transaction, table, column)? {
-        return Ok(());
-    }
-    transaction.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {kind};"))
-}
-
-/// Whether a table that is there has this column.
-pub(super) fn has_column(connection: &Connection, table: &str, column: &str) -> rusqlite::Result<bool> {
-    Ok(connection.prepare(&format!("SELECT * FROM {table} LIMIT 0"))?.column_names().contains(&column))
-}
-
 fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Result<()> {
     let name = |table: &str| names::table(service, table);
     let statements = format!(
         "CREATE TABLE IF NOT EXISTS {roots} (
              aggregate TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, wake_at INTEGER,
+             last INTEGER, published INTEGER NOT NULL DEFAULT 0,
              PRIMARY KEY (aggregate, key)) WITHOUT ROWID;
          CREATE INDEX IF NOT EXISTS {wakes} ON {roots} (wake_at) WHERE wake_at IS NOT NULL;
          CREATE TABLE IF NOT EXISTS {snapshots} (
@@ -71,12 +58,11 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
          CREATE TABLE IF NOT EXISTS {events} (
              id INTEGER PRIMARY KEY, aggregate TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL,
              data TEXT NOT NULL, subject TEXT, correlation TEXT NOT NULL, causation TEXT NOT NULL, caller TEXT NOT NULL,
-             shard INTEGER CHECK (shard BETWEEN 0 AND 15), epoch INTEGER, seq INTEGER, published TEXT, trace TEXT);
-         CREATE UNIQUE INDEX IF NOT EXISTS {streams} ON {events} (aggregate, key, version);
+             shard INTEGER CHECK (shard BETWEEN 0 AND 15), epoch INTEGER, seq INTEGER, published TEXT, trace TEXT,
+             before INTEGER);
          CREATE UNIQUE INDEX IF NOT EXISTS {feed} ON {events} (shard, seq) WHERE seq IS NOT NULL;
          CREATE INDEX IF NOT EXISTS {subjects} ON {events} (subject) WHERE subject IS NOT NULL;
          CREATE TABLE IF NOT EXISTS {sequences} (name TEXT PRIMARY KEY, value INTEGER NOT NULL, rows INTEGER) WITHOUT ROWID;
-         CREATE TABLE IF NOT EXISTS {heads} (shard INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
          CREATE TABLE IF NOT EXISTS {epochs} (
              epoch INTEGER NOT NULL, shard INTEGER NOT NULL, after INTEGER NOT NULL, PRIMARY KEY (shard, epoch)) WITHOUT ROWID;
          CREATE TABLE IF NOT EXISTS {positions} (
@@ -103,11 +89,9 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
         wakes = name("wakes"),
         snapshots = name("snapshots"),
         events = name("events"),
-        streams = name("streams"),
         feed = name("feed"),
         subjects = name("subjects"),
         sequences = name("sequences"),
-        heads = name("heads"),
         epochs = name("epochs"),
         positions = name("positions"),
         records = name("records"),
@@ -121,10 +105,7 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
         leaving = name("leaving"),
     );
     transaction.execute_batch(&statements)?;
-    // Files of before traces were kept lack it. An older release that opens the file writes around it.
-    add_column(transaction, &name("events"), "trace", "TEXT")?;
-    // Files of format 2 lack it. An older release would write rows and not count them.
-    add_column(transaction, &name("sequences"), "rows", "INTEGER")?;
+    formats::bring_up(transaction, service)?;
     let first = format!("INSERT INTO {} (epoch, shard, after) VALUES (1, ?1, 0) ON CONFLICT DO NOTHING", names::table(service, "epochs"));
     for shard in 0..SHARDS {
         transaction.execute(&first, [shard])?;

@@ -4,7 +4,8 @@
 //! there are no threads: everything runs on one connection, where it is called, so its futures are ready at once.
 //!
 //! A read that an index and a limit keep short runs where it is called. One whose length depends on what is asked, or on how much
-//! there is, runs on a few threads of its own, and a client's is given up after a fixed number of steps.
+//! there is, runs on a few threads of its own; a client's only once it has turned out to be long, and no further than a fixed number of
+//! steps.
 //!
 //! One process has a file open at a time. Another may read it, as a backup does; one that writes does no harm, but makes this
 //! one wait.
@@ -12,6 +13,7 @@
 mod admin;
 mod append;
 mod batch;
+mod chain;
 mod connection;
 mod connections;
 mod copy;
@@ -19,6 +21,7 @@ mod ddl;
 mod failure;
 #[cfg(test)]
 mod faults;
+mod formats;
 mod load;
 mod names;
 #[cfg(test)]
@@ -31,6 +34,7 @@ mod scratch;
 mod slow;
 mod snapshot;
 mod sql;
+mod statements;
 mod totals;
 mod write;
 
@@ -162,7 +166,7 @@ impl Store for SqliteStore {
 
     fn events(&self, root: &RootKey) -> StoreFuture<'_, Vec<RecordedEvent>> {
         let root = root.clone();
-        self.connections.read(move |connection| read::events(connection, &self.sql, &root, 0))
+        self.connections.read(move |connection| read::all_events(connection, &self.sql, &root))
     }
 
     fn view_version(&self, service: &'static str, view: &str) -> StoreFuture<'_, Option<u32>> {

@@ -8,6 +8,12 @@ pub(super) const JSON: &str = "\"@json\"";
 /// The column that holds the number of the batch which changed a row last, in tables that are followed.
 pub(super) const CHANGED: &str = "\"@changed\"";
 
+/// What an index is over that is over this column. No field is called so.
+pub(super) const OF_CHANGES: &str = "@changed";
+
+/// What the counter of a shard's feed is called, with the shard behind it; it stands among those of collections. No collection is called so.
+pub(super) const HEAD: &str = "@feed/";
+
 /// One of the tables that every service has.
 pub(super) fn table(service: &str, name: &str) -> String {
     format!("\"{service}_{name}\"")
@@ -18,14 +24,9 @@ pub(super) fn rows(service: &str, collection: &str) -> String {
     format!("\"{service}_row_{collection}\"")
 }
 
-/// The index over one field of a service's table of rows. The point keeps `a_b` and `c` apart from `a` and `b_c`.
-pub(super) fn index(service: &str, collection: &str, field: &str) -> String {
-    format!("\"{service}_row_{collection}.{field}\"")
-}
-
-/// The index over the changes of a service's table of rows. No field is called so.
-pub(super) fn changes(service: &str, collection: &str) -> String {
-    index(service, collection, "@changed")
+/// The index over one field of a service's table of rows, or over its changes. The point keeps `a_b` and `c` apart from `a` and `b_c`.
+pub(super) fn index(service: &str, collection: &str, over: &str) -> String {
+    format!("\"{service}_row_{collection}.{over}\"")
 }
 
 /// How a kind of record is stored.

@@ -6,8 +6,8 @@ use kernel::{Timestamp, misread};
 use rusqlite::types::{Type, Value};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use super::sql::{self, Sql};
-use super::{names, totals};
+use super::sql::{self, ServiceSql, Sql};
+use super::{chain, names, totals};
 use crate::{
     Cell, Change, Changes, Epoch, Feed, FeedEvent, HistoryEntry, Life, LineKey, Meta, Page, Parked, ParkedLine, Place, Position, Query,
     RecordedEvent, RootKey, SHARDS, Shard, StoryEvent, Stretch,
@@ -74,10 +74,15 @@ pub(super) fn feed_in(connection: &Connection, sql: &Sql, service: &str, shard: 
 
 /// The heads of all shards, read in the caller's transaction.
 pub(super) fn heads(connection: &Connection, sql: &Sql, service: &str) -> rusqlite::Result<Vec<Position>> {
+    heads_by(connection, sql, service, &sql.service(service)?.heads)
+}
+
+/// The same, by a statement that finds each shard and its last number.
+pub(super) fn heads_by(connection: &Connection, sql: &Sql, service: &str, statement: &str) -> rusqlite::Result<Vec<Position>> {
     let texts = sql.service(service)?;
     let epoch = connection.prepare_cached(&texts.epoch)?.query_row([], |row| row.get(0))?;
     let mut heads = vec![Position { epoch, seq: 0 }; usize::from(SHARDS)];
-    let mut statement = connection.prepare_cached(&texts.heads)?;
+    let mut statement = connection.prepare_cached(statement)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         if let Some(head) = heads.get_mut(row.get::<_, usize>(0)?) {
@@ -235,12 +240,22 @@ pub(super) fn story(
     Ok(Stretch { events, from, latest: latest.and_then(|at| Timestamp::from_microsecond(at).ok()) })
 }
 
-pub(super) fn life(connection: &Connection, sql: &Sql, service: &str, of: &Life<'_>, limit: usize) -> rusqlite::Result<Vec<StoryEvent>> {
+pub(super) fn life(
+    connection: &Connection,
+    sql: &Sql,
+    service: &'static str,
+    of: &Life<'_>,
+    limit: usize,
+) -> rusqlite::Result<Vec<StoryEvent>> {
     let texts = sql.service(service)?;
     match of {
         Life::Row(subject) => connection.prepare_cached(&texts.of_row)?.query_map(params![subject, bound(limit)], story_event)?.collect(),
         Life::Root(aggregate, key) => {
-            connection.prepare_cached(&texts.of_root)?.query_map(params![aggregate, key, bound(limit)], story_event)?.collect()
+            let snapshot = connection.unchecked_transaction()?;
+            let mut ids = chain::ids(&snapshot, texts, aggregate, key)?;
+            ids.truncate(limit);
+            let mut told = snapshot.prepare_cached(&texts.of_root)?;
+            ids.into_iter().map(|(_, id)| told.query_row([id], story_event)).collect()
         }
     }
 }
@@ -294,13 +309,30 @@ pub(super) fn roots(
         .collect()
 }
 
-pub(super) fn events(connection: &Connection, sql: &Sql, root: &RootKey, after: u64) -> rusqlite::Result<Vec<RecordedEvent>> {
-    connection
-        .prepare_cached(&sql.service(root.service)?.events)?
-        .query_map(params![root.aggregate, root.key, bound(after)], |row| {
-            Ok(RecordedEvent { version: row.get(0)?, at: instant(row, 1)?, data: row.get(2)? })
-        })?
-        .collect()
+/// The events of a root behind the version `after`, by the number of its last.
+pub(super) fn events(
+    connection: &Connection,
+    texts: &ServiceSql,
+    root: &RootKey,
+    last: Option<i64>,
+    after: u64,
+) -> rusqlite::Result<Vec<RecordedEvent>> {
+    let mut events = Vec::new();
+    chain::walk_back(connection, &texts.event, root.aggregate, &root.key, last, |row| {
+        let version = row.get(1)?;
+        if version > after {
+            events.push(RecordedEvent { version, at: instant(row, 2)?, data: row.get(3)? });
+        }
+        Ok(version > after + 1)
+    })?;
+    events.reverse();
+    Ok(events)
+}
+
+/// All events of a root.
+pub(super) fn all_events(connection: &Connection, sql: &Sql, root: &RootKey) -> rusqlite::Result<Vec<RecordedEvent>> {
+    let (snapshot, texts) = (connection.unchecked_transaction()?, sql.service(root.service)?);
+    events(&snapshot, texts, root, chain::last(&snapshot, texts, root.aggregate, &root.key)?, 0)
 }
 
 pub(super) fn view_version(connection: &Connection, sql: &Sql, service: &str, view: &str) -> rusqlite::Result<Option<u32>> {

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Transaction, params, params_from_iter};
 use serde::de::IgnoredAny;
 
 use super::{names, read, totals};
-use crate::{TableSchema, query::cells};
+use crate::{TableSchema, beside, query::cells};
 use kernel::{Field, FieldKind, misread};
 
 /// Makes a table, or fills its columns anew from its rows' JSON when the fields have changed.
@@ -13,7 +13,10 @@ pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str, table: &Tab
     let wanted = describe(table);
     let found: Option<String> = transaction.query_row("SELECT fields FROM tables WHERE name = ?1", [&name], |row| row.get(0)).optional()?;
     match found {
-        Some(found) if found == wanted => return totals::begin(transaction, service, &table.name),
+        Some(found) if found == wanted => {
+            bring_up_indexes(transaction, service, table)?;
+            return totals::begin(transaction, service, &table.name);
+        }
         Some(found) => make_anew(transaction, service, table, found.ends_with(FOLLOWED))?,
         None => {
             create(transaction, service, table)?;
@@ -49,15 +52,45 @@ fn column_type(kind: FieldKind) -> &'static str {
     }
 }
 
+/// An index over a table of rows: over what it is, which is the last part of its name, and its columns.
+struct Index {
+    over: &'static str,
+    columns: String,
+}
+
+fn indexes(table: &TableSchema) -> impl Iterator<Item = Index> {
+    let of_field = |field: &Field| {
+        let then = field.then.map(|then| format!(", \"{then}\"")).unwrap_or_default();
+        Index { over: field.name, columns: format!("\"{}\"{then}", field.name) }
+    };
+    let of_changes = table.followed.then(|| Index { over: names::OF_CHANGES, columns: names::CHANGED.to_owned() });
+    table.fields.iter().map(of_field).chain(of_changes)
+}
+
 fn index(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
     let name = names::rows(service, &table.name);
-    for field in table.fields {
-        let index = names::index(service, &table.name, field.name);
-        transaction.execute_batch(&format!("CREATE INDEX {index} ON {name} (\"{}\");", field.name))?;
+    for Index { over, columns } in indexes(table) {
+        let index = names::index(service, &table.name, over);
+        transaction.execute_batch(&format!("CREATE INDEX {index} ON {name} ({columns});"))?;
     }
-    if table.followed {
-        let index = names::changes(service, &table.name);
-        transaction.execute_batch(&format!("CREATE INDEX {index} ON {name} ({});", names::CHANGED))?;
+    Ok(())
+}
+
+/// Makes those indexes anew that had other columns before.
+fn bring_up_indexes(transaction: &Transaction<'_>, service: &str, table: &TableSchema) -> rusqlite::Result<()> {
+    let name = names::rows(service, &table.name);
+    let mut found = transaction.prepare_cached("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1")?;
+    let found: Vec<(String, String)> =
+        found.query_map([name.trim_matches('"')], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    for Index { over, columns } in indexes(table) {
+        // It may have the name that it was given beside the table which was served then.
+        let named = [table.name.clone(), beside(&table.name)].map(|table| names::index(service, &table, over));
+        let Some((index, text)) = found.iter().find(|(index, _)| named.iter().any(|name| name.trim_matches('"') == index)) else {
+            continue;
+        };
+        if !text.ends_with(&format!("({columns})")) {
+            transaction.execute_batch(&format!("DROP INDEX \"{index}\"; CREATE INDEX \"{index}\" ON {name} ({columns});"))?;
+        }
     }
     Ok(())
 }
@@ -97,12 +130,8 @@ pub(super) fn make_beside(transaction: &Transaction<'_>, service: &str, table: &
     create(transaction, service, table)?;
     let name = names::rows(service, &table.name);
     let served = table.name.trim_end_matches('~');
-    let of_fields = table.fields.iter().map(|field| {
-        let named = |table: &str| names::index(service, table, field.name);
-        (named(&table.name), named(served), format!("\"{}\"", field.name))
-    });
-    let of_changes = (names::changes(service, &table.name), names::changes(service, served), names::CHANGED.to_owned());
-    for (first, other, column) in of_fields.chain(table.followed.then_some(of_changes)) {
+    for Index { over, columns } in indexes(table) {
+        let (first, other) = (names::index(service, &table.name, over), names::index(service, served, over));
         // An index keeps its name when its table gets another. So the one that is served may have this name, and then not the other.
         let taken: bool = transaction.query_row(
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?1)",
@@ -110,7 +139,7 @@ pub(super) fn make_beside(transaction: &Transaction<'_>, service: &str, table: &
             |row| row.get(0),
         )?;
         let index = if taken { other } else { first };
-        transaction.execute_batch(&format!("CREATE INDEX {index} ON {name} ({column});"))?;
+        transaction.execute_batch(&format!("CREATE INDEX {index} ON {name} ({columns});"))?;
     }
     transaction.execute("INSERT INTO tables (name, fields) VALUES (?1, ?2)", params![name, describe(table)])?;
     totals::begin(transaction, service, &table.name)

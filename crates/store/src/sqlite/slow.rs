@@ -46,14 +46,14 @@ fn costly() -> Query {
 fn long_reads_hold_up_no_other_and_more_than_can_wait_are_turned_away() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path(), false);
-    fill(&store, 1);
+    fill(&store, 1_000);
     let (begins, begun) = mpsc::channel();
     let mut gates = Vec::new();
     let mut held = || {
         let (opens, gate) = mpsc::channel::<()>();
         gates.push(opens);
         let begins = begins.clone();
-        store.connections.read_within_budget(move |_| {
+        store.connections.read_apart(move |_| {
             let _ = begins.send(());
             // It ends when its gate is dropped.
             let _ = gate.recv();
@@ -66,12 +66,14 @@ fn long_reads_hold_up_no_other_and_more_than_can_wait_are_turned_away() {
     }
     let mut waiting: Vec<_> = (0..WAITING).map(|_| held()).collect();
     assert!(waiting.iter_mut().all(|read| read.now_or_never().is_none()));
-    let one_more = store.rows("shop", "goods", &Query::default()).now_or_never().unwrap();
+    let one_more = store.rows("shop", "goods", &costly()).now_or_never().unwrap();
     assert!(matches!(&one_more, Err(StoreError::Busy)), "{one_more:?}");
 
-    // Short reads, and writes, go on.
+    // Short reads, lists among them, and writes, go on.
     assert_eq!(store.row("shop", "goods", 1).now_or_never().unwrap().unwrap().as_deref(), Some("{\"id\":1}"));
-    fill(&store, 2);
+    assert_eq!(store.rows("shop", "goods", &Query::default()).now_or_never().unwrap().unwrap().rows.len(), 20);
+    assert_eq!(store.history("shop", "goods", 1, 0, 10).now_or_never().unwrap().unwrap(), []);
+    fill(&store, 1_001);
 
     // What nobody waits for is not begun.
     drop(waiting);
@@ -79,7 +81,7 @@ fn long_reads_hold_up_no_other_and_more_than_can_wait_are_turned_away() {
     for read in running {
         wait(read).unwrap();
     }
-    assert_eq!(wait(store.rows("shop", "goods", &costly())).unwrap().total, 2);
+    assert_eq!(wait(store.rows("shop", "goods", &costly())).unwrap().total, 1_001);
     assert!(begun.try_recv().is_err());
 }
 
@@ -110,7 +112,7 @@ fn a_panic_in_a_long_read_is_an_error_and_its_thread_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path(), false);
     for _ in 0..=THREADS {
-        let panicked = wait(store.connections.read_within_budget::<()>(|_| panic!("a fault in the store")));
+        let panicked = wait(store.connections.read_apart::<()>(|_| panic!("a fault in the store")));
         assert!(matches!(&panicked, Err(StoreError::Unreadable(why)) if why.contains("a fault in the store")), "{panicked:?}");
     }
     assert_eq!(wait(store.rows("shop", "goods", &Query::default())).unwrap().total, 0);

@@ -1,5 +1,6 @@
 //! A store as it stood at one instant, read for verifying.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::connections::Connections;
 use super::sql::Sql;
-use super::{Options, connection, ddl, failure, names, read, totals};
+use super::{Options, chain, connection, ddl, failure, formats, names, read, totals};
 use crate::{
     Cell, Feed, HeldPosition, OpenError, Parked, Position, Record, RecordKind, RootKey, Schema, Shard, Snapshot, StoreError, StoredEvent,
     StoredRoot, StoredRow,
@@ -18,6 +19,8 @@ use kernel::FieldKind;
 pub(super) struct SqliteSnapshot<'a> {
     source: Source<'a>,
     sql: Arc<Sql>,
+    /// The root whose events are being read, and their versions and numbers.
+    chain: RefCell<Option<(RootKey, chain::Ids)>>,
 }
 
 enum Source<'a> {
@@ -34,7 +37,7 @@ impl<'a> SqliteSnapshot<'a> {
             Some(connection) => Source::Own(hold(connection)?),
             None => Source::Shared(connections),
         };
-        Ok(Self { source, sql: Arc::clone(sql) })
+        Ok(Self { source, sql: Arc::clone(sql), chain: RefCell::default() })
     }
 
     fn read<T>(&self, job: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
@@ -65,7 +68,7 @@ pub fn snapshot_of(path: &Path, schema: &Schema) -> Result<Box<dyn Snapshot>, Op
     };
     ddl::identify(&connection, path)?;
     let source = Source::Own(hold(connection).map_err(unusable)?);
-    Ok(Box::new(SqliteSnapshot { source, sql: Arc::new(Sql::new(schema)) }))
+    Ok(Box::new(SqliteSnapshot { source, sql: Arc::new(Sql::new(schema)), chain: RefCell::default() }))
 }
 
 /// Holds the connection at this instant: a transaction sees what stood at its first read.
@@ -119,14 +122,14 @@ impl Snapshot for SqliteSnapshot<'_> {
     fn has_service(&self, service: &'static str) -> Result<bool, StoreError> {
         // Any of them: one that is gone is a damage, and no service that was never there.
         let mut known = false;
-        for table in ["roots", "events", "heads", "epochs", "positions"] {
-            known |= self.read(|connection| has_table(connection, &names::table(service, table)))?;
+        for table in ["roots", "events", "sequences", "epochs", "positions"] {
+            known |= self.read(|connection| formats::has_table(connection, &names::table(service, table)))?;
         }
         Ok(known)
     }
 
     fn has_table(&self, service: &'static str, table: &str) -> Result<bool, StoreError> {
-        self.read(|connection| has_table(connection, &names::rows(service, table)))
+        self.read(|connection| formats::has_table(connection, &names::rows(service, table)))
     }
 
     fn size(&self, service: &'static str) -> Result<u64, StoreError> {
@@ -158,17 +161,32 @@ impl Snapshot for SqliteSnapshot<'_> {
 
     fn events(&self, root: &RootKey, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(&self.sql.service(root.service)?.audit.events)?;
-            let events = statement.query_map(params![root.aggregate, root.key, read::bound(after), read::bound(limit)], stored_event)?;
-            events.collect()
+            let texts = self.sql.service(root.service)?;
+            if formats::has_streams(connection, root.service)? {
+                let mut statement = connection.prepare_cached(&texts.audit.events_by_index)?;
+                let bounds = params![root.aggregate, root.key, read::bound(after), read::bound(limit)];
+                return statement.query_map(bounds, stored_event)?.collect();
+            }
+            // A chain is walked from its end, so that is done once, and the parts are read by what was found.
+            let mut chain = self.chain.borrow_mut();
+            if after == 0 || chain.as_ref().is_none_or(|(known, _)| known != root) {
+                // Where it ends too early, whoever verifies sees what is missing.
+                let (ids, _) = chain::ids_found(connection, texts, root.aggregate, &root.key)?;
+                *chain = Some((root.clone(), ids));
+            }
+            let ids = chain.as_ref().map_or(&[][..], |(_, ids)| ids);
+            let mut event = connection.prepare_cached(&texts.audit.event)?;
+            let behind = ids.iter().skip(ids.partition_point(|(version, _)| *version <= after));
+            behind.take(limit).map(|(_, id)| event.query_row([id], stored_event)).collect()
         })
     }
 
     fn strays(&self, service: &'static str, limit: usize) -> Result<Vec<(String, String)>, StoreError> {
         self.read(|connection| {
             let audit = &self.sql.service(service)?.audit;
+            let loose = (!formats::has_streams(connection, service)?).then_some(&audit.loose_events);
             let mut found = Vec::new();
-            for text in [&audit.stray_events, &audit.stray_snapshots] {
+            for text in [&audit.stray_events, &audit.stray_snapshots].into_iter().chain(loose) {
                 let mut statement = connection.prepare_cached(text)?;
                 for stray in statement.query_map([read::bound(limit)], |row| Ok((row.get(0)?, row.get(1)?)))? {
                     found.push(stray?);
@@ -198,7 +216,7 @@ impl Snapshot for SqliteSnapshot<'_> {
     }
 
     fn total(&self, service: &'static str, table: &str) -> Result<Option<u64>, StoreError> {
-        self.read(|connection| match ddl::has_column(connection, &names::table(service, "sequences"), "rows")? {
+        self.read(|connection| match formats::has_column(connection, &names::table(service, "sequences"), "rows")? {
             true => totals::of(connection, self.sql.service(service)?, table),
             false => Ok(None),
         })
@@ -216,7 +234,10 @@ impl Snapshot for SqliteSnapshot<'_> {
     }
 
     fn heads(&self, service: &'static str) -> Result<Vec<Position>, StoreError> {
-        self.read(|connection| read::heads(connection, &self.sql, service))
+        self.read(|connection| match formats::has_heads(connection, service)? {
+            true => read::heads_by(connection, &self.sql, service, &self.sql.service(service)?.audit.heads_apart),
+            false => read::heads(connection, &self.sql, service),
+        })
     }
 
     fn positions(&self, service: &'static str) -> Result<Vec<HeldPosition>, StoreError> {
@@ -246,12 +267,6 @@ impl Snapshot for SqliteSnapshot<'_> {
     fn view_version(&self, service: &'static str, view: &str) -> Result<Option<u32>, StoreError> {
         self.read(|connection| read::view_version(connection, &self.sql, service, view))
     }
-}
-
-/// Whether the file has a table, by its name as statements have it.
-fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
-    let text = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
-    connection.query_row(text, [name.trim_matches('"')], |row| row.get(0))
 }
 
 /// What SQLite finds wrong with a file by one of its checks.

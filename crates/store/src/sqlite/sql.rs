@@ -2,12 +2,11 @@
 //!
 //! Kept in one place so that one test can ask SQLite how it runs each of them, and none scans a table that grows.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use kernel::Field;
 use rusqlite::Error;
 
-use super::names;
+use super::names::{self, HEAD};
 use crate::{Direction, Page, Query, Schema, ServiceSchema, TableSchema, beside};
 
 /// The statements of every service of a schema.
@@ -37,18 +36,20 @@ pub(super) struct ServiceSql {
     pub(super) park: String,
     pub(super) unpark: String,
     pub(super) root: String,
+    pub(super) end: String,
     pub(super) put_root: String,
+    pub(super) put_end: String,
     pub(super) roots: String,
     pub(super) waking_roots: String,
     pub(super) finished: String,
     pub(super) prune_root: String,
     pub(super) prune_snapshot: String,
-    pub(super) prune_events: String,
+    pub(super) prune_event: String,
     pub(super) due: String,
     pub(super) next_wake: String,
     pub(super) snapshot: String,
     pub(super) put_snapshot: String,
-    pub(super) events: String,
+    pub(super) event: String,
     pub(super) append: String,
     pub(super) last_event: String,
     pub(super) latest: String,
@@ -83,10 +84,16 @@ pub(super) struct ServiceSql {
 pub(super) struct AuditSql {
     pub(super) size: String,
     pub(super) roots: String,
-    pub(super) events: String,
+    pub(super) link: String,
+    pub(super) event: String,
+    /// The events of a root in a file up to format 3.
+    pub(super) events_by_index: String,
     pub(super) stray_events: String,
+    pub(super) loose_events: String,
     pub(super) stray_snapshots: String,
     pub(super) sequences: String,
+    /// The heads in a file up to format 3.
+    pub(super) heads_apart: String,
     pub(super) histories: String,
     pub(super) positions: String,
     pub(super) records: String,
@@ -122,23 +129,23 @@ impl ServiceSql {
         let service = schema.name;
         let name = |table| names::table(service, table);
         let (records, positions, parked, roots) = (name("records"), name("positions"), name("parked"), name("roots"));
-        let (snapshots, events, heads, epochs) = (name("snapshots"), name("events"), name("heads"), name("epochs"));
+        let (snapshots, events, epochs) = (name("snapshots"), name("events"), name("epochs"));
         let (sequences, history, views, gone) = (name("sequences"), name("history"), name("views"), name("gone"));
         // Roots of a kind that the code no longer has are not woken: there is nothing that could decide for them.
         let kinds = schema.aggregates.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ");
-        // What was published belongs to a feed, which has no gaps. The plus keeps SQLite from looking through the feed for it.
-        let finished = |key: &str| {
-            format!(
-                "wake_at IS NULL AND at < ?2 AND NOT EXISTS \
-                 (SELECT 1 FROM {events} WHERE aggregate = ?1 AND key = {key} AND +seq IS NOT NULL)"
-            )
-        };
+        // What was published belongs to a feed, which has no gaps.
+        let finished = "wake_at IS NULL AND at < ?2 AND NOT published";
+        // The sign behind a slash is a nought, so this is all that begins like a head.
+        let is_head = format!("(name > '{HEAD}' AND name < '{}0')", HEAD.trim_end_matches('/'));
         let told = |which: &str, order: &str, limit: &str| {
             format!(
                 "SELECT id, aggregate, key, version, at, data, subject, shard, seq, correlation, causation, caller, trace FROM {events} \
                  WHERE {which} ORDER BY {order} LIMIT {limit}"
             )
         };
+        let stored = "version, at, data, causation, caller, shard, epoch, seq, published";
+        let rootless =
+            format!("NOT EXISTS (SELECT 1 FROM {roots} AS root WHERE root.aggregate = event.aggregate AND root.key = event.key)");
         Self {
             name: service,
             aggregates: schema.aggregates.clone(),
@@ -190,22 +197,24 @@ impl ServiceSql {
                  ON CONFLICT (consumer, source, shard, seq) DO UPDATE SET error = ?8, tries = ?9, next_at = ?10"
             ),
             unpark: format!("DELETE FROM {parked} WHERE consumer = ?1 AND source = ?2 AND shard = ?3 AND seq = ?4"),
-            root: format!("SELECT version, at FROM {roots} WHERE aggregate = ?1 AND key = ?2"),
+            root: format!("SELECT version, last, published, at FROM {roots} WHERE aggregate = ?1 AND key = ?2"),
+            end: format!("SELECT version, last, published FROM {roots} WHERE aggregate = ?1 AND key = ?2"),
             put_root: format!(
-                "INSERT INTO {roots} (aggregate, key, version, at, wake_at) VALUES (?1, ?2, ?3, ?4, ?5) \
-                 ON CONFLICT (aggregate, key) DO UPDATE SET version = ?3, at = ?4, wake_at = ?5"
+                "INSERT INTO {roots} (aggregate, key, version, at, last, published, wake_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+                 ON CONFLICT (aggregate, key) DO UPDATE SET version = ?3, at = ?4, last = ?5, published = ?6, wake_at = ?7"
+            ),
+            put_end: format!(
+                "INSERT INTO {roots} (aggregate, key, version, at, last, published) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+                 ON CONFLICT (aggregate, key) DO UPDATE SET version = ?3, at = ?4, last = ?5, published = ?6"
             ),
             roots: format!("SELECT key FROM {roots} WHERE aggregate = ?1 AND key > ?2 ORDER BY key LIMIT ?3"),
             waking_roots: format!(
                 "SELECT key FROM {roots} WHERE wake_at IS NOT NULL AND +aggregate = ?1 ORDER BY wake_at, aggregate, key LIMIT ?2"
             ),
-            finished: format!(
-                "SELECT key FROM {roots} AS root WHERE aggregate = ?1 AND {finished} ORDER BY key LIMIT ?3",
-                finished = finished("root.key")
-            ),
-            prune_root: format!("DELETE FROM {roots} WHERE aggregate = ?1 AND key = ?3 AND {finished}", finished = finished("?3")),
+            finished: format!("SELECT key FROM {roots} WHERE aggregate = ?1 AND {finished} ORDER BY key LIMIT ?3"),
+            prune_root: format!("DELETE FROM {roots} WHERE aggregate = ?1 AND key = ?3 AND {finished} RETURNING last"),
             prune_snapshot: format!("DELETE FROM {snapshots} WHERE aggregate = ?1 AND key = ?2"),
-            prune_events: format!("DELETE FROM {events} WHERE aggregate = ?1 AND key = ?2"),
+            prune_event: format!("DELETE FROM {events} WHERE id = ?1 AND aggregate = ?2 AND key = ?3 RETURNING before"),
             // The plus keeps SQLite from looking up the kinds, one after the other, and sorting: times are to be read in order.
             due: format!(
                 "SELECT aggregate, key FROM {roots} WHERE wake_at <= ?1 AND +aggregate IN ({kinds}) \
@@ -219,23 +228,26 @@ impl ServiceSql {
                 "INSERT INTO {snapshots} (aggregate, key, version, state) VALUES (?1, ?2, ?3, ?4) \
                  ON CONFLICT (aggregate, key) DO UPDATE SET version = ?3, state = ?4"
             ),
-            events: format!("SELECT version, at, data FROM {events} WHERE aggregate = ?1 AND key = ?2 AND version > ?3 ORDER BY version"),
+            event: format!("SELECT before, version, at, data FROM {events} WHERE id = ?1 AND aggregate = ?2 AND key = ?3"),
             append: format!(
-                "INSERT INTO {events} (aggregate, key, version, at, data, subject, correlation, causation, caller, shard, epoch, seq, published, trace) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+                "INSERT INTO {events} (id, before, aggregate, key, version, at, data, subject, correlation, causation, caller, \
+                     shard, epoch, seq, published, trace) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
             ),
             last_event: format!("SELECT max(id) FROM {events}"),
             latest: format!("SELECT max(at) FROM {events} WHERE id > ?1 AND id <= ?2"),
             of_correlation: told("id > ?1 AND id <= ?2 AND correlation = ?3", "id", "?4"),
             of_row: told("subject = ?1", "id", "?2"),
-            of_root: told("aggregate = ?1 AND key = ?2", "version", "?3"),
+            of_root: told("id = ?1", "id", "1"),
             feed: format!(
                 "SELECT epoch, seq, key, at, published, correlation, causation, caller, trace FROM {events} \
                  WHERE shard = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
             ),
-            head: format!("SELECT seq FROM {heads} WHERE shard = ?1"),
-            heads: format!("SELECT shard, seq FROM {heads}"),
-            put_head: format!("INSERT INTO {heads} (shard, seq) VALUES (?1, ?2) ON CONFLICT (shard) DO UPDATE SET seq = ?2"),
+            head: format!("SELECT value FROM {sequences} WHERE name = '{HEAD}' || ?1"),
+            heads: format!("SELECT CAST(substr(name, {}) AS INTEGER), value FROM {sequences} WHERE {is_head}", HEAD.len() + 1),
+            put_head: format!(
+                "INSERT INTO {sequences} (name, value) VALUES ('{HEAD}' || ?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2"
+            ),
             // An epoch begins in all shards at once, so any of them tells.
             epoch: format!("SELECT max(epoch) FROM {epochs} WHERE shard = 0"),
             epochs: format!("SELECT epoch, after FROM {epochs} WHERE shard = ?1 ORDER BY epoch"),
@@ -269,19 +281,23 @@ impl ServiceSql {
                      LEFT JOIN {snapshots} AS snapshot ON snapshot.aggregate = root.aggregate AND snapshot.key = root.key \
                      WHERE root.aggregate = ?1 AND root.key > ?2 ORDER BY root.key LIMIT ?3"
                 ),
-                events: format!(
-                    "SELECT version, at, data, causation, caller, shard, epoch, seq, published FROM {events} \
-                     WHERE aggregate = ?1 AND key = ?2 AND version > ?3 ORDER BY version LIMIT ?4"
+                link: format!("SELECT before, version, id FROM {events} WHERE id = ?1 AND aggregate = ?2 AND key = ?3"),
+                event: format!("SELECT {stored} FROM {events} WHERE id = ?1"),
+                events_by_index: format!(
+                    "SELECT {stored} FROM {events} WHERE aggregate = ?1 AND key = ?2 AND version > ?3 ORDER BY version LIMIT ?4"
                 ),
-                stray_events: format!(
-                    "SELECT DISTINCT aggregate, key FROM {events} AS event WHERE NOT EXISTS \
-                     (SELECT 1 FROM {roots} AS root WHERE root.aggregate = event.aggregate AND root.key = event.key) LIMIT ?1"
+                stray_events: format!("SELECT DISTINCT aggregate, key FROM {events} AS event WHERE {rootless} LIMIT ?1"),
+                loose_events: format!(
+                    "SELECT DISTINCT aggregate, key FROM {events} AS event WHERE NOT {rootless} \
+                         AND id NOT IN (SELECT before FROM {events} WHERE before IS NOT NULL) \
+                         AND id NOT IN (SELECT last FROM {roots} WHERE last IS NOT NULL) LIMIT ?1"
                 ),
                 stray_snapshots: format!(
                     "SELECT aggregate, key FROM {snapshots} AS snapshot WHERE NOT EXISTS \
                      (SELECT 1 FROM {roots} AS root WHERE root.aggregate = snapshot.aggregate AND root.key = snapshot.key) LIMIT ?1"
                 ),
-                sequences: format!("SELECT name, value FROM {sequences} WHERE value > 0 ORDER BY name"),
+                sequences: format!("SELECT name, value FROM {sequences} WHERE value > 0 AND NOT {is_head} ORDER BY name"),
+                heads_apart: format!("SELECT shard, seq FROM {}", name("heads")),
                 histories: format!("SELECT row, count(*) FROM {history} WHERE view = ?1 AND row > ?2 GROUP BY row ORDER BY row LIMIT ?3"),
                 positions: format!("SELECT consumer, source, shard, epoch, seq FROM {positions} ORDER BY consumer, source, shard"),
                 records: format!("SELECT key, at, value FROM {records} WHERE kind = ?1 AND key > ?2 ORDER BY key LIMIT ?3"),
@@ -378,8 +394,14 @@ pub(super) fn page(table: &str, query: &Query) -> (String, String) {
     order.push_str(query.sort.last().map_or("", |(_, direction)| descending(direction)));
 
     let counted = Page::COUNTED + 1;
-    (
-        format!("SELECT count(*) FROM (SELECT 1 FROM {table}{filter} LIMIT {counted})"),
-        format!("SELECT {} FROM {table}{filter} ORDER BY {order} LIMIT ?{} OFFSET ?{}", names::JSON, place + 1, place + 2),
-    )
+    let ids = format!("{filter} ORDER BY {order} LIMIT ?{} OFFSET ?{}", place + 1, place + 2);
+    let json = names::JSON;
+    // What may have to be sorted is the ids alone, mostly from an index alone; only rows that are shown are looked at. The join is made in
+    // the order in which it is written, so they come in the order of the ids.
+    let page = if query.filters.is_empty() && query.sort.len() < 2 {
+        format!("SELECT {json} FROM {table}{ids}")
+    } else {
+        format!("SELECT shown.{json} FROM (SELECT id FROM {table}{ids}) AS page CROSS JOIN {table} AS shown ON shown.id = page.id")
+    };
+    (format!("SELECT count(*) FROM (SELECT 1 FROM {table}{filter} LIMIT {counted})"), page)
 }

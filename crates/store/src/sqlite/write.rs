@@ -6,8 +6,10 @@ use kernel::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params, params_from_iter};
 
+use super::chain::Ends;
 use super::failure::{committing, writing};
 use super::sql::Sql;
+use super::statements::Statements;
 use super::{append, batch, load, names, read, totals};
 use crate::{Claims, Committed, Decide, LineKey, Loaded, NewHistory, Parked, Record, RecordKey, RootWrite, RowWrite, StoreError, Writes};
 
@@ -18,9 +20,11 @@ const GONE_KEPT: i64 = 10_000;
 pub(super) fn run(connection: &mut Connection, sql: &Sql, claims: &Claims, decide: Decide) -> Result<Committed, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(writing)?;
     let number = batch::claim(&transaction, &claims.batch).map_err(writing)?;
-    let loaded = load::claimed(&transaction, sql, claims).map_err(writing)?;
+    let mut statements = Statements::of(&transaction);
+    let (loaded, ends) = load::claimed(&mut statements, sql, claims).map_err(writing)?;
     let writes = decided(decide, loaded)?;
-    let committed = apply(&transaction, sql, number, writes).map_err(writing)?;
+    let committed = apply(&mut statements, sql, number, ends, writes).map_err(writing)?;
+    drop(statements);
     transaction.commit().map_err(committing)?;
     Ok(committed)
 }
@@ -44,21 +48,23 @@ pub(super) fn transact<T>(
     Ok(done)
 }
 
-fn apply(transaction: &Transaction<'_>, sql: &Sql, number: i64, writes: Writes) -> rusqlite::Result<Committed> {
+fn apply<'a>(statements: &mut Statements<'a>, sql: &'a Sql, number: i64, mut ends: Ends, writes: Writes) -> rusqlite::Result<Committed> {
+    let links = ends.link(statements, sql, &writes.events)?;
     for root in &writes.roots {
-        put_root(transaction, sql, root)?;
+        put_root(statements, sql, &mut ends, root)?;
     }
+    ends.write_others(statements, sql, &writes.events)?;
     if !writes.rows.is_empty() {
-        write_rows(transaction, sql, number, writes.rows)?;
+        write_rows(statements, sql, number, writes.rows)?;
     }
     for entry in &writes.history {
-        put_history(transaction, sql, entry)?;
+        put_history(statements, sql, entry)?;
     }
     for (key, record) in &writes.records {
-        write_record(transaction, sql, key, record.as_ref())?;
+        write_record(statements, sql, key, record.as_ref())?;
     }
     for (key, position) in &writes.positions {
-        transaction.prepare_cached(&sql.service(key.service)?.put_position)?.execute(params![
+        statements.get(&sql.service(key.service)?.put_position)?.execute(params![
             key.consumer,
             key.source,
             key.shard,
@@ -67,44 +73,42 @@ fn apply(transaction: &Transaction<'_>, sql: &Sql, number: i64, writes: Writes) 
         ])?;
     }
     for (key, last) in &writes.sequences {
-        transaction.prepare_cached(&sql.service(key.service)?.put_sequence)?.execute(params![key.name, last])?;
+        statements.get(&sql.service(key.service)?.put_sequence)?.execute(params![key.name, last])?;
     }
     for parked in &writes.parked {
-        park(transaction, sql, parked)?;
+        park(statements, sql, parked)?;
     }
     for Parked { service, consumer, event, .. } in &writes.unparked {
-        transaction.prepare_cached(&sql.service(service)?.unpark)?.execute(params![
-            consumer,
-            event.source,
-            event.shard,
-            event.position.seq
-        ])?;
+        statements.get(&sql.service(service)?.unpark)?.execute(params![consumer, event.source, event.shard, event.position.seq])?;
     }
     for (line, last) in &writes.discarded {
         let LineKey { service, consumer, source, shard, key } = line;
-        transaction.prepare_cached(&sql.service(service)?.discard)?.execute(params![consumer, source, shard, key, last])?;
+        statements.get(&sql.service(service)?.discard)?.execute(params![consumer, source, shard, key, last])?;
     }
-    append::events(transaction, sql, writes.events)
+    append::events(statements, sql, writes.events, links)
 }
 
-fn put_root(transaction: &Transaction<'_>, sql: &Sql, write: &RootWrite) -> rusqlite::Result<()> {
+fn put_root<'a>(statements: &mut Statements<'a>, sql: &'a Sql, ends: &mut Ends, write: &RootWrite) -> rusqlite::Result<()> {
     let RootWrite { root, version, at, wake_at, snapshot } = write;
     let service = sql.service(root.service)?;
-    transaction.prepare_cached(&service.put_root)?.execute(params![
+    let (last, published) = ends.written(statements, sql, root)?;
+    statements.get(&service.put_root)?.execute(params![
         root.aggregate,
         root.key,
         version,
         at.as_microsecond(),
+        last,
+        published,
         wake_at.map(Timestamp::as_microsecond)
     ])?;
     if let Some(state) = snapshot {
-        transaction.prepare_cached(&service.put_snapshot)?.execute(params![root.aggregate, root.key, version, state])?;
+        statements.get(&service.put_snapshot)?.execute(params![root.aggregate, root.key, version, state])?;
     }
     Ok(())
 }
 
-fn write_rows(transaction: &Transaction<'_>, sql: &Sql, number: i64, rows: Vec<RowWrite>) -> rusqlite::Result<()> {
-    let mut gains = totals::Gains::watch(transaction)?;
+fn write_rows<'a>(statements: &mut Statements<'a>, sql: &'a Sql, number: i64, rows: Vec<RowWrite>) -> rusqlite::Result<()> {
+    let mut gains = totals::Gains::watch(statements.connection)?;
     for RowWrite { row, content } in rows {
         let service = sql.service(row.service)?;
         let table = service.table(&row.table)?;
@@ -114,17 +118,18 @@ fn write_rows(transaction: &Transaction<'_>, sql: &Sql, number: i64, rows: Vec<R
                 let cells = cells.into_iter().map(read::owned);
                 let changed = table.followed.then_some(Value::Integer(number));
                 let values = [Value::Integer(id), Value::Text(json)].into_iter().chain(cells).chain(changed);
-                let mut put = transaction.prepare_cached(&table.put)?;
+                let put = statements.get(&table.put)?;
                 gains.put(service, table, || put.execute(params_from_iter(values)))?;
             }
             None => {
-                let gone = transaction.prepare_cached(&table.delete)?.execute([id])? > 0;
+                let gone = statements.get(&table.delete)?.execute([id])? > 0;
                 if gone {
                     gains.lose(service, table);
                 }
                 if gone && table.followed {
-                    transaction.prepare_cached(&service.put_gone)?.execute(params![row.table, number, id])?;
-                    transaction.prepare_cached(&service.forget_gone)?.execute([transaction.last_insert_rowid() - GONE_KEPT])?;
+                    statements.get(&service.put_gone)?.execute(params![row.table, number, id])?;
+                    let last = statements.connection.last_insert_rowid();
+                    statements.get(&service.forget_gone)?.execute([last - GONE_KEPT])?;
                 }
             }
         }
@@ -132,8 +137,8 @@ fn write_rows(transaction: &Transaction<'_>, sql: &Sql, number: i64, rows: Vec<R
     gains.keep(sql)
 }
 
-fn put_history(transaction: &Transaction<'_>, sql: &Sql, NewHistory { row, event }: &NewHistory) -> rusqlite::Result<()> {
-    transaction.prepare_cached(&sql.service(row.service)?.put_history)?.execute(params![
+fn put_history<'a>(statements: &mut Statements<'a>, sql: &'a Sql, NewHistory { row, event }: &NewHistory) -> rusqlite::Result<()> {
+    statements.get(&sql.service(row.service)?.put_history)?.execute(params![
         row.table,
         row.id,
         event.at.as_microsecond(),
@@ -145,21 +150,19 @@ fn put_history(transaction: &Transaction<'_>, sql: &Sql, NewHistory { row, event
     Ok(())
 }
 
-fn write_record(transaction: &Transaction<'_>, sql: &Sql, key: &RecordKey, record: Option<&Record>) -> rusqlite::Result<()> {
+fn write_record<'a>(statements: &mut Statements<'a>, sql: &'a Sql, key: &RecordKey, record: Option<&Record>) -> rusqlite::Result<()> {
     let (service, kind) = (sql.service(key.service)?, names::record_kind(key.kind));
     match record {
-        Some(Record { at, value }) => {
-            transaction.prepare_cached(&service.put_record)?.execute(params![kind, key.key, at.as_microsecond(), value])?
-        }
-        None => transaction.prepare_cached(&service.free_record)?.execute(params![kind, key.key])?,
+        Some(Record { at, value }) => statements.get(&service.put_record)?.execute(params![kind, key.key, at.as_microsecond(), value])?,
+        None => statements.get(&service.free_record)?.execute(params![kind, key.key])?,
     };
     Ok(())
 }
 
-fn park(transaction: &Transaction<'_>, sql: &Sql, parked: &Parked) -> rusqlite::Result<()> {
+fn park<'a>(statements: &mut Statements<'a>, sql: &'a Sql, parked: &Parked) -> rusqlite::Result<()> {
     let Parked { service, consumer, event, error, tries, next_at } = parked;
     let json = serde_json::to_string(&**event).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    transaction.prepare_cached(&sql.service(service)?.park)?.execute(params![
+    statements.get(&sql.service(service)?.park)?.execute(params![
         consumer,
         event.source,
         event.shard,

@@ -7,7 +7,10 @@ use kernel::Field;
 use rusqlite::Connection;
 
 use super::store::sqlite::{Options, SqliteStore, snapshot_of};
-use super::store::{Claims, OpenError, Schema, ServiceSchema, Store, StoreError, TableSchema, Writes};
+use super::store::{
+    Cell, Claims, Direction, NewEvent, NewPublished, OpenError, Place, Query, RootKey, RowKey, RowWrite, Schema, SequenceKey,
+    ServiceSchema, Store, StoreError, TableSchema, Writes,
+};
 
 const FIELDS: &[Field] = &[Field::text("name")];
 
@@ -18,6 +21,19 @@ fn schema() -> Schema {
 
 fn open(path: &Path) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(path, schema(), &Options { inline: true, ..Options::default() })
+}
+
+fn write(store: &SqliteStore, batch: &str, writes: Writes) -> Result<(), StoreError> {
+    let claims = Claims { batch: batch.into(), ..Claims::default() };
+    store.write(claims, Box::new(|_| Ok(writes))).now_or_never().unwrap().map(drop)
+}
+
+/// Puts the row `id` in place, and counts up to it.
+fn put(store: &SqliteStore, batch: &str, id: u64) {
+    let row = RowKey { service: "shop", table: "goods".into(), id };
+    let rows = vec![RowWrite { row, content: Some((vec![Cell::Null], format!("{{\"id\":{id}}}"))) }];
+    let sequences = vec![(SequenceKey { service: "shop", name: "goods" }, id)];
+    write(store, batch, Writes { rows, sequences, ..Writes::default() }).unwrap();
 }
 
 fn refusal(path: &Path) -> OpenError {
@@ -32,7 +48,7 @@ fn a_newer_format_is_refused_and_stays_as_it_is() {
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = std::fs::read(&path).unwrap();
     let refusal = refusal(&path);
-    assert!(matches!(refusal, OpenError::Newer { found: 99, known: 3, .. }), "{refusal}");
+    assert!(matches!(refusal, OpenError::Newer { found: 99, known: 4, .. }), "{refusal}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
@@ -174,19 +190,11 @@ fn a_file_from_before_traces_were_kept_is_brought_up() {
 /// A file of format 2, in which nobody kept how many rows there are.
 #[test]
 fn a_file_without_totals_is_counted_once() {
-    use super::store::{Cell, Query, RowKey, RowWrite, SequenceKey};
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
-    let write = |store: &SqliteStore, batch: &str, id| {
-        let row = RowKey { service: "shop", table: "goods".into(), id };
-        let rows = vec![RowWrite { row, content: Some((vec![Cell::Null], format!("{{\"id\":{id}}}"))) }];
-        let claims = Claims { batch: batch.into(), ..Claims::default() };
-        let sequences = vec![(SequenceKey { service: "shop", name: "goods" }, id)];
-        store.write(claims, Box::new(|_| Ok(Writes { rows, sequences, ..Writes::default() }))).now_or_never().unwrap().unwrap();
-    };
     let total = |store: &SqliteStore| store.rows("shop", "goods", &Query::default()).now_or_never().unwrap().unwrap().total;
     let store = open(&path).unwrap();
-    (1..=3).for_each(|id| write(&store, &format!("batch {id}"), id));
+    (1..=3).for_each(|id| put(&store, &format!("batch {id}"), id));
     drop(store);
     Connection::open(&path).unwrap().execute_batch("ALTER TABLE shop_sequences DROP COLUMN rows; PRAGMA user_version = 2;").unwrap();
     assert_eq!(snapshot_of(&path, &schema()).unwrap().total("shop", "goods").unwrap(), None);
@@ -197,8 +205,8 @@ fn a_file_without_totals_is_counted_once() {
 
     let store = open(&path).unwrap();
     assert_eq!(total(&store), 3);
-    write(&store, "batch 4", 4);
-    write(&store, "batch 5", 2);
+    put(&store, "batch 4", 4);
+    put(&store, "batch 5", 2);
     assert_eq!(total(&store), 4);
     drop(store);
     assert_eq!(snapshot_of(&path, &schema()).unwrap().total("shop", "goods").unwrap(), Some(4));
@@ -213,21 +221,14 @@ fn a_file_without_totals_is_counted_once() {
 /// A file of format 1, in which nobody could follow rows.
 #[test]
 fn a_file_of_the_format_before_is_brought_up() {
-    use super::store::{RowKey, RowWrite};
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
-    let write = |store: &SqliteStore, batch: &str, id| {
-        let row = RowKey { service: "shop", table: "goods".into(), id };
-        let rows = vec![RowWrite { row, content: Some((vec![super::store::Cell::Null], format!("{{\"id\":{id}}}"))) }];
-        let claims = Claims { batch: batch.into(), ..Claims::default() };
-        store.write(claims, Box::new(|_| Ok(Writes { rows, ..Writes::default() }))).now_or_never().unwrap().unwrap();
-    };
     let changed = |store: &SqliteStore, after| {
         let changes = store.changes("shop", "goods", after, &[], 10).now_or_never().unwrap().unwrap();
         (changes.line, changes.changes.iter().map(|change| change.place.id).collect::<Vec<_>>())
     };
     let store = open(&path).unwrap();
-    (1..=3).for_each(|id| write(&store, &format!("batch {id}"), id));
+    (1..=3).for_each(|id| put(&store, &format!("batch {id}"), id));
     drop(store);
     let old = "DROP INDEX \"shop_row_goods.@changed\"; ALTER TABLE shop_row_goods DROP COLUMN \"@changed\"; DROP TABLE shop_gone;
                UPDATE tables SET fields = 'name Text'; DELETE FROM batches WHERE n = 1; PRAGMA user_version = 1;";
@@ -235,9 +236,106 @@ fn a_file_of_the_format_before_is_brought_up() {
 
     let store = open(&path).unwrap();
     assert_eq!(changed(&store, None), ("batch 2/1".into(), vec![1, 2, 3]));
-    write(&store, "batch 4", 2);
+    put(&store, "batch 4", 2);
     assert_eq!(changed(&store, None).1, [1, 3, 2]);
-    assert_eq!(changed(&store, Some(super::store::Place { batch: 0, id: 1 })).1, [3, 2]);
+    assert_eq!(changed(&store, Some(Place { batch: 0, id: 1 })).1, [3, 2]);
     drop(store);
     assert_eq!(changed(&open(&path).unwrap(), None), ("batch 2/1".into(), vec![1, 3, 2]), "once is enough");
+}
+
+/// A later release may have an index with more columns.
+#[test]
+fn an_index_that_is_to_have_other_columns_is_made_anew_and_the_rows_stay() {
+    const BEFORE: &[Field] = &[Field::text("name"), Field::integer("price")];
+    const AFTER: &[Field] = &[Field::text("name").then("price"), Field::integer("price")];
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let open = |fields| {
+        let tables = vec![TableSchema { name: "goods@1".into(), fields, followed: true }];
+        let schema = Schema { services: vec![ServiceSchema { name: "shop", aggregates: vec![], tables }] };
+        SqliteStore::open(&path, schema, &Options { inline: true, ..Options::default() }).unwrap()
+    };
+    let indexes = || -> Vec<String> {
+        let query = "SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'shop_row_goods@1' ORDER BY name";
+        let connection = Connection::open(&path).unwrap();
+        let mut statement = connection.prepare(query).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    let store = open(BEFORE);
+    let row = |id, price| {
+        let row = RowKey { service: "shop", table: "goods@1".into(), id };
+        RowWrite { row, content: Some((vec![Cell::Text("cup".into()), Cell::Integer(price)], format!("{{\"id\":{id}}}"))) }
+    };
+    let writes = Writes { rows: vec![row(1, 9), row(2, 7), row(3, 8)], ..Writes::default() };
+    write(&store, "1", writes).unwrap();
+    drop(store);
+    let before = indexes();
+    // What was built anew beside a view's version keeps the names that its indexes were given there.
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("DROP INDEX \"shop_row_goods@1.name\"; CREATE INDEX \"shop_row_goods@1~.name\" ON \"shop_row_goods@1\" (\"name\");")
+        .unwrap();
+    for _ in 0..2 {
+        let store = open(AFTER);
+        let query = Query { sort: vec![("price", Direction::Descending)], ..Query::equal("name", Cell::Text("cup".into()), 2) };
+        let page = store.rows("shop", "goods@1", &query).now_or_never().unwrap().unwrap();
+        assert_eq!((page.rows, page.total), (vec!["{\"id\":1}".to_owned(), "{\"id\":3}".into()], 3));
+    }
+    let mut after = indexes();
+    let made = "CREATE INDEX \"shop_row_goods@1~.name\" ON \"shop_row_goods@1\" (\"name\", \"price\")".to_owned();
+    assert!(after.contains(&made), "{after:?}");
+    after.retain(|index| *index != made);
+    assert!(before.len() == 3 && after.len() == 2 && after.iter().all(|index| before.contains(index)), "{before:?} {after:?}");
+    drop(open(BEFORE));
+    assert_eq!(indexes().len(), 3);
+}
+
+/// A file of format 3, in which the heads of shards stood apart, and there was an index of batches.
+#[test]
+fn a_file_with_heads_apart_and_many_batches_is_brought_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let published = |key: &str, shard| {
+        let root = RootKey { service: "shop", aggregate: "item", key: key.into() };
+        let meta = super::store::Meta { correlation: "story".into(), causation: "test".into(), caller: "test".into(), trace: None };
+        let published = Some(NewPublished { shard, data: "{}".into() });
+        NewEvent { root, version: 1, at: kernel::Timestamp::UNIX_EPOCH, data: "{}".into(), subject: None, meta, published }
+    };
+    let sequences = vec![(SequenceKey { service: "shop", name: "goods" }, 7)];
+    let store = open(&path).unwrap();
+    write(&store, "batch 1", Writes { events: vec![published("a", 3), published("b", 15)], sequences, ..Writes::default() }).unwrap();
+    write(&store, "batch 2", Writes { events: vec![published("c", 3)], ..Writes::default() }).unwrap();
+    let before = store.heads("shop").now_or_never().unwrap().unwrap();
+    assert_eq!((before[3].seq, before[15].seq, before[0].seq), (2, 1, 0));
+    drop(store);
+    let old = "CREATE TABLE shop_heads (shard INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
+               INSERT INTO shop_heads VALUES (3, 2), (15, 1);
+               DELETE FROM shop_sequences WHERE name LIKE '@%';
+               DROP TABLE batches;
+               CREATE TABLE batches (
+                   n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, landed INTEGER NOT NULL, asked INTEGER NOT NULL DEFAULT 0);
+               WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 300)
+                   INSERT INTO batches (n, id, landed) SELECT n, 'old ' || n, 1 FROM numbers;
+               PRAGMA user_version = 3;";
+    Connection::open(&path).unwrap().execute_batch(old).unwrap();
+    let held = snapshot_of(&path, &schema()).unwrap();
+    assert_eq!((held.heads("shop").unwrap(), held.sequences("shop").unwrap()), (before.clone(), vec![("goods".to_owned(), 7)]));
+    drop(held);
+
+    for _ in 0..2 {
+        let store = open(&path).unwrap();
+        assert_eq!(store.heads("shop").now_or_never().unwrap().unwrap(), before);
+        let landed = |batch| store.landed(batch).now_or_never().unwrap().unwrap();
+        assert!(landed("old 300") && landed("old 290"));
+        let error = write(&store, "old 300", Writes::default()).unwrap_err();
+        assert!(matches!(error, StoreError::Rejected(_)), "{error}");
+    }
+    let held = snapshot_of(&path, &schema()).unwrap();
+    assert_eq!((held.heads("shop").unwrap(), held.sequences("shop").unwrap()), (before.clone(), vec![("goods".to_owned(), 7)]));
+    drop(held);
+    let store = open(&path).unwrap();
+    write(&store, "batch 3", Writes { events: vec![published("d", 3)], ..Writes::default() }).unwrap();
+    assert_eq!(store.heads("shop").now_or_never().unwrap().unwrap()[3].seq, 3);
+    let changes = store.changes("shop", "goods", None, &[], 1).now_or_never().unwrap().unwrap();
+    assert_eq!((changes.last, changes.line.as_str()), (301, "old 1/1"), "batches are counted on, and the first one is known");
 }

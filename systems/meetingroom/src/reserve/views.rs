@@ -47,7 +47,9 @@ pub(crate) struct ReserveRow {
 impl Resource for ReserveRow {
     const COLLECTION: &'static str = "reserves";
     const ITEM: &'static str = "reserve";
-    const FIELDS: &'static [Field] = &[Field::text("userId"), Field::integer("roomId"), Field::text("status"), Field::text("date")];
+    // Whoever asks for one person's reservations wants the last ones.
+    const FIELDS: &'static [Field] =
+        &[Field::text("userId").then("date"), Field::integer("roomId"), Field::text("status"), Field::text("date")];
 
     fn id(&self) -> u64 {
         self.id.number()
