@@ -279,6 +279,11 @@ async fn set_fault(State(actuator): State<Actuator>, Extension(by): Extension<By
     let body = actuator.read(body).await?;
     let faults = actuator.faults.as_ref().ok_or_else(Problem::not_found)?;
     let (service, down, delay, refuse) = Fields::parse(&body)?.read(fault())?;
+    if (down, delay, refuse) == (None, None, None) {
+        // What is misspelt is not read; whoever meant something to be wrong is told that nothing is.
+        let message = "down, delayMs or refuse has to be given";
+        return Err(Problem::unprocessable(vec![FieldError::new("down", "required", message)]));
+    }
     let names = actuator.systems.iter().flat_map(|system| system.services()).map(|service| service.full_name());
     let known: Vec<_> = names.collect();
     if !known.contains(&service) {

@@ -28,8 +28,9 @@ pub fn item<R: Resource>(row: &str, base: &str, at: Timestamp) -> String {
     item.push_str(fields);
     item.push_str(if fields.trim_end().ends_with('{') { r#""_links":"# } else { r#","_links":"# });
     let mut links = Links::after(item);
-    links.add("self", &[&href], None);
-    links.add(R::ITEM, &[&href], None);
+    let query = resource.asked_by().map(|query| format!("?{query}")).unwrap_or_default();
+    links.add("self", &[&href, &query], None);
+    links.add(R::ITEM, &[&href, &query], None);
     links.add("history", &[&href, "/history"], None);
     for offered in resource.moves(at) {
         links.add(offered.name, &[base, &offered.path], Some(offered.method));

@@ -70,6 +70,11 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Its id.
     fn id(&self) -> u64;
 
+    /// What has to be asked besides its id to be shown as it is, as a query: `date=2026-11-24`. Nothing, as a rule.
+    fn asked_by(&self) -> Option<String> {
+        None
+    }
+
     /// What can be done with it at `at`.
     fn moves(&self, _at: Timestamp) -> Vec<Move> {
         Vec::new()

@@ -353,7 +353,7 @@ fn parameters() -> Value {
         "Prefer": {"name": "Prefer", "in": "header", "description": "`return=minimal`: no body in the answer.", "schema": {"type": "string"}},
         "Yeyak-Wait-For": {"name": "Yeyak-Wait-For", "in": "header",
             "description": "The `Yeyak-Position` of a write. The read waits for up to two seconds until what it shows has followed it.",
-            "schema": {"type": "string", "pattern": "^[a-z-]+:[0-9]+\\.[0-9]+\\.[0-9]+(,[a-z-]+:[0-9]+\\.[0-9]+\\.[0-9]+)*$", "examples": ["reserve:1.3.42"]}},
+            "schema": {"type": "string", "pattern": "^[a-z-]+:[0-9]+\\.[0-9]+\\.[0-9]+(, *[a-z-]+:[0-9]+\\.[0-9]+\\.[0-9]+)*$", "examples": ["reserve:1.3.42"]}},
         "Last-Event-ID": {"name": "Last-Event-ID", "in": "header", "description": "The `id` of the last event that was heard: only what changed since is told.",
             "schema": {"type": "string"}},
     })

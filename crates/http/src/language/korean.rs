@@ -79,6 +79,7 @@ pub(super) const SENTENCES: Sentences = &[
     ("One that was asked for something else runs already. Wait for its end.", "다른 작업이 이미 진행 중입니다. 끝날 때까지 기다려 주세요."),
     ("{} is there already: choose another name", "{0}이(가) 이미 있습니다. 다른 이름을 쓰세요"),
     // Fields.
+    ("down, delayMs or refuse has to be given", "down, delayMs, refuse 중 하나는 있어야 합니다"),
     ("must be given", "꼭 있어야 합니다"),
     ("must be given once", "한 번만 쓸 수 있습니다"),
     ("must be a text", "문자열이어야 합니다"),

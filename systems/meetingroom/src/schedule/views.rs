@@ -159,6 +159,10 @@ impl Resource for ShownSlot {
         self.id
     }
 
+    fn asked_by(&self) -> Option<String> {
+        Some(format!("date={}", self.date))
+    }
+
     fn moves(&self, at: Timestamp) -> Vec<Move> {
         let is_free = self.status == RoomStatus::Available && at < self.ends_at;
         is_free.then(|| Move { name: "reserve", method: "POST", path: "/reserves".into() }).into_iter().collect()

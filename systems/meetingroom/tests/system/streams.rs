@@ -299,7 +299,10 @@ fn the_slots_of_a_date_are_told_as_what_stands_in_them_changes() {
     let live = app.listen(Asked::get(path), usize::MAX);
     let mut heard = slots(&live);
     assert_eq!((heard.len(), heard[0].as_str(), heard[7].as_str()), (8, "101 Available", "current"), "{heard:?}");
-    assert_eq!(live.events()[0].data, app.get("/roomSlots/101?date=2026-11-24").expect(200), "a slot is told as it is shown");
+    let told = live.events()[0].data.clone();
+    assert_eq!(told, app.get("/roomSlots/101?date=2026-11-24").expect(200), "a slot is told as it is shown");
+    let itself = told["_links"]["self"]["href"].as_str().unwrap();
+    assert_eq!(told, app.get(itself).expect(200), "and its link leads to that day");
     let text = live.so_far().text;
     let with_id: Vec<_> = text.split("\n\n").map(|block| block.starts_with("id: ")).collect();
     let of_slots = [false; 7].into_iter().chain([true, true, false]).collect::<Vec<_>>();

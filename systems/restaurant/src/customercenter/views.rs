@@ -166,6 +166,10 @@ impl Resource for ShownSitting {
         self.id
     }
 
+    fn asked_by(&self) -> Option<String> {
+        Some(format!("day={}&partySize={}", self.day, self.party_size))
+    }
+
     fn moves(&self, at: Timestamp) -> Vec<Move> {
         let is_free = self.is_free && at < self.starts_at;
         is_free.then(|| Move { name: "reserve", method: "POST", path: "/reservations".into() }).into_iter().collect()

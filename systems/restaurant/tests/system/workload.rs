@@ -71,7 +71,7 @@ impl Run {
     fn check_wishes(&self, shown: &Shown) -> Vec<String> {
         let mut wrong = Vec::new();
         for (guest, fate) in self.guests.iter().enumerate() {
-            let theirs: Vec<_> = shown.reservations.iter().filter(|row| row["customerId"] == guest.to_string()).collect();
+            let theirs: Vec<_> = shown.reservations.iter().filter(|row| row["customerId"].as_str() == Some(&*guest.to_string())).collect();
             let fits = match fate {
                 Fate::Stands(id) => theirs.len() == 1 && theirs[0]["id"] == *id,
                 Fate::Nothing => theirs.is_empty(),
