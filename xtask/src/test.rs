@@ -65,9 +65,10 @@ pub(crate) fn soak(root: &Path) -> Outcome {
     simulate(root, SOAK_SEEDS)
 }
 
-/// Runs the simulation of meetingroom from many seeds, optimised.
+/// Runs the simulation of each system from many seeds, optimised.
 fn simulate(root: &Path, seeds: &str) -> Outcome {
-    let line = ["test", "--locked", "--release", "--package", "yeyak-meetingroom", "--test", "system", "simulation::"];
+    let systems = ["--package", "yeyak-meetingroom", "--package", "yeyak-restaurant"];
+    let line = [&["test", "--locked", "--release"], &systems[..], &["--test", "system", "simulation::"]].concat();
     shell::run(shell::command(root, "cargo", &line).env("YEYAK_SIM_SEEDS", seeds))
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it on a directory, as somebody would who changes nothing but the address.
     pub(super) fn start(tools: &Tools, side: Side, data: &Path) -> Outcome<Self> {
-        let target = if side == Side::Yeyak { &["serve"][..] } else { &[] };
+        let target = if side == Side::Yeyak { &["serve", "meetingroom"][..] } else { &[] };
         Self::start_with(tools, side, data, target)
     }
 
