@@ -42,6 +42,10 @@ pub(crate) async fn wait(headers: &HeaderMap, service: &ServiceHandle, within: D
             let detail = format!("Yeyak-Wait-For names a service that {} does not follow itself.", service.name());
             Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-a-source", detail))
         }
+        Err(NotReached::Lost) => {
+            let detail = "What Yeyak-Wait-For names was lost when data was restored. Look at what stands now.";
+            Err(Problem::new(StatusCode::GONE, "position-lost", detail))
+        }
         Err(NotReached::Late) => {
             let detail = "What Yeyak-Wait-For names has not arrived here yet. Please try again shortly.";
             Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-caught-up", detail).after(COME_BACK))

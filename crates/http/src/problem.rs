@@ -85,6 +85,7 @@ impl Parts {
             StatusCode::FORBIDDEN => "This is not for you to do",
             StatusCode::NOT_FOUND => "There is no such thing",
             StatusCode::CONFLICT => "Something stands in the way",
+            StatusCode::GONE => "This is gone",
             StatusCode::UNPROCESSABLE_ENTITY => "The request does not make sense",
             StatusCode::SERVICE_UNAVAILABLE => "Please try again shortly",
             StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong on our side",

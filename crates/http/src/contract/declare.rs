@@ -312,7 +312,7 @@ impl Operation {
             codes.push("query-too-costly");
         }
         if self.is_safe() {
-            codes.extend(["malformed-position", "not-a-source", "not-caught-up"]);
+            codes.extend(["malformed-position", "not-a-source", "not-caught-up", "position-lost"]);
         }
         if self.declaration.kind != Kind::Follow {
             codes.push("precondition-failed");

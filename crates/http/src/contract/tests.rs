@@ -100,7 +100,7 @@ fn each_answer_and_each_refusal_is_named() {
     assert_eq!(statuses("/inn/tables", "post"), "200 201 204 400 401 403 408 409 412 413 414 422 500 503");
     assert_eq!(statuses("/inn/tables/{id}", "patch"), "200 204 400 401 403 404 408 409 412 413 414 422 500 503");
     assert_eq!(statuses("/inn/tables/{id}", "delete"), "204 400 401 403 404 408 409 412 413 414 422 500 503");
-    assert_eq!(statuses("/inn/evenings", "get"), "200 304 401 408 412 413 414 422 500 503");
+    assert_eq!(statuses("/inn/evenings", "get"), "200 304 401 408 410 412 413 414 422 500 503");
     let codes = &document["paths"]["/inn/tables"]["post"]["responses"]["409"]["content"]["application/problem+json"]["schema"]["properties"]
         ["code"];
     assert!(codes["enum"].as_array().unwrap().contains(&json!("slot-taken")));

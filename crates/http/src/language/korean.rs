@@ -9,6 +9,7 @@ pub(super) const SENTENCES: Sentences = &[
     ("This is not for you to do", "권한이 없습니다"),
     ("There is no such thing", "찾을 수 없습니다"),
     ("Something stands in the way", "지금 상태로는 할 수 없습니다"),
+    ("This is gone", "사라진 내용입니다"),
     ("The request does not make sense", "요청이 올바르지 않습니다"),
     ("Please try again shortly", "잠시 후 다시 시도해 주세요"),
     ("Something went wrong on our side", "저희 쪽에 문제가 생겼습니다"),
@@ -64,6 +65,10 @@ pub(super) const SENTENCES: Sentences = &[
     (
         "Yeyak-Wait-For names a service that {} does not follow itself.",
         "Yeyak-Wait-For가 가리키는 서비스를 {0} 서비스는 직접 따르지 않습니다.",
+    ),
+    (
+        "What Yeyak-Wait-For names was lost when data was restored. Look at what stands now.",
+        "Yeyak-Wait-For에 적힌 내용은 데이터를 복원하면서 사라졌습니다. 지금 남아 있는 내용을 확인하세요.",
     ),
     (
         "What Yeyak-Wait-For names has not arrived here yet. Please try again shortly.",
