@@ -24,9 +24,8 @@ mod told;
 
 use axum::Router;
 use booking::Zone;
-use edge::contract;
-use edge::{Declared, Entry, Routes};
-use runtime::{Service, SystemHandle, SystemSpec};
+use edge::{Declared, Entry, Member, Members};
+use runtime::{SystemHandle, SystemSpec};
 use serde_json::{Value, json};
 
 /// What an installation says of its restaurants.
@@ -53,11 +52,8 @@ const PERSONAL: &[&str] = &["customerId"];
 /// What its refusals say in Korean.
 pub const KOREAN: [edge::language::Sentences; 2] = [korean::SENTENCES, booking::KOREAN];
 
-/// What one service consists of, and its routes.
-type Member = (fn() -> Service, fn(Routes, &Settings) -> Routes);
-
 /// The services, in the order of the ports that the seed gives them: 8081 to 8085.
-const SERVICES: &[Member] = &[
+const SERVICES: &[Member<Settings>] = &[
     (reservation::service, reservation::routes),
     (deposit::service, deposit::routes),
     (customercenter::service, customercenter::routes),
@@ -65,32 +61,26 @@ const SERVICES: &[Member] = &[
     (recommendation::service, recommendation::routes),
 ];
 
+const MEMBERS: Members<Settings> = Members { system: NAME, services: SERVICES };
+
 /// The system, as it is run.
 pub fn spec() -> SystemSpec {
-    SystemSpec { name: NAME, services: SERVICES.iter().map(|(service, _)| service()).collect() }
+    MEMBERS.spec()
 }
 
 /// The routes of those services that `system` shows, behind `base`.
 pub fn routes(system: &SystemHandle, base: &str, entry: &Entry, settings: &Settings) -> Router {
-    let shown = SERVICES.iter().filter_map(|(service, routes)| Some((system.service(service().name())?, routes)));
-    let routers = shown.map(|(service, routes)| routes(Routes::new(), settings).into_router(service, base, entry));
-    routers.fold(Router::new(), Router::merge)
+    MEMBERS.routes(system, base, entry, settings)
 }
 
 /// Who may use which route, as the services declare it.
 pub fn declared() -> Vec<Declared> {
-    SERVICES.iter().flat_map(|(_, routes)| routes(Routes::new(), &Settings::default()).declared().collect::<Vec<_>>()).collect()
+    MEMBERS.declared()
 }
 
 /// What clients can rely on of these services, in the order of their ports.
-pub fn contract(services: &[&str]) -> contract::System {
-    let members = SERVICES.iter().map(|(service, routes)| (service(), routes)).filter(|(service, _)| services.contains(&service.name()));
-    let shown = members.map(|(service, routes)| contract::Service {
-        name: service.name(),
-        operations: routes(Routes::new(), &Settings::default()).operations(),
-        events: service.schemas().map(|(name, schema)| (name.to_owned(), schema.clone())).collect(),
-    });
-    contract::System { name: NAME, services: shown.collect() }
+pub fn contract(services: &[&str]) -> edge::contract::System {
+    MEMBERS.contract(services)
 }
 
 /// The sample data, as requests: venue 10, which the seed's commands name.

@@ -80,20 +80,9 @@ impl<S: Saga> Driven<S> {
         let key = self.call_key(index);
         let act = if how == How::Doing { Ask::Do(key) } else { Ask::Recall(key) };
         match self.ask(call, body, act).await {
-            Ok(reply) => match call.replied(saga, &reply) {
-                Ok(()) => Came::Done,
-                // A reply that cannot be read was decided by someone: whatever was done has to be cancelled.
-                Err(why) => {
-                    tracing::error!(
-                        callee = call.service,
-                        call = call.name,
-                        correlation = self.correlation(),
-                        why,
-                        "a reply cannot be read"
-                    );
-                    Came::Ended(self.turn(index + 1, saga, call, Outcome::Unavailable(call.service.into())).await)
-                }
-            },
+            Ok(reply) if self.learns(call, saga, &reply).is_ok() => Came::Done,
+            // Whatever was decided that cannot be read has to be cancelled.
+            Ok(_) => Came::Ended(self.turn(index + 1, saga, call, Outcome::Unavailable(call.service.into())).await),
             Err(CallError::Refused(refused)) => Came::Ended(self.turn(index, saga, call, Outcome::Refused(refused)).await),
             // Whoever is recalled and cannot be asked is asked again when the saga is woken.
             Err(error) if how == How::Recalling => Came::Ended(Err(self.not_yet(&error))),
@@ -118,18 +107,9 @@ impl<S: Saga> Driven<S> {
         }
         let Some(body) = call.body(saga) else { return Came::Done };
         match self.ask(call, body, Ask::Do(self.call_key(index))).await {
-            Ok(reply) => match call.replied(saga, &reply) {
+            Ok(reply) => match self.learns(call, saga, &reply) {
                 Ok(()) => Came::Done,
-                Err(why) => {
-                    tracing::error!(
-                        callee = call.service,
-                        call = call.name,
-                        correlation = self.correlation(),
-                        why,
-                        "a reply cannot be read"
-                    );
-                    Came::Ended(Err(Outcome::Failed(why)))
-                }
+                Err(why) => Came::Ended(Err(Outcome::Failed(why))),
             },
             Err(CallError::Refused(refused)) => {
                 call.refused(saga, refused);
@@ -283,6 +263,22 @@ impl<S: Saga> Driven<S> {
         let body = body.map_err(|why| CallError::Unavailable { service: call.service.into(), why })?;
         let asked = Asked { service: call.service, name: call.name, deadline: call.deadline, body };
         self.service.client().ask(asked, act, self.meta()).await
+    }
+
+    /// Takes a reply into the saga.
+    fn learns(&self, call: &CallStep<S>, saga: &mut S, reply: &str) -> Result<(), String> {
+        call.replied(saga, reply).inspect_err(|why| {
+            let correlation = self.correlation();
+            tracing::error!(
+                saga = S::NAME,
+                key = self.key,
+                correlation,
+                callee = call.service,
+                call = call.name,
+                why,
+                "a reply cannot be read"
+            );
+        })
     }
 
     /// What a call that was not answered is to its saga: nothing more for now. The breaker tells the state of the callee; a line for each
