@@ -186,7 +186,7 @@ pub(crate) fn fault(asked: &Fault) -> Result<(), Fatal> {
         Fault::Down { service, server } => set(server, json!({"service": service, "down": true}))?,
         Fault::Delay { service, milliseconds, server } => set(server, json!({"service": service, "delayMs": milliseconds}))?,
         Fault::Refuse { service, server } => set(server, json!({"service": service, "refuse": true}))?,
-        Fault::Clear { service: Some(service), server } => set(server, json!({"service": service}))?,
+        Fault::Clear { service: Some(service), server } => set(server, json!({"service": service, "down": false}))?,
         Fault::Clear { service: None, server } => {
             switch(Connection::to(server)?.delete(PATH))?;
             (server.clone(), json!({}))

@@ -345,7 +345,7 @@ fn what_a_client_got_wrong_is_told_by_status_and_code() {
         ["userId wrong-type", "roomId out-of-range", "date wrong-type", "startTime invalid"]
     );
     assert_eq!(missing("/actuator/faults", "{}"), ["service missing"]);
-    assert_eq!(missing("/actuator/faults", "{\"service\": \"meetingroom/cellar\"}"), ["service unknown"]);
+    assert_eq!(missing("/actuator/faults", "{\"service\": \"meetingroom/cellar\", \"down\": true}"), ["service unknown"]);
 
     post("/reserves", "{\"userId\": 1, \"roomId\": 999999}").problem(404, "no-such-room");
     for path in ["/reserves/9", "/reserves/0", "/reserves/-1", "/reserves/x", "/reserves/18446744073709551616", "/reserves/9/history"] {
