@@ -23,14 +23,25 @@ const EXAMPLES: &str = "25";
 /// When the installation believes to be: within a slot, so that a meeting can be reserved and started.
 const CLOCK: &str = "2026-11-23T10:05:00+09:00";
 
-/// Installs schemathesis beside the build, starts `binary` with sample data, and has it asked.
+/// The systems, each with what it is sent first: chance alone would hardly reserve a slot and start what it reserved.
+const SYSTEMS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "meetingroom",
+        &[("/reserves", r#"{"userId": "1", "roomId": 3}"#), ("/conferences", r#"{"userId": "1", "roomId": 3, "reserveId": 1}"#)],
+    ),
+    ("restaurant", &[("/reservations", r#"{"customerId": "1", "restaurantNo": "10", "day": "20261124"}"#)]),
+];
+
+/// Installs schemathesis beside the build, starts `binary` with the sample data of each system alone, and has it asked.
 pub(crate) fn run(root: &Path, target: &Path, binary: &Path) -> Outcome {
     let schemathesis = install(root, target)?;
+    SYSTEMS.iter().try_for_each(|(system, first)| ask(root, &schemathesis, binary, system, first))
+}
+
+fn ask(root: &Path, schemathesis: &Path, binary: &Path, system: &str, first: &[(&str, &str)]) -> Outcome {
     let data = tempfile::tempdir().map_err(|error| format!("no place for data: {error}"))?;
-    let mut yeyak = Yeyak::start(root, binary, data.path())?;
-    // A meeting that is held: chance alone would hardly reserve a slot and start what it reserved.
-    yeyak.post("/reserves", r#"{"userId": "1", "roomId": 3}"#)?;
-    yeyak.post("/conferences", r#"{"userId": "1", "roomId": 3, "reserveId": 1}"#)?;
+    let mut yeyak = Yeyak::start(root, binary, system, data.path())?;
+    first.iter().try_for_each(|(path, body)| yeyak.post(path, body))?;
     let url = format!("http://{}", yeyak.address);
     let schema = format!("{url}/openapi.json");
     let settings = root.join(SETTINGS);
@@ -76,9 +87,9 @@ struct Yeyak {
 }
 
 impl Yeyak {
-    fn start(root: &Path, binary: &Path, data: &Path) -> Outcome<Self> {
+    fn start(root: &Path, binary: &Path, system: &str, data: &Path) -> Outcome<Self> {
         let (binary, data) = (binary.to_string_lossy(), data.to_string_lossy());
-        let line = ["serve", "meetingroom", "--samples", "--faults", "--listen", "127.0.0.1:0", "--clock", CLOCK, "--data", &data];
+        let line = ["serve", system, "--samples", "--faults", "--listen", "127.0.0.1:0", "--clock", CLOCK, "--data", &data];
         let mut command = shell::command(root, &binary, &line);
         let mut child = command.stderr(Stdio::piped()).spawn().map_err(|error| format!("`{binary}` does not start: {error}"))?;
         let mut said = child.stderr.take().map(BufReader::new);

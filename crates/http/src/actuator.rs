@@ -282,7 +282,7 @@ async fn set_fault(State(actuator): State<Actuator>, Extension(by): Extension<By
     if (down, delay, refuse) == (None, None, None) {
         // What is misspelt is not read; whoever meant something to be wrong is told that nothing is.
         let message = "down, delayMs or refuse has to be given";
-        return Err(Problem::unprocessable(vec![FieldError::new("down", "required", message)]));
+        return Err(Problem::unprocessable(vec![FieldError::new("down", "missing", message)]));
     }
     let names = actuator.systems.iter().flat_map(|system| system.services()).map(|service| service.full_name());
     let known: Vec<_> = names.collect();

@@ -304,7 +304,13 @@ impl Incoming {
             expected: self.expected::<R>()?,
             meta: self.meta(caller),
         };
-        self.answer::<R>(self.service.run(request).await).await
+        let mut outcome = self.service.run(request).await;
+        // What changes nothing writes no row; it is shown as it stands.
+        if let Outcome::Accepted(answer @ Answer { shown: None, .. }) = &mut outcome {
+            let (id, collection) = (self.id()?, R::COLLECTION.to_owned());
+            answer.shown = self.service.row::<R>(id).await.map_err(unreadable)?.map(|row| Shown { collection, id, row });
+        }
+        self.answer::<R>(outcome).await
     }
 
     /// Tells the saga with this key what it waits for, and answers 200 with its row of `R` once it has gone on.

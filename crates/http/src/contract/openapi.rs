@@ -101,6 +101,11 @@ impl Document {
         let row = self.row(&declaration.row);
         let collection = operation.path.split('/').nth(1).unwrap_or_default();
         let (id, summary) = title(declaration.kind, collection, declaration.row.item);
+        let id = match (declaration.kind, operation.path.split_once("{id}/")) {
+            // What can be done with an item besides is named as its path is.
+            (Kind::Edit | Kind::Change, Some((_, act))) => act_on(act, collection),
+            _ => id,
+        };
         let mut responses = self.answers(operation, &row, &links(system, collection));
         responses.extend(refusals(operation.codes()));
         let mut shown = json!({
@@ -261,6 +266,12 @@ fn links(system: &str, collection: &str) -> Value {
         json!({"operationId": format!("{system}_{id}"), "parameters": {"id": "$response.body#/id"}})
     };
     json!({"show": to(Kind::Show), "history": to(Kind::History)})
+}
+
+/// What an act on an item is called in programs: `noShowReservations` of `no-show`.
+pub(super) fn act_on(act: &str, collection: &str) -> String {
+    let words = act.split('-').chain([collection]).enumerate();
+    words.map(|(place, word)| if place == 0 { word.to_owned() } else { word[..1].to_uppercase() + &word[1..] }).collect()
 }
 
 /// What an operation is called in programs, and by people.

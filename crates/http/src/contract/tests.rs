@@ -91,6 +91,12 @@ fn a_row_has_all_its_fields_and_hides_what_is_others() {
 }
 
 #[test]
+fn an_act_on_an_item_is_named_as_its_path_is() {
+    assert_eq!(openapi::act_on("payment", "reservations"), "paymentReservations");
+    assert_eq!(openapi::act_on("no-show", "reservations"), "noShowReservations");
+}
+
+#[test]
 fn each_answer_and_each_refusal_is_named() {
     let document = document(Paths::Prefixed);
     let statuses = |path: &str, method: &str| {
