@@ -182,7 +182,7 @@ impl Limit {
             let href = format!("/roomSlots/{id}");
             _ = write!(
                 body,
-                r#""_links":{{"self":{{"href":"{href}"}},"roomSlot":{{"href":"{href}"}},"history":{{"href":"{href}/history"}}"#
+                r#""_links":{{"self":{{"href":"{href}?date={date}"}},"roomSlot":{{"href":"{href}?date={date}"}},"history":{{"href":"{href}/history"}}"#
             );
             if taken.is_none() && now < end_of {
                 body.push_str(r#","reserve":{"href":"/reserves","method":"POST"}"#);
