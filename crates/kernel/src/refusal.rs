@@ -46,6 +46,11 @@ impl Refused {
         Self::new(RefusedKind::Unavailable, "service-unavailable", message).with("service", service)
     }
 
+    /// It was called off before it happened, and never will.
+    pub fn cancelled() -> Self {
+        Self::new(RefusedKind::Conflict, "cancelled", "this was cancelled before it happened")
+    }
+
     /// What was asked for stands already, as the row `id`.
     pub fn standing(id: u64) -> Self {
         Self::new(RefusedKind::Standing, "standing", "this stands already").with("id", id)

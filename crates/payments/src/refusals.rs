@@ -34,8 +34,3 @@ pub(crate) fn mismatch(provider_code: &str) -> Refused {
 pub(crate) fn refund_refused(provider_code: &str) -> Refused {
     Refused::new(RefusedKind::Conflict, "refund-refused", REFUND).with("providerCode", provider_code)
 }
-
-/// Nothing came of the call, and nothing ever will under its key.
-pub(crate) fn cancelled() -> Refused {
-    Refused::new(RefusedKind::Conflict, "cancelled", "this was cancelled before it happened")
-}

@@ -80,22 +80,11 @@ impl Answering {
                 ((answer.undo)(body)?, Purpose::Cancel { key: key.clone(), withdraw: (answer.withdraw)(body)? }, None)
             }
         };
-        let withdrawn = match &purpose {
-            Purpose::Cancel { withdraw, .. } => withdraw.clone(),
-            _ => Commands::none(),
-        };
         let service = self.0.name();
-        let touched = (&commands).into_iter().chain(&withdrawn);
-        let roots = touched.map(|one| RootKey { service, aggregate: one.aggregate, key: one.key.clone() }).collect();
-        Ok(Work::Act(Box::new(Act {
-            make: Arc::new(move |_| commands.clone()),
-            then: None,
-            roots,
-            sequences: Vec::new(),
-            purpose,
-            deadline,
-            expected: None,
-            meta: envelope.meta.clone(),
-        })))
+        let mut act = Act { deadline, ..Act::of(service, commands, purpose, envelope.meta.clone()) };
+        if let Purpose::Cancel { withdraw, .. } = &act.purpose {
+            act.roots.extend(withdraw.into_iter().map(|one| RootKey { service, aggregate: one.aggregate, key: one.key.clone() }));
+        }
+        Ok(Work::Act(Box::new(act)))
     }
 }

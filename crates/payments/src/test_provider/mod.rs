@@ -16,7 +16,7 @@ use kernel::{Call, CallError, Refused};
 use crate::api::{Approve, Charge, Charged, Paid, Refund, Refunded};
 use crate::asked::{Asked, nothing_stands, refunds_stand, reply, timed_out, unavailable};
 use crate::checkout::{escaped, page};
-use crate::refusals::{cancelled, declined, mismatch, not_found, refund_refused};
+use crate::refusals::{declined, mismatch, not_found, refund_refused};
 use crate::{Checkout, Provider, Transaction};
 pub use book::{Book, Payment};
 use book::{Came, Entry, Meant};
@@ -174,7 +174,7 @@ impl TestProvider {
             (None, Asked::Refund(_)) => self.act(kept, asked, key, now).said,
             (None, Asked::Charge(_) | Asked::Approve(_)) => {
                 kept.write(Entry::Cancelled { key: key.into(), back: None, at: now })?;
-                Err(CallError::Refused(cancelled()))
+                Err(CallError::Refused(Refused::cancelled()))
             }
         }
     }
@@ -185,7 +185,7 @@ impl TestProvider {
         Some(match (book.came(key)?, asked) {
             (Came::Tried, _) => return None,
             (Came::Refused(refused), _) => Err(CallError::Refused(refused.clone())),
-            (Came::Cancelled, _) => Err(CallError::Refused(cancelled())),
+            (Came::Cancelled, _) => Err(CallError::Refused(Refused::cancelled())),
             (Came::Opened { .. }, Asked::Charge(Charge { order, .. })) => {
                 let checkout = self.checkout.as_deref().unwrap_or_default();
                 reply::<Charge>(&Charged::Pending { checkout: format!("{checkout}/{order}") })

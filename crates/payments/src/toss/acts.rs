@@ -12,7 +12,7 @@ use super::webhook::is_payment;
 use super::wire::{Confirm, GiveBack, Payment, PaymentStatus};
 use crate::api::{Approve, Charge, Charged, Paid, Refund, Refunded};
 use crate::asked::{nothing_stands, reply, timed_out, unavailable};
-use crate::refusals::{cancelled, declined, mismatch, not_found, refund_refused};
+use crate::refusals::{declined, mismatch, not_found, refund_refused};
 
 /// A reason for giving money back has up to so many letters.
 const LONGEST_REASON: usize = 200;
@@ -24,7 +24,7 @@ impl Toss {
     pub(super) fn charge(&self, charge: &Charge, key: &CallKey) -> Answer {
         won(charge.amount)?;
         if self.closed.is_closed(&hashed(key, "")) {
-            return refused(cancelled());
+            return refused(Refused::cancelled());
         }
         reply::<Charge>(&Charged::Pending { checkout: format!("{}/{}", self.checkout, charge.order) })
     }
@@ -89,7 +89,7 @@ impl Toss {
         let standing = self.look_up(&by_key(&approve.payment)).await.map_err(|trouble| troubled(&trouble))?;
         match standing.and_then(|payment| came_of(&payment, approve)) {
             Some(came) => told(came),
-            None if closed_for >= SETTLED_AFTER => refused(cancelled()),
+            None if closed_for >= SETTLED_AFTER => refused(Refused::cancelled()),
             None => Err(timed_out()),
         }
     }
@@ -223,7 +223,7 @@ fn came_of(payment: &Payment, approve: &Approve) -> Option<Result<Paid, Refused>
         PaymentStatus::Done | PaymentStatus::PartialCanceled => {
             payment.approved_at.map(|at| Ok(Paid { payment: payment.payment_key.clone(), at }))
         }
-        PaymentStatus::Canceled => Some(Err(cancelled())),
+        PaymentStatus::Canceled => Some(Err(Refused::cancelled())),
         PaymentStatus::Aborted => Some(Err(declined(payment.failure.as_ref().map_or("ABORTED", |failure| &failure.code)))),
         PaymentStatus::Expired => Some(Err(not_found("EXPIRED"))),
         PaymentStatus::Ready | PaymentStatus::InProgress | PaymentStatus::WaitingForDeposit | PaymentStatus::Unknown => None,

@@ -7,7 +7,6 @@ use calls::{CallKey, Envelope};
 use futures_util::future::BoxFuture;
 use kernel::{AnswerBySaga, CallError, Commands, Saga, misread};
 use store::RootKey;
-use tokio::sync::oneshot;
 
 use super::begin::Beginning;
 use super::drive::{Driven, within};
@@ -51,12 +50,9 @@ impl SagaAnswer {
 
     /// Does what a call asks. It goes on when the asker does not wait for it.
     pub(crate) async fn answer(&self, service: &ServiceHandle, envelope: Envelope, key: CallKey) -> Result<String, CallError> {
-        let (answer, answered) = oneshot::channel();
-        let (called, running) = (envelope.service.clone(), (self.run)(service.clone(), envelope, key));
-        service.spawn(Box::pin(async move {
-            let _ = answer.send(running.await);
-        }));
-        answered.await.unwrap_or(Err(CallError::TimedOut { service: called }))
+        let called = envelope.service.clone();
+        let answered = service.beside((self.run)(service.clone(), envelope, key)).await;
+        answered.unwrap_or(Err(CallError::TimedOut { service: called }))
     }
 }
 

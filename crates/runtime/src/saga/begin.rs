@@ -35,7 +35,7 @@ pub struct SagaRequest<S: Saga> {
 impl ServiceHandle {
     /// Asks for something that takes another service. It goes on when the asker does not wait for it.
     pub async fn run<S: Saga>(&self, request: SagaRequest<S>) -> Outcome {
-        self.beside(run(self.clone(), request)).await
+        self.beside(run(self.clone(), request)).await.unwrap_or(Outcome::Unheard)
     }
 }
 

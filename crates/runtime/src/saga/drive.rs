@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use calls::{Act as Ask, Asked, CallKey};
 use clock::{Elapsed, timeout};
-use kernel::{Aggregate, CallError, CallStep, Commands, Refused, RefusedKind, Saga, Step, Steps, Timestamp, WaitStep, misread};
+use kernel::{Aggregate, CallError, CallStep, Commands, Refused, Saga, Step, Steps, Timestamp, WaitStep, misread};
 use store::{Meta, RootKey};
 use telemetry::{Kind, Span};
 
@@ -86,13 +86,10 @@ impl<S: Saga> Driven<S> {
             Err(CallError::Refused(refused)) => Came::Ended(self.turn(index, saga, call, Outcome::Refused(refused)).await),
             // Whoever is recalled and cannot be asked is asked again when the saga is woken.
             Err(error) if how == How::Recalling => Came::Ended(Err(self.not_yet(&error))),
-            Err(error @ CallError::Unavailable { .. }) => {
-                self.not_yet(&error);
-                Came::Ended(self.turn(index, saga, call, Outcome::Unavailable(call.service.into())).await)
-            }
-            Err(error @ CallError::TimedOut { .. }) => {
-                self.not_yet(&error);
-                Came::Ended(self.turn(index + 1, saga, call, Outcome::Unavailable(call.service.into())).await)
+            Err(error) => {
+                // Only what was certainly not decided needs no cancelling.
+                let through = index + usize::from(matches!(error, CallError::TimedOut { .. }));
+                Came::Ended(self.turn(through, saga, call, self.not_yet(&error)).await)
             }
         }
     }
@@ -219,7 +216,7 @@ impl<S: Saga> Driven<S> {
                 Err(error) => return Err(self.not_yet(&error)),
             }
         }
-        let withdrawn = Outcome::Refused(withdrawn());
+        let withdrawn = Outcome::Refused(Refused::cancelled());
         if self.cancel(through, &saga).await { self.give_up(&saga, withdrawn).await } else { Err(withdrawn) }
     }
 
@@ -232,7 +229,7 @@ impl<S: Saga> Driven<S> {
         };
         let (why, kept) = match &outcome {
             Outcome::Refused(refused) => (refused.code.clone(), refused.clone()),
-            _ => ("unavailable".into(), withdrawn()),
+            _ => ("unavailable".into(), Refused::cancelled()),
         };
         let free = match &self.asker.who {
             Who::Client { key: Some(key), .. } => Purpose::Client { key: KeyUse::Free(key.clone()), status: 200, shows: None },
@@ -332,12 +329,7 @@ impl<S: Saga> Driven<S> {
 
     /// Commands that are committed with a step of the saga itself.
     async fn submit(&self, commands: Commands, command: RunCommand<S>, purpose: Purpose) -> Done {
-        let commands = commands.and::<Run<S>>(&self.key, command);
-        let service = self.service.name();
-        let roots = (&commands).into_iter().map(|one| RootKey { service, aggregate: one.aggregate, key: one.key.clone() }).collect();
-        let make = std::sync::Arc::new(move |_: &mut crate::writer::Ids<'_>| commands.clone());
-        let act = Act { make, then: None, roots, sequences: Vec::new(), purpose, deadline: None, expected: None, meta: self.meta() };
-        self.service.submit(act).await
+        self.service.submit(Act::of(self.service.name(), commands.and::<Run<S>>(&self.key, command), purpose, self.meta())).await
     }
 
     /// Where it stands, for metrics.
@@ -368,10 +360,6 @@ const PLAIN: Purpose = Purpose::Client { key: KeyUse::None, status: 200, shows: 
 
 /// How long a saga whose end is refused waits to be turned round.
 const PATIENCE: Duration = Duration::from_millis(600);
-
-fn withdrawn() -> Refused {
-    Refused::new(RefusedKind::Conflict, "cancelled", "this was cancelled before it happened")
-}
 
 /// The part of a trace that a saga is, and the origin of what it does.
 pub(super) fn within<S: Saga>(service: &ServiceHandle, meta: Meta, what: &str) -> (Span, Meta) {

@@ -1,9 +1,7 @@
 //! How a client goes on with a saga that waits, or takes it back.
 
-use std::sync::Arc;
-
 use kernel::{Commands, Saga, Timestamp};
-use store::{Meta, RootKey};
+use store::Meta;
 use tokio::sync::oneshot;
 
 use super::drive::{Driven, load, resume, within};
@@ -32,29 +30,26 @@ pub struct SagaInput {
 impl ServiceHandle {
     /// Tells a saga what it waits for, as JSON. It goes on when the teller does not wait for it.
     pub async fn tell<S: Saga>(&self, input: SagaInput, what: String) -> Outcome {
-        self.beside(tell::<S>(self.clone(), input, what)).await
+        self.beside(tell::<S>(self.clone(), input, what)).await.unwrap_or(Outcome::Unheard)
     }
 
     /// Takes back a saga that has not ended: it comes to nothing, as if it had waited in vain. One that has ended is refused, `saga-not-current`.
     pub async fn withdraw<S: Saga>(&self, input: SagaInput) -> Outcome {
-        self.beside(withdraw::<S>(self.clone(), input)).await
+        self.beside(withdraw::<S>(self.clone(), input)).await.unwrap_or(Outcome::Unheard)
     }
 
-    /// Waits for something that goes on without whoever waits.
-    pub(super) async fn beside(&self, work: impl Future<Output = Outcome> + Send + 'static) -> Outcome {
+    /// Waits for something that goes on without whoever waits. None when the process is going down with it in hand.
+    pub(super) async fn beside<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         self.spawn(Box::pin(async move {
             let _ = answer.send(work.await);
         }));
-        answered.await.unwrap_or(Outcome::Unheard)
+        answered.await.ok()
     }
 
     /// A command to the run of the saga that has begun under this key.
     fn to_run<S: Saga>(&self, saga: &str, command: RunCommand<S>, purpose: Purpose, meta: Meta) -> Act {
-        let roots = vec![RootKey { service: self.name(), aggregate: S::NAME, key: saga.into() }];
-        let commands = Commands::to::<Run<S>>(&saga.to_owned(), command);
-        let make = Arc::new(move |_: &mut crate::writer::Ids<'_>| commands.clone());
-        Act { make, then: None, roots, sequences: Vec::new(), purpose, deadline: None, expected: None, meta }
+        Act::of(self.name(), Commands::to::<Run<S>>(&saga.to_owned(), command), purpose, meta)
     }
 }
 

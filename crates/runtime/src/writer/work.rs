@@ -270,6 +270,15 @@ pub(crate) struct Act {
     pub(crate) meta: Meta,
 }
 
+impl Act {
+    /// These commands, which are known beforehand.
+    pub(crate) fn of(service: &'static str, commands: Commands, purpose: Purpose, meta: Meta) -> Self {
+        let roots = (&commands).into_iter().map(|one| RootKey { service, aggregate: one.aggregate, key: one.key.clone() }).collect();
+        let make: Make = Arc::new(move |_| commands.clone());
+        Self { make, then: None, roots, sequences: Vec::new(), purpose, deadline: None, expected: None, meta }
+    }
+}
+
 /// Whom commands are for.
 pub(crate) enum Purpose {
     /// A client, or a saga on its behalf.

@@ -2,7 +2,7 @@
 //! kept.
 
 use jiff::civil::Date;
-use kernel::{Aggregate, Money, Refused, RefusedKind, Timestamp};
+use kernel::{Aggregate, Money, Refused, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::api::DepositStatus;
@@ -192,7 +192,7 @@ impl Deposit {
             Command::Request(_) if self.asked.is_some() => None,
             // Of what is paid already it is still to be known how much that is.
             Command::Request(_) if !is_open && self.payment.is_none() => {
-                return Err(Refused::new(RefusedKind::Conflict, "cancelled", "this was cancelled before it happened"));
+                return Err(Refused::cancelled());
             }
             Command::Request(asked) => Some(Event::Requested(asked)),
             Command::Pend { checkout } => {

@@ -96,7 +96,7 @@ impl Transaction<'_> {
             return read(&record).map(told);
         }
         self.keep(record_key, Some(CallRecord::Cancelled))?;
-        Ok(Done::Refused(cancelled()))
+        Ok(Done::Refused(Refused::cancelled()))
     }
 
     pub(super) fn cancel_act(
@@ -127,10 +127,6 @@ fn told(record: CallRecord) -> Done {
         CallRecord::Replied(reply) => Done::Replied(reply),
         CallRecord::Refused(refused) => Done::Refused(refused),
         CallRecord::UnderWay => Done::InProgress,
-        CallRecord::Cancelled => Done::Refused(cancelled()),
+        CallRecord::Cancelled => Done::Refused(Refused::cancelled()),
     }
-}
-
-fn cancelled() -> Refused {
-    Refused::new(RefusedKind::Conflict, "cancelled", "this was cancelled before it happened")
 }
