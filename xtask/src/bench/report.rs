@@ -399,6 +399,13 @@ mod tests {
     }
 
     #[test]
+    fn what_the_limit_does_not_do_has_no_column_for_it() {
+        let (page, _) = made(&RESULTS.replace("post/1/p50", "seed/rate"));
+        assert!(page.contains("## Restaurants: one act of several services"), "{page}");
+        assert!(page.contains("\n| | Yeyak |\n|---|---|\n| tables | 0.25 ms (0.24–0.30) |\n"), "{page}");
+    }
+
+    #[test]
     fn a_short_run_says_so() {
         assert!(!made(RESULTS).0.contains("short run"));
         assert!(made(&RESULTS.replace("\"short\": false", "\"short\": true")).0.contains("short run"));
