@@ -71,7 +71,7 @@ pub(super) fn look(one: &One) -> Outcome<Settled> {
     let standing: BTreeSet<u64> = reservations.iter().filter(|row| row["status"] == "Reserved").filter_map(number).collect();
     left.extend(strays("reservation", &standing, &reservations, "Reserved"));
     left.extend(strays("deposit", &standing, &deposits, "PayCompleted"));
-    left.extend(strays("entry", &standing, &rows(&mut client, "restaurants")?, "Reserved"));
+    left.extend(strays("book entry", &standing, &rows(&mut client, "restaurants")?, "Reserved"));
     left.extend(strays("my page", &standing, &rows(&mut client, "myPages")?, "Reserved"));
     left.extend(strays("recommendation", &standing, &rows(&mut client, "recommendations")?, ""));
     let ours = deposits.iter().filter_map(|row| Some((row["payment"].as_str()?.to_owned(), minor(&row["amount"])?))).collect();
@@ -113,7 +113,7 @@ fn strays(what: &str, standing: &BTreeSet<u64>, rows: &[Value], status: &str) ->
     let fits = |row: &&Value| status.is_empty() || row["status"] == status;
     let known: BTreeSet<u64> = rows.iter().filter(fits).filter_map(number).collect();
     let stray = rows.iter().filter(|row| !fits(row) || number(row).is_none_or(|number| !standing.contains(&number)));
-    let stray = stray.map(|row| format!("a {what} of {:?} that is {}", number(row), row["status"]));
+    let stray = stray.map(|row| format!("a {what} of {} that is {}", number(row).unwrap_or_default(), row["status"]));
     stray.chain(standing.difference(&known).map(|number| format!("no {what} of {number}"))).collect()
 }
 
@@ -146,8 +146,11 @@ fn minor(amount: &Value) -> Option<i64> {
 /// Where the provider has kept something else than we know of.
 fn money(ours: &BTreeMap<String, i64>, theirs: &BTreeMap<String, i64>) -> Vec<String> {
     let payments: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
-    let differ = payments.into_iter().filter(|payment| ours.get(*payment) != theirs.get(*payment));
-    differ.map(|payment| format!("of {payment} {:?} is kept, and {:?} known", theirs.get(payment), ours.get(payment))).collect()
+    let of = |book: &BTreeMap<String, i64>, payment: &str| book.get(payment).copied().unwrap_or_default();
+    let both = payments.into_iter().map(|payment| (payment, of(ours, payment), of(theirs, payment)));
+    both.filter(|(_, ours, theirs)| ours != theirs)
+        .map(|(payment, ours, theirs)| format!("{theirs} won kept of {payment}, of which we know {ours}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -164,10 +167,10 @@ mod tests {
         };
         let paid = |number: u64| json!({"reservationNo": number, "status": "PayCompleted"});
         check(json!([paid(1), paid(2)]), &[]);
-        check(json!([paid(1), paid(2), paid(3)]), &["a deposit of Some(3) that is \"PayCompleted\""]);
+        check(json!([paid(1), paid(2), paid(3)]), &["a deposit of 3 that is \"PayCompleted\""]);
         check(json!([paid(1)]), &["no deposit of 2"]);
         let requested = json!({"reservationNo": 2, "status": "PayRequested"});
-        check(json!([paid(1), requested]), &["a deposit of Some(2) that is \"PayRequested\"", "no deposit of 2"]);
+        check(json!([paid(1), requested]), &["a deposit of 2 that is \"PayRequested\"", "no deposit of 2"]);
     }
 
     #[test]
