@@ -181,7 +181,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Restaurants: while deposit is slow",
-        how: "The same 100 users while deposit takes 800 ms longer than it should, which is more than a call to it may take. The breaker is *open* from the first look at the metrics on that says that \
+        how: "The same 100 users, at a venue whose seats are counted, while deposit takes 800 ms longer than it should: more than a call to it may take. The breaker is *open* from the first look at the metrics on that says that \
               it has opened, until the fault is ended; the pauses in which one request tries for all whether deposit is back are part of that, and so are those requests, which wait for it in vain. *At most* is one of \
               them. *Closed* is the time from the end of the fault until the metrics say that it is closed, under the same load. Left behind is what it is above, and every seat that is held for nobody.",
         beside_limit: false,
