@@ -1,4 +1,4 @@
-//! Sends bookings or reads over so many connections, at a fixed rate or as fast as they are answered, and says how long each took.
+//! Sends bookings (of rooms, or of whatever is said) or reads over so many connections, at a fixed rate or as fast as they are answered, and says how long each took.
 //!
 //! At a fixed rate each request has an instant at which it is due, and its latency counts from there, whenever a connection was free to send it: a
 //! server that stalls is charged for everybody who would have come meanwhile. No two bookings are for one slot, in all of a store's life: they are
@@ -11,10 +11,12 @@ mod plan;
 mod tally;
 
 use std::error::Error;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use serde_json::json;
@@ -47,6 +49,9 @@ struct Arguments {
     /// Also measures how long it is from the answer to a booking until the schedule shows it
     #[arg(long)]
     follow: bool,
+    /// Where each answer goes as a line: when its request was due, in microseconds since 1970, how many it took, and its status
+    #[arg(long)]
+    answers: Option<PathBuf>,
     #[command(flatten)]
     plan: Plan,
 }
@@ -55,6 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let connect = |_| Connection::open(arguments.to);
     let connections = (0..arguments.connections).map(connect).collect::<Result<Vec<_>, _>>()?;
+    let began = since_1970();
     let load = Load { sent: AtomicU64::new(0), begun: now(), arguments: &arguments };
     let tallies: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = connections.into_iter().map(|connection| scope.spawn(|| load.run(connection))).collect();
@@ -67,6 +73,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut all = Tally::default();
     for tally in tallies {
         all.add(tally?);
+    }
+    if let Some(path) = &arguments.answers {
+        write_answers(path, began, &all)?;
     }
     let next = arguments.plan.begin + load.sent.load(Ordering::Relaxed);
     let line = json!({
@@ -81,6 +90,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     writeln!(std::io::stdout(), "{line}")?;
     Ok(())
+}
+
+fn write_answers(path: &Path, began: Duration, all: &Tally) -> std::io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    for one in &all.answers {
+        writeln!(file, "{},{},{}", (began + one.due).as_micros(), one.took.as_micros(), one.status)?;
+    }
+    file.flush()
 }
 
 struct Load<'a> {
@@ -99,7 +116,7 @@ impl Load<'_> {
             let due = due.unwrap_or_else(now);
             let answer = connection.ask(&text)?;
             let answered = now();
-            tally.take(answered - due, &answer);
+            tally.take(due - self.begun, answered - due, &answer);
             if *follow
                 && number.is_multiple_of(FOLLOWED)
                 && let Answer { position: Some(position), .. } = answer
@@ -141,6 +158,12 @@ impl Load<'_> {
 #[allow(clippy::disallowed_methods, reason = "what is measured here is the machine's time")]
 fn now() -> Instant {
     Instant::now()
+}
+
+/// The beginning of the load, by which others can tell what they did meanwhile.
+#[allow(clippy::disallowed_methods, reason = "what is measured here is the machine's time")]
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 #[allow(clippy::disallowed_methods, reason = "a request is sent when it is due")]

@@ -12,6 +12,12 @@ pub(crate) struct Plan {
     /// Reads these paths, one after the other, instead of booking; `{}` in one stands for a number
     #[arg(long)]
     get: Vec<String>,
+    /// The path that bookings are sent to
+    #[arg(long, default_value = "/reserves")]
+    to_path: String,
+    /// What is sent, with the names of what differs from one booking to the next
+    #[arg(long, default_value = r#"{"userId":"{user}","roomId":{room},"date":"{date}","startTime":"{start}","endTime":"{end}"}"#)]
+    body: String,
     /// The numbers go from 1 to this, in an order as good as chance
     #[arg(long, default_value_t = 1)]
     numbers: u64,
@@ -51,11 +57,12 @@ impl Plan {
         let date = self.from.saturating_add(day.days());
         let slot = &self.slots[usize::try_from(turn % slots).unwrap_or_default()];
         let (start, end) = slot.split_once('-').unwrap_or((slot, ""));
-        let user = n % PEOPLE;
-        let body = format!(r#"{{"userId":"{user}","roomId":{room},"date":"{date}","startTime":"{start}","endTime":"{end}"}}"#);
-        let length = body.len();
+        let named = [("{user}", (n % PEOPLE).to_string()), ("{room}", room.to_string()), ("{date}", date.to_string())];
+        let slot = [("{start}", start.to_owned()), ("{end}", end.to_owned()), ("{n}", n.to_string())];
+        let body = named.iter().chain(&slot).fold(self.body.clone(), |body, (name, value)| body.replace(name, value));
+        let (path, length) = (&self.to_path, body.len());
         let text =
-            format!("POST /reserves HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}");
+            format!("POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}");
         Request { text, room }
     }
 
@@ -109,6 +116,14 @@ mod tests {
         assert_eq!(request.room, 6);
         let body = r#"{"userId":"7","roomId":6,"date":"2027-01-01","startTime":"08:00","endTime":"09:50"}"#;
         assert!(request.text.ends_with(&format!("Content-Length: {}\r\n\r\n{body}", body.len())), "{}", request.text);
+    }
+
+    #[test]
+    fn whatever_is_said_is_sent_with_what_differs_put_in() {
+        let body = r#"{"restaurantNo":"{room}","day":"{date}","time":"{start}","customerId":"{n}"}"#;
+        let request = plan(&["--rooms", "2", "--from", "2026-12-31", "--to-path", "/tables", "--body", body]).request(7);
+        assert!(request.text.starts_with("POST /tables HTTP/1.1\r\n"), "{}", request.text);
+        assert!(request.text.ends_with(r#"{"restaurantNo":"2","day":"2027-01-01","time":"08:00","customerId":"7"}"#), "{}", request.text);
     }
 
     #[test]

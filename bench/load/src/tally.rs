@@ -13,11 +13,27 @@ pub(crate) struct Tally {
     pub(crate) lags: Vec<f64>,
     /// What was refused or went wrong.
     pub(crate) failed: u64,
+    /// Every answer by itself.
+    pub(crate) answers: Vec<One>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct One {
+    /// When its request was due, from the beginning of the load on.
+    pub(crate) due: Duration,
+    pub(crate) took: Duration,
+    pub(crate) status: u16,
 }
 
 impl Tally {
-    pub(crate) fn take(&mut self, took: Duration, answer: &Answer) {
-        if (200..300).contains(&answer.status) { self.latencies.push(micros(took)) } else { self.failed += 1 }
+    pub(crate) fn take(&mut self, due: Duration, took: Duration, answer: &Answer) {
+        if (200..300).contains(&answer.status) {
+            self.latencies.push(micros(took))
+        } else {
+            self.failed += 1
+        }
+        self.answers.push(One { due, took, status: answer.status });
     }
 
     pub(crate) fn take_lag(&mut self, took: Duration, answer: &Answer) {
@@ -28,6 +44,7 @@ impl Tally {
         self.latencies.extend(other.latencies);
         self.lags.extend(other.lags);
         self.failed += other.failed;
+        self.answers.extend(other.answers);
     }
 
     /// How many were answered well.
@@ -68,8 +85,9 @@ mod tests {
     #[test]
     fn what_is_refused_is_not_among_the_latencies() {
         let mut tally = Tally::default();
-        tally.take(Duration::from_millis(1), &Answer { status: 201, position: None });
-        tally.take(Duration::from_millis(1), &Answer { status: 409, position: None });
-        assert_eq!((tally.answered(), tally.failed), (1, 1));
+        for status in [201, 409] {
+            tally.take(Duration::ZERO, Duration::from_millis(1), &Answer { status, position: None });
+        }
+        assert_eq!((tally.answered(), tally.failed, tally.answers.len()), (1, 1, 2));
     }
 }

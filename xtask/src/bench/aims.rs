@@ -28,7 +28,8 @@ use Of::{Between, Ratio, Yeyak};
 use Wanted::{AtLeast, AtMost};
 
 /// Those that are multiples of a rate are of the systems that Yeyak takes the place of, measured at 32 connections on a machine of two cores: Spring Boot
-/// over H2 in memory, of which nothing is durable. They reserved 700 times a second, read 3,486 items, and 772 pages of twenty.
+/// over H2 in memory, of which nothing is durable. They reserved 700 times a second, read 3,486 items, and 772 pages of twenty. Restaurants
+/// reserved 78 tables a second by their own load, over several processes.
 pub(super) const AIMS: &[Aim] = &[
     Aim { what: "bookings, 64 connections", of: Ratio("post/64/rate"), wanted: AtLeast(0.6) },
     Aim { what: "bookings, 256 connections", of: Ratio("post/256/rate"), wanted: AtLeast(0.6) },
@@ -53,6 +54,14 @@ pub(super) const AIMS: &[Aim] = &[
     Aim { what: "bookings, 32 connections: 20 times the original's", of: Yeyak("post/32/rate"), wanted: AtLeast(20.0 * 700.0) },
     Aim { what: "items read, 32 connections: 20 times the original's", of: Yeyak("reads/item/rate"), wanted: AtLeast(20.0 * 3_486.0) },
     Aim { what: "pages read, 32 connections: 20 times the original's", of: Yeyak("reads/page/rate"), wanted: AtLeast(20.0 * 772.0) },
+    Aim { what: "tables reserved by 100 users: 50 times the original's", of: Yeyak("seed/rate"), wanted: AtLeast(50.0 * 78.0) },
+    Aim { what: "their p99, ms", of: Yeyak("seed/p99"), wanted: AtMost(50.0) },
+    Aim { what: "left behind by them", of: Yeyak("seed/left"), wanted: AtMost(0.0) },
+    Aim { what: "p99 with a slow deposit, once its breaker is open, ms", of: Yeyak("slow/open/p99"), wanted: AtMost(50.0) },
+    Aim { what: "left behind with a slow deposit", of: Yeyak("slow/left"), wanted: AtMost(0.0) },
+    Aim { what: "guests who know whether they have a seat, of 10,000 at once, /s", of: Yeyak("sold-out/rate"), wanted: AtLeast(5_000.0) },
+    Aim { what: "seats sold too many or too few", of: Yeyak("sold-out/wrong"), wanted: AtMost(0.0) },
+    Aim { what: "p99 of the free sittings of a day, half load, ms", of: Yeyak("availability/p99"), wanted: AtMost(10.0) },
 ];
 
 impl Aim {

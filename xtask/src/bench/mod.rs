@@ -13,6 +13,7 @@ mod pictures;
 mod reads;
 mod rebuild;
 mod report;
+mod restaurant;
 mod server;
 mod starts;
 mod steady;
@@ -63,6 +64,14 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "slots", run: reads::run_slots, takes: |scale| scale.rounds() * 4 * scale.seconds },
     Scenario { name: "start-full", run: starts::run_full, takes: |scale| 4 * scale.rounds() },
     Scenario { name: "rebuild", run: rebuild::run, takes: |scale| scale.size(2) / 10_000 },
+    Scenario { name: "seed", run: restaurant::seed, takes: |scale| scale.rounds() * (5 + 2 * scale.seconds) },
+    Scenario { name: "slow-deposit", run: restaurant::slow, takes: |scale| scale.rounds() * (5 + 2 * scale.seconds) },
+    Scenario { name: "sold-out", run: restaurant::sold_out, takes: |scale| 3 * scale.rounds() },
+    Scenario {
+        name: "availability",
+        run: restaurant::availability,
+        takes: |scale| scale.venues * scale.days / 1_500 + 2 * scale.rounds() * scale.seconds,
+    },
 ];
 
 /// How much of everything.
@@ -75,15 +84,21 @@ pub(crate) struct Scale {
     sizes: [u64; 3],
     /// How many bookings tell what one costs at a size.
     sample: u64,
+    /// How many guests want one sitting.
+    guests: u64,
+    venues: u64,
+    /// On how many days venues are reserved.
+    days: u64,
 }
 
 impl Scale {
     const fn whole(rounds: usize) -> Self {
-        Self { rounds, seconds: 5, rooms: 1000, sizes: [10_000, 100_000, 1_095_000], sample: 10_000 }
+        let sizes = [10_000, 100_000, 1_095_000];
+        Self { rounds, seconds: 5, rooms: 1000, sizes, sample: 10_000, guests: 10_000, venues: 1000, days: 365 }
     }
 
     const fn short() -> Self {
-        Self { rounds: 1, seconds: 1, rooms: 100, sizes: [500, 2_000, 10_950], sample: 500 }
+        Self { rounds: 1, seconds: 1, rooms: 100, sizes: [500, 2_000, 10_950], sample: 500, guests: 1_000, venues: 20, days: 10 }
     }
 
     const fn rounds(&self) -> u64 {

@@ -1,5 +1,7 @@
 //! Both sides, side by side, with the same rooms.
 
+use std::path::Path;
+
 use tempfile::TempDir;
 
 use super::load::{self, Plan};
@@ -54,10 +56,19 @@ impl Pair {
 impl One {
     /// Starts one on an empty directory.
     pub(super) fn fresh(tools: &Tools, side: Side) -> Outcome<Self> {
+        Self::started(|data| Server::start(tools, side, data))
+    }
+
+    /// Starts Yeyak on an empty directory, with this on its command line.
+    pub(super) fn yeyak(tools: &Tools, arguments: &[&str]) -> Outcome<Self> {
+        Self::started(|data| Server::start_with(tools, Side::Yeyak, data, arguments))
+    }
+
+    fn started(start: impl FnOnce(&Path) -> Outcome<Server>) -> Outcome<Self> {
         let place = tempfile::tempdir().map_err(|error| format!("no place for data: {error}"))?;
         let data = place.path().join("data");
         std::fs::create_dir(&data).map_err(|error| format!("no place for data: {error}"))?;
-        Ok(Self { server: Server::start(tools, side, &data)?, place, next: 0 })
+        Ok(Self { server: start(&data)?, place, next: 0 })
     }
 
     /// Books so many, as fast as they are answered.

@@ -50,7 +50,8 @@ pub(super) fn run_slots(bench: &mut Bench) -> Outcome {
         // The same rate for both, and in all rounds: what Yeyak can do twice over.
         let rate = *half.get_or_insert_with(|| (figures.last("slots/rate", super::server::Side::Yeyak) / 2.0).round().max(1.0));
         for one in pair.in_turn(round) {
-            let Measured { latency, .. } = load::steady_reads(tools, one.server.address, &path, pages - 1, rate, scale.seconds)?;
+            let Measured { latency, .. } =
+                load::steady_reads(tools, one.server.address, std::slice::from_ref(&path), pages - 1, rate, scale.seconds)?;
             if let Some(latency) = latency {
                 figures.add("slots/p50", "ms", one.server.side, latency.p50 / 1e3);
                 figures.add("slots/p99", "ms", one.server.side, latency.p99 / 1e3);

@@ -46,6 +46,8 @@ impl Results {
 struct Section {
     title: &'static str,
     how: &'static str,
+    /// Whether the limit does the same.
+    beside_limit: bool,
     picture: Option<&'static str>,
     rows: &'static [(&'static str, &'static str)],
 }
@@ -56,6 +58,7 @@ const SECTIONS: &[Section] = &[
         how: "Each connection sends a booking when it was answered the one before (wrk), each for a free slot of the next room. Both begin every round \
               empty. *Caught up* is the time from the end of the load until every consumer has handled all that was published. *One room* is the same \
               room all the time, ever further ahead.",
+        beside_limit: true,
         picture: Some("bookings"),
         rows: &[
             ("post/1/rate", "1 connection"),
@@ -85,6 +88,7 @@ const SECTIONS: &[Section] = &[
         how: "Half of what Yeyak answers over 64 connections, for both. Each booking is due at its instant, and its latency counts from there, whether or not \
               a connection was free to send it. *Seen elsewhere* is the time from the answer to a booking until the schedule's row of its room is read that \
               is no older than the booking; it has in it a read and its way there and back.",
+        beside_limit: true,
         picture: Some("latencies"),
         rows: &[
             ("steady/rate", "answered"),
@@ -98,6 +102,7 @@ const SECTIONS: &[Section] = &[
         title: "Reads",
         how: "Of a store with a year of bookings, over 32 connections (wrk): any item, one of the first fifty pages of twenty, the last twenty of any person's, \
               and a page of twenty slots of one day in the middle of the year. The latencies of the last are at a fixed rate, half of what Yeyak answers.",
+        beside_limit: true,
         picture: Some("reads"),
         rows: &[
             ("reads/item/rate", "an item"),
@@ -117,6 +122,7 @@ const SECTIONS: &[Section] = &[
     Section {
         title: "As the store grows",
         how: "A few thousand bookings in each round, over 64 connections, once so many stand in the store.",
+        beside_limit: true,
         picture: Some("growth"),
         rows: &[("growth/small/rate", "small"), ("growth/middle/rate", "middle"), ("growth/full/rate", "full")],
     },
@@ -125,6 +131,7 @@ const SECTIONS: &[Section] = &[
         how: "*Written* is what the system counts for the process during the load with 64 connections, the log and what is copied from it, and what consumers \
               write. *Kept* is the size of the files of a full store. B-trees are the tables and indexes that differ between two copies of the file, one before \
               a booking and one after it: by its own transaction, and with all that follows it in other services.",
+        beside_limit: true,
         picture: None,
         rows: &[
             ("disk/written", "written for a booking"),
@@ -137,6 +144,7 @@ const SECTIONS: &[Section] = &[
         title: "Start, memory, rebuild",
         how: "From the start of the process until readiness is answered with 200; full, it was killed before. Memory is what is resident: *under load* the most \
               that there was in a round of bookings. Rebuilt is the schedule's view that has a row for each booking.",
+        beside_limit: true,
         picture: None,
         rows: &[
             ("start/empty", "ready, empty"),
@@ -147,6 +155,75 @@ const SECTIONS: &[Section] = &[
             ("memory/started-full", "memory, full, after a start"),
             ("rebuild/time", "a view rebuilt"),
             ("rebuild/rate", "– events"),
+        ],
+    },
+    Section {
+        title: "Restaurants: one act of several services",
+        how: "The seed's load, 100 users who reserve two seats at venue 10 on one day (wrk), beside 100 users who reserve rooms as above; both with the same binary, in \
+              turn, each round on an empty directory. To reserve a table the seats are held, the deposit is taken, which is an act of several steps of its own, and rating is made possible; a room is one \
+              decision. *Left behind* is every row of reservation, deposit, the restaurant, recommendation and my page without the others, every saga that has not ended, and every payment of which the \
+              provider keeps something else than is known. *Settled* is the time from the end of the load until nothing was under way.",
+        beside_limit: false,
+        picture: None,
+        rows: &[
+            ("seed/rate", "tables"),
+            ("seed/p50", "– p50"),
+            ("seed/p99", "– p99"),
+            ("seed/plain/rate", "rooms"),
+            ("seed/plain/p50", "– p50"),
+            ("seed/plain/p99", "– p99"),
+            ("seed/ratio/rate", "tables / rooms"),
+            ("seed/ratio/p50", "– p50"),
+            ("seed/ratio/p99", "– p99"),
+            ("seed/settled", "settled"),
+            ("seed/left", "left behind"),
+        ],
+    },
+    Section {
+        title: "Restaurants: while deposit is slow",
+        how: "The same 100 users, at a venue whose seats are counted, while deposit takes 800 ms longer than it should: more than a call to it may take. The breaker is *open* from the first look at the metrics on that says that \
+              it has opened, until the fault is ended; the pauses in which one request tries for all whether deposit is back are part of that, and so are those requests, which wait for it in vain. *At most* is one of \
+              them. *Closed* is the time from the end of the fault until the metrics say that it is closed, under the same load. Left behind is what it is above, and every seat that is held for nobody.",
+        beside_limit: false,
+        picture: None,
+        rows: &[
+            ("slow/refused", "refused while it is slow"),
+            ("slow/p50", "– p50"),
+            ("slow/p99", "– p99"),
+            ("slow/most", "– at most"),
+            ("slow/open/rate", "answers while the breaker is open"),
+            ("slow/open/p50", "– p50"),
+            ("slow/open/p99", "– p99"),
+            ("slow/open/most", "– at most"),
+            ("slow/closed", "closed after"),
+            ("slow/left", "left behind"),
+        ],
+    },
+    Section {
+        title: "Restaurants: a sitting that everybody wants",
+        how: "10,000 guests, each another, ask for one seat of a sitting with 200, as fast as they are answered over 256 connections: 200 get one, all others are told that it is sold out, and which sittings are not.",
+        beside_limit: false,
+        picture: None,
+        rows: &[
+            ("sold-out/rate", "decided"),
+            ("sold-out/p50", "– p50"),
+            ("sold-out/p99", "– p99"),
+            ("sold-out/sold", "sold"),
+            ("sold-out/wrong", "too many or too few"),
+            ("sold-out/left", "left behind"),
+        ],
+    },
+    Section {
+        title: "Restaurants: what is free",
+        how: "The free sittings of any day of any venue for two, of 1,000 venues with reservations on each day of a year: of one day as fast as they are answered over 32 connections (wrk), and of all days at a fixed \
+              rate, half of that.",
+        beside_limit: false,
+        picture: None,
+        rows: &[
+            ("availability/rate", "free sittings"),
+            ("availability/steady", "at half load"),
+            ("availability/p50", "– p50"),
+            ("availability/p99", "– p99"),
         ],
     },
 ];
@@ -230,7 +307,8 @@ fn page(results: &Results, file: &str) -> String {
     ]);
     lines.extend(AIMS.iter().map(|aim| aim.row(results)));
     for section in SECTIONS {
-        let rows: Vec<_> = section.rows.iter().filter_map(|(key, label)| Some(row(label, results.figure(key)?))).collect();
+        let beside_limit = section.beside_limit;
+        let rows: Vec<_> = section.rows.iter().filter_map(|(key, label)| Some(row(label, results.figure(key)?, beside_limit))).collect();
         if rows.is_empty() {
             continue;
         }
@@ -239,13 +317,14 @@ fn page(results: &Results, file: &str) -> String {
         if let Some(picture) = picture.filter(|picture| picture.draw(results).is_some()) {
             lines.extend([format!("![{}](performance/{}.svg)", picture.title, picture.name), String::new()]);
         }
-        lines.extend(["| | limit | Yeyak | Yeyak / limit |".into(), "|---|---|---|---|".into()]);
+        let head = if beside_limit { ["| | limit | Yeyak | Yeyak / limit |", "|---|---|---|---|"] } else { ["| | Yeyak |", "|---|---|"] };
+        lines.extend(head.map(String::from));
         lines.extend(rows);
     }
     lines.join("\n") + "\n"
 }
 
-fn row(label: &str, figure: &Figure) -> String {
+fn row(label: &str, figure: &Figure, beside_limit: bool) -> String {
     let unit = if figure.unit == "/s" { " /s".into() } else { format!(" {}", figure.unit) };
     let one = |rounds: &Option<Rounds>| match rounds {
         None => "–".to_owned(),
@@ -254,6 +333,9 @@ fn row(label: &str, figure: &Figure) -> String {
         }
         Some(rounds) => format!("{}{unit}", number(rounds.median)),
     };
+    if !beside_limit {
+        return format!("| {label} | {} |", one(&figure.yeyak));
+    }
     let ratio = figure
         .ratio
         .as_ref()
@@ -314,6 +396,13 @@ mod tests {
         }
         assert!(!page.contains("## Reads"), "nothing was read");
         assert_eq!(pictures, ["bookings.svg"]);
+    }
+
+    #[test]
+    fn what_the_limit_does_not_do_has_no_column_for_it() {
+        let (page, _) = made(&RESULTS.replace("post/1/p50", "seed/rate"));
+        assert!(page.contains("## Restaurants: one act of several services"), "{page}");
+        assert!(page.contains("\n| | Yeyak |\n|---|---|\n| tables | 0.25 ms (0.24–0.30) |\n"), "{page}");
     }
 
     #[test]

@@ -103,8 +103,12 @@ impl Server {
 
     /// How many events consumers have still to handle, together.
     fn behind(&self) -> Outcome<f64> {
-        let metrics = http::get(self.address, "/actuator/prometheus")?;
-        Ok(sum(&metrics, "yeyak_consumer_lag_events"))
+        self.metric("yeyak_consumer_lag_events", "")
+    }
+
+    /// The sum of a metric over all labels that have `among` in them.
+    pub(super) fn metric(&self, name: &str, among: &str) -> Outcome<f64> {
+        Ok(sum(&http::get(self.address, "/actuator/prometheus")?, name, among))
     }
 
     /// Its memory now and at its highest, in bytes.
@@ -149,10 +153,10 @@ impl Drop for Server {
     }
 }
 
-/// The sum over all labels of a metric.
-fn sum(metrics: &str, name: &str) -> f64 {
+/// The sum of a metric over all labels that have `among` in them.
+pub(super) fn sum(metrics: &str, name: &str, among: &str) -> f64 {
     let lines = metrics.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
-    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    lines.filter(|line| line.contains(among)).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
 fn number_behind(text: &str, name: &str) -> Option<f64> {
@@ -166,7 +170,8 @@ mod tests {
     #[test]
     fn a_metric_is_summed_over_its_labels() {
         let text = "# HELP a b\na{x=\"1\"} 2\na{x=\"2\"} 3\nab{x=\"1\"} 100\nb 7\n";
-        assert_eq!((sum(text, "a"), sum(text, "b"), sum(text, "c")), (5.0, 7.0, 0.0));
+        assert_eq!((sum(text, "a", ""), sum(text, "b", ""), sum(text, "c", "")), (5.0, 7.0, 0.0));
+        assert_eq!(sum(text, "a", "x=\"2\""), 3.0);
     }
 
     #[test]

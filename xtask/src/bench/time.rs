@@ -34,9 +34,16 @@ pub(super) fn until<T>(patience: f64, millis: u64, mut ask: impl FnMut() -> Opti
     }
 }
 
+/// Lets so many milliseconds go by.
 #[allow(clippy::disallowed_methods, reason = "what is asked too often is measured with it")]
-fn pause(millis: u64) {
+pub(super) fn pause(millis: u64) {
     std::thread::sleep(Duration::from_millis(millis));
+}
+
+/// Seconds since 1970.
+#[allow(clippy::disallowed_methods, reason = "what is measured here is the machine's time")]
+pub(super) fn now() -> f64 {
+    Timestamp::now().as_microsecond() as f64 / 1e6
 }
 
 /// The date so many days from today, in UTC.
