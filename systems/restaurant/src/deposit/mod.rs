@@ -5,7 +5,7 @@
 //! - `policies`: a reservation that ends gives its deposit back, or keeps it
 //! - `saga`: how money is taken from the provider, and given back
 //! - `views`: `/deposits`
-//! - `http`: showing them
+//! - `http`: showing them, and trying again to give one back
 
 pub mod api;
 mod domain;
