@@ -1,5 +1,8 @@
 //! Our book beside the provider's: once a day, and whenever an operator asks.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
