@@ -22,7 +22,7 @@ use telemetry::Metric;
 /// Payments that were made within this time are compared, unless a day is named. Nearly all refunds are made within it.
 const LOOKED_BACK: Duration = Duration::from_secs(60 * 24 * 3600);
 
-/// How much later than a payment its time can be by the provider's clock.
+/// How far apart the times can be that the two books have of one payment.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 
 /// How long after midnight it is done by itself each day: when few guests pay.
@@ -147,10 +147,12 @@ impl Reconciler {
     async fn look(&self, window: Window) -> Result<Look, String> {
         let away = |error: &dyn std::fmt::Display| format!("{}: {error}", self.system.name());
         let mut moving = book::under_way(&self.system).await.map_err(|error| away(&error))?;
-        // Refunds come later than what they are of, so all that has moved since then is asked for.
+        // Refunds come later than what they are of, so all that has moved since then is asked for; and a payment at the edge may be within
+        // by one book alone.
+        let from = window.from.checked_sub(CLOCKS_DIFFER).unwrap_or(Timestamp::MIN);
         let end = self.clock.now().checked_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX);
-        let theirs = self.provider.transactions(window.from, end).await.map_err(|error| format!("{}: {error}", self.provider.name()))?;
-        let ours = book::paid_since(&self.system, window.from).await.map_err(|error| away(&error))?;
+        let theirs = self.provider.transactions(from, end).await.map_err(|error| format!("{}: {error}", self.provider.name()))?;
+        let ours = book::paid_since(&self.system, from).await.map_err(|error| away(&error))?;
         moving.extend(book::under_way(&self.system).await.map_err(|error| away(&error))?);
         moving.extend(ours.values().filter(|entry| entry.is_moving()).map(|entry| entry.id));
 
@@ -158,7 +160,7 @@ impl Reconciler {
         let theirs: Vec<Transaction> = theirs.iter().filter(|one| names.contains(one.payment.as_str())).cloned().collect();
         let booked: Vec<Booked> =
             ours.values().map(|entry| &entry.booked).filter(|one| names.contains(one.payment.as_str())).cloned().collect();
-        let mut disagreements = reconcile(booked, &theirs, window.from);
+        let mut disagreements = reconcile(booked, &theirs, from);
         disagreements.retain(|one| reservation_of(&one.order).is_none_or(|id| !moving.contains(&id)));
         let compared = names.len();
         Ok(Look { disagreements, ours, compared })

@@ -13,6 +13,7 @@ use crate::contract::Described;
 use crate::several::is_away_for_a_minute;
 use crate::steering::{run, url};
 use crate::support::{Answer, Api, Yeyak, until};
+use crate::who::Place;
 
 const NOW: &str = "2026-11-23T10:05:00+09:00";
 
@@ -35,15 +36,20 @@ impl Shop {
         let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let toss = threads.block_on(Toss::start(ManualClock::at(testkit::at(now))));
         let directory = TempDir::new().unwrap();
-        let key = directory.path().join("toss.key");
+        let shop = Self { directory, toss, _threads: threads };
+        fs::write(shop.directory.path().join("yeyak.toml"), shop.settings()).unwrap();
+        shop
+    }
+
+    /// What it says of its payments.
+    fn settings(&self) -> String {
+        let key = self.directory.path().join("toss.key");
         fs::write(&key, format!("{SECRET}\n")).unwrap();
-        let config = format!(
-            "[restaurant.payments]\nprovider = \"toss\"\nbase = {:?}\nclient-key = \"test_ck_of-this-test\"\nsecret-key-file = {key:?}\n\
+        format!(
+            "\n[restaurant.payments]\nprovider = \"toss\"\nbase = {:?}\nclient-key = \"test_ck_of-this-test\"\nsecret-key-file = {key:?}\n\
              checkout = \"https://tables.example/restaurant/checkout\"\n",
-            toss.base
-        );
-        fs::write(directory.path().join("yeyak.toml"), config).unwrap();
-        Self { directory, toss, _threads: threads }
+            self.toss.base
+        )
     }
 
     fn serve(&self, now: &str) -> Yeyak {
@@ -160,6 +166,31 @@ fn a_guest_pays_in_their_browser_and_has_a_table() {
     yeyak.api().post("/restaurant/reservations/2/payment", &json!({"customerId": "1", "paymentKey": "tviva_2"})).expect(200);
     becomes(&yeyak, "/restaurant/reservations/2", "Reserved");
     reconciled(&yeyak, &[], 0, &["2 payments agree"]);
+    end(yeyak);
+}
+
+#[test]
+fn a_browser_that_comes_back_has_no_token_and_needs_none() {
+    let (shop, place) = (Shop::new(NOW), Place::new());
+    place.token("key.pem", &["--new-key", "--jwks"]);
+    place.publish(&["key.pem"]);
+    let (config, data) = (place.path("yeyak.toml"), place.path("data"));
+    fs::write(&config, fs::read_to_string(&config).unwrap() + &shop.settings()).unwrap();
+    let flags = ["serve", "restaurant", "--listen", "127.0.0.1:0", "--clock", NOW];
+    let yeyak = Yeyak::start(&[&flags[..], &["--config", config.to_str().unwrap(), "--data", data.to_str().unwrap()]].concat());
+    let post = |subject: &[&str], path: &str, body: Value| {
+        let bearer = format!("Bearer {}", place.token("key.pem", &[&["--clock", NOW, "--subject"], subject].concat()));
+        yeyak.api().try_send("POST", path, &[("Authorization", &bearer)], body.to_string().as_bytes()).unwrap().expect(201)
+    };
+    post(&["kim", "--role", "administrator"], "/restaurant/venues", json!({"restaurantNo": "10"}));
+    let made = post(&["ann"], "/restaurant/reservations", json!({"restaurantNo": "10", "day": "20261124"}));
+    let order = made["checkout"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    shop.toss.agree("tviva_1", &order, DEPOSIT);
+    let (status, page) = browse(&yeyak, &format!("{order}/agreed?paymentKey=tviva_1"));
+    assert!(status == 200 && page.contains("the table is reserved"), "{page}");
+    assert_eq!(shop.toss.kept(), DEPOSIT);
+    yeyak.api().post("/restaurant/reservations/1/payment", &json!({"paymentKey": "tviva_1"})).problem(401, "token-missing");
+    yeyak.api().post("/actuator/payments", &json!({})).problem(401, "token-missing");
     end(yeyak);
 }
 
