@@ -12,7 +12,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::config::{Data, Environment, Problem, Settings, nearest, quoted, variable};
 use crate::error::{Fatal, one_line};
 
-pub(crate) use operator::{Backup, DEFAULT_URL, Fault, Parked, Projections, Restore, Server, Services, Verify};
+pub(crate) use operator::{Backup, DEFAULT_URL, Fault, Parked, Payments, Projections, Restore, Server, Services, Verify};
 
 /// Reservations of anything: rooms, tables, hair, books, courses, bids.
 #[derive(Debug, Parser)]
@@ -53,6 +53,9 @@ pub(crate) enum Command {
     /// tells is not seen to be wrong: who did something and in which story, what is kept under a client's key but for the row that it shows, an
     /// event that is a possible one and was changed by hand with all that came of it, or a whole aggregate that is gone with its events.
     Verify(Verify),
+    /// Payments: whether the provider's book and ours agree
+    #[command(subcommand, arg_required_else_help = false)]
+    Payments(Payments),
     /// Make a consistent copy of all data, while it is in use or not
     Backup(Backup),
     /// Put a backup in the place of an installation's data
@@ -384,8 +387,8 @@ impl CheckConfig {
         let lines = |problems: Vec<Problem>| problems.iter().map(|problem| format!("{}\n", one_line(&problem.to_string()))).collect();
         match (self.flags.settings(file.as_deref(), environment), file) {
             (Err(problems), _) => Checked { text: lines(problems), ok: false },
-            (Ok(settings), _) if settings.trouble_with_keys().is_some() => {
-                let trouble = settings.trouble_with_keys().unwrap_or_default();
+            (Ok(settings), _) if settings.trouble_with_files().is_some() => {
+                let trouble = settings.trouble_with_files().unwrap_or_default();
                 Checked { text: format!("{}\n", one_line(&trouble)), ok: false }
             }
             (Ok(_), Some(file)) => Checked { text: format!("{}: ok\n", one_line(&file.display().to_string())), ok: true },

@@ -6,6 +6,7 @@
 //! is wrong is named at once, with its line.
 
 mod file;
+mod payments;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use gateway::Cors;
 use jiff::Timestamp;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+pub(crate) use payments::Payments;
 use sources::Sources;
 pub(crate) use sources::{Environment, nearest, variable};
 pub(crate) use value::{USER_IN_ADDRESS, quoted};
@@ -174,6 +176,8 @@ pub(crate) struct Restaurant {
     pub(crate) zone: String,
     /// How many new commands a service takes in, where it is not `limits.queue`: `restaurant.reservation.queue` and the like.
     pub(crate) queues: BTreeMap<String, usize>,
+    /// Who takes their money: `[restaurant.payments]`.
+    pub(crate) payments: Payments,
 }
 
 /// The port of a system's first service, where each service has its own.
@@ -266,6 +270,7 @@ impl Settings {
             restaurant: Restaurant {
                 zone: said.take("restaurant.zone", value::zone).into_value().unwrap_or_else(|| DEFAULT_ZONE.into()),
                 queues: Self::read_queues(&mut said, &RESTAURANT_QUEUES),
+                payments: Payments::read(&mut said),
             },
         };
 
@@ -341,8 +346,16 @@ impl Settings {
         !self.listen.ip().to_canonical().is_loopback()
     }
 
+    /// What is wrong with the files that are named, if anything is.
+    pub(crate) fn trouble_with_files(&self) -> Option<String> {
+        self.trouble_with_keys().or_else(|| match &self.restaurant.payments {
+            Payments::Test => None,
+            Payments::Toss(toss) => toss.with_key().err(),
+        })
+    }
+
     /// What is wrong with the file of keys, if that is where they are.
-    pub(crate) fn trouble_with_keys(&self) -> Option<String> {
+    fn trouble_with_keys(&self) -> Option<String> {
         let Auth::Required(Tokens { jwks: Location::File(path), .. }) = &self.auth else { return None };
         // As `serve` reads it, so that what is right here is right there.
         let trouble = match KeySet::read(path) {

@@ -8,6 +8,7 @@ use runtime::SystemHandle;
 use serde_json::json;
 use tokio::runtime::Handle;
 
+use crate::till::reconciling::{self, Reconciler};
 use crate::{backup, verify};
 
 /// A thread that nobody waits for: a process that ends leaves such work as a kill would, which it is made for.
@@ -36,4 +37,15 @@ pub(crate) fn backs_up(data: PathBuf, directory: PathBuf) -> Job {
         Ok(json!({"name": name, "directory": directory.join(name).display().to_string(), "manifest": manifest}))
     };
     Job::new(Arc::new(work), thread()).unless(Arc::new(move |name| backup::standing(&place, name.as_str().unwrap_or_default())))
+}
+
+/// Compares the payments of these with their providers'; none where there are none.
+pub(crate) fn reconciles(books: Vec<Arc<Reconciler>>) -> Option<Job> {
+    let tasks = Handle::current();
+    let is_none = books.is_empty();
+    let work = move |day: &serde_json::Value, _| {
+        let day = day.as_str().map(str::parse).transpose().map_err(|error: jiff::Error| error.to_string())?;
+        tasks.block_on(reconciling::all(&books, day))
+    };
+    (!is_none).then(|| Job::new(Arc::new(work), thread()))
 }

@@ -21,6 +21,7 @@ mod serve;
 mod server;
 mod switch;
 mod systems;
+mod till;
 mod token;
 mod verify;
 
@@ -70,6 +71,7 @@ fn run() -> Result<ExitCode, Fatal> {
         Command::Services(asked) => operator::services(&asked)?,
         Command::Fault(asked) => operator::fault(&asked)?,
         Command::Verify(asked) => return operator::verify(&asked).map(sound),
+        Command::Payments(asked) => return operator::payments(&asked).map(sound),
         Command::Backup(asked) => operator::backup(&asked)?,
         Command::Restore(asked) => return operator::restore(&asked).map(sound),
         Command::Completions { shell } => error::print(&manual::completions(shell)?)?,

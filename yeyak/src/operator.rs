@@ -6,7 +6,7 @@ use clock::SystemClock;
 use edge::actuator::Report;
 use serde_json::{Value, json};
 
-use crate::cli::{Backup, Fault, Parked, Projections, Restore, Server, Services, Verify};
+use crate::cli::{Backup, Fault, Parked, Payments, Projections, Restore, Server, Services, Verify};
 use crate::error::{Fatal, Shown, print, say};
 use crate::manifest::Manifest;
 use crate::restore::{Ended, Restored, Told};
@@ -257,6 +257,56 @@ fn told(result: &Value) -> String {
         many => format!("{many}{} differences in {looked_at}\n", if result["more"] == true { " and more" } else { "" }),
     };
     lines.chain([end]).collect()
+}
+
+/// `yeyak payments`; whether the provider and we agree.
+pub(crate) fn payments(asked: &Payments) -> Result<bool, Fatal> {
+    const PATH: &str = "/actuator/payments";
+    let Payments::Reconcile { day, no_wait, server } = asked;
+    let connection = Connection::to(server)?;
+    let begun = connection.post(PATH, &json!({"day": day.map(|day| day.to_string())})).map_err(|error| match error {
+        Fatal::Failed(why) if why.ends_with("(not-found)") => Fatal::Unable("no system that runs there takes payments".into()),
+        other => unable(other),
+    })?;
+    if *no_wait {
+        show(server, &begun, |_| format!("{}; `yeyak payments reconcile` waits for its end\n", how(&begun)))?;
+        return Ok(true);
+    }
+    say_if_joined("comparing payments", &begun);
+    let result = connection.watch_job("comparing payments", PATH, &begun["number"]).map_err(unable)?;
+    show(server, &result, disagreements).map_err(unable)?;
+    Ok(result["agrees"] == true)
+}
+
+fn disagreements(result: &Value) -> String {
+    let compared: u64 = list(result, "systems").iter().filter_map(|system| system["payments"].as_u64()).sum();
+    let all = list(result, "disagreements");
+    if all.is_empty() {
+        return format!("{compared} payments agree\n");
+    }
+    let side = |side: &Value| {
+        let money = |name: &str| format!("{} {}", text(&side[name]["amount"]), text(&side[name]["currency"]));
+        if side["paid"].is_null() {
+            return text(&side["status"]);
+        };
+        let sums = format!("paid {}, refunded {}", money("paid"), money("refunded"));
+        if side["status"].is_null() { sums } else { format!("{sums} ({})", text(&side["status"])) }
+    };
+    let rows = all.iter().map(|one| {
+        let (ours, theirs) = (side(&one["ours"]), side(&one["theirs"]));
+        [
+            text(&one["system"]),
+            text(&one["reservationNo"]),
+            text(&one["what"]),
+            ours,
+            theirs,
+            text(&one["since"]),
+            text(&one["payment"]),
+            text(&one["order"]),
+        ]
+    });
+    let heads = ["SYSTEM", "RESERVATION", "WHAT", "OURS", "THEIRS", "SINCE", "PAYMENT", "ORDER"];
+    format!("{}{} of {compared} payments disagree\n", table(heads, rows, ""), all.len())
 }
 
 /// `yeyak backup`

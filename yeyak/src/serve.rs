@@ -20,7 +20,9 @@ use eventlog::InProcess;
 use gateway::server::{Connections, Server};
 use gateway::{Hosted, Outside};
 use jiff::SignedDuration;
-use runtime::{Environment, Faults, Queues, SystemHandle};
+use payments::Provider;
+use payments::api::PAYMENTS;
+use runtime::{Environment, Faults, Port, Queues, SystemHandle};
 use store::sqlite::{Options, SqliteStore};
 use telemetry::{Resource, Tracer};
 use tokio::net::TcpListener;
@@ -28,13 +30,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tower::ServiceExt;
 
 use crate::cli::Selected;
-use crate::config::{Auth, Data, FIRST_SERVICE_PORT, Settings, Telemetry, Tokens};
+use crate::config::{Auth, Data, FIRST_SERVICE_PORT, Payments, Settings, Telemetry, Tokens};
 use crate::data_dir::DataDir;
 use crate::error::{Fatal, print};
 use crate::log::Levels;
 use crate::reload::{Again, Reload};
 use crate::systems::{self, Runnable};
-use crate::{backup, jobs};
+use crate::till::checkout::{self, Desk};
+use crate::till::reconciling::{self, Reconciler};
+use crate::{backup, jobs, till};
 
 /// How long requests that are under way may take once the process is told to stop.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -62,6 +66,19 @@ pub(crate) struct Plan {
 struct Running {
     handle: SystemHandle,
     runnable: Runnable,
+    /// Who takes its money, if it takes any.
+    provider: Option<Arc<dyn Provider>>,
+}
+
+impl Running {
+    /// Its routes behind `base`, with the pages at which guests pay where a provider needs them.
+    fn routes(&self, base: &str, entry: &Entry, settings: &Settings, clock: &Arc<dyn Clock>) -> Router {
+        let routes = (self.runnable.routes)(&self.handle, base, entry);
+        let (Some(provider), Payments::Toss(toss)) = (&self.provider, &settings.restaurant.payments) else { return routes };
+        let door = (self.runnable.routes)(&self.handle, "", &Entry::open(entry.limits));
+        let (provider, address, clock) = (Arc::clone(provider), toss.checkout.clone(), Arc::clone(clock));
+        routes.merge(checkout::routes(Desk { provider, door, address, limits: entry.limits, clock }))
+    }
 }
 
 /// Runs the plan until SIGTERM or SIGINT.
@@ -136,6 +153,7 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
     for one in &selected {
         running.push(start(one, &settings, data.path(), &clock, &faults, &tracer, &threads).await?);
     }
+    let books = books(&running, &settings, &clock)?;
     let actuator = Actuator {
         systems: running.iter().map(|system| system.handle.clone()).collect(),
         faults: settings.faults.then(|| faults.clone()),
@@ -150,13 +168,12 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
             data.path().into(),
             settings.backup_dir.clone().unwrap_or_else(|| data.path().join(backup::DIRECTORY)),
         )),
+        reconcile: jobs::reconciles(books.clone()),
+        shows: vec![reconciling::shows(books.clone())],
     };
     let hosted: Vec<_> = running
         .iter()
-        .map(|system| Hosted {
-            name: system.handle.name(),
-            routes: Box::new(|base| (system.runnable.routes)(&system.handle, base, &entry)),
-        })
+        .map(|system| Hosted { name: system.handle.name(), routes: Box::new(|base| system.routes(base, &entry, &settings, &clock)) })
         .collect();
     let ids: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(new_id);
     let outside = Outside { cors: settings.cors.clone(), ids, catalogue: systems::catalogue() };
@@ -186,6 +203,9 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
         edge::Auth::Open => None,
         edge::Auth::Required(keys) => Some(Arc::clone(keys)),
     };
+    for one in books {
+        tokio::spawn(async move { one.run().await });
+    }
     tokio::spawn(Reload { settings: settings.clone(), again, levels, keys }.run(hangups));
     tracing::info!(%address, "ready");
     if welcome {
@@ -231,6 +251,13 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
         _ = tokio::time::timeout(LAST_TRACES, exporter.flush()).await;
     }
     Ok(())
+}
+
+/// The books of the systems that take payments.
+fn books(running: &[Running], settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<Reconciler>>, Fatal> {
+    let zone = systems::zone(&settings.restaurant.zone)?;
+    let takes = running.iter().filter_map(|system| Some((system.handle.clone(), Arc::clone(system.provider.as_ref()?))));
+    Ok(takes.map(|(system, provider)| Arc::new(Reconciler::new(system, provider, zone.clone(), Arc::clone(clock)))).collect())
 }
 
 /// What records traces, and what sends them if they are to be sent.
@@ -299,6 +326,8 @@ async fn start(
     let spec = std::mem::replace(&mut runnable.spec, runtime::SystemSpec { name: selected.system, services: Vec::new() });
     let file = data.join(systems::file(selected.system));
     let store = SqliteStore::open(&file, spec.schema(), &Options::default()).map_err(|error| Fatal::Failed(error.to_string()))?;
+    let provider = till::provider(selected.system, settings, data, clock)?;
+    let ports = provider.iter().map(|provider| Port { name: PAYMENTS, door: Arc::clone(provider) as _ }).collect();
     let environment = Environment {
         store: Arc::new(store),
         carrier: Arc::new(InProcess::default()),
@@ -309,11 +338,11 @@ async fn start(
         queues: Queues { usual: settings.limits.queue, own: runnable.queues.clone() },
         pace: runtime::PACE,
         only: selected.services.iter().map(|service| (*service).to_owned()).collect(),
-        ports: systems::ports(selected.system, data, clock)?,
+        ports,
         tracer: tracer.clone(),
     };
     let handle = SystemHandle::start(spec, environment).await.map_err(|error| Fatal::Failed(format!("{}: {error}", file.display())))?;
-    Ok(Running { handle, runnable })
+    Ok(Running { handle, runnable, provider })
 }
 
 /// An id unlike any other, which grows with time.

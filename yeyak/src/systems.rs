@@ -1,18 +1,13 @@
 //! The systems there are. A new one is a line in each function here, and nothing else in this crate.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
 
 use axum::Router;
 use booking::Zone;
-use clock::Clock;
 use edge::Entry;
 use edge::contract::{self, asyncapi, openapi};
 use edge::language::Catalogue;
-use payments::TestProvider;
-use payments::api::PAYMENTS;
-use runtime::{Port, SystemHandle, SystemSpec};
+use runtime::{SystemHandle, SystemSpec};
 use serde_json::{Map, Value, json};
 
 use crate::cli::{KnownSystem, Selected};
@@ -46,25 +41,13 @@ pub(crate) fn samples_marker(system: &str) -> String {
 }
 
 /// The file in which the payment provider that is built in keeps its book, for a system that takes payments.
-fn book(system: &str) -> Option<String> {
+pub(crate) fn book(system: &str) -> Option<String> {
     (system == restaurant::NAME).then(|| format!("{system}.payments.jsonl"))
 }
 
 /// What can stand beside a system's file and belongs to it: none of these is always there.
 pub(crate) fn beside(system: &str) -> impl Iterator<Item = String> {
     [samples_marker(system)].into_iter().chain(book(system))
-}
-
-/// What a system calls outside the installation. What is built in keeps its own in the data directory.
-///
-/// # Errors
-/// When that cannot be read.
-pub(crate) fn ports(system: &str, data: &Path, clock: &Arc<dyn Clock>) -> Result<Vec<Port>, Fatal> {
-    let Some(book) = book(system) else { return Ok(Vec::new()) };
-    let path = data.join(book);
-    let provider = TestProvider::open(Arc::clone(clock), &path);
-    let provider = provider.map_err(|error| Fatal::Failed(format!("{}: {error}", path.display())))?;
-    Ok(vec![Port { name: PAYMENTS, door: Arc::new(provider) }])
 }
 
 /// Everything there is.
@@ -130,7 +113,11 @@ fn restaurant_settings(settings: &Settings) -> Result<restaurant::Settings, Fata
     Ok(restaurant::Settings { zone: zone(&settings.restaurant.zone)?, opens_unknown: settings.auth == Auth::Open })
 }
 
-fn zone(name: &str) -> Result<Zone, Fatal> {
+/// The time zone of this name.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn zone(name: &str) -> Result<Zone, Fatal> {
     Zone::named(name).map_err(|error| Fatal::Failed(error.to_string()))
 }
 

@@ -54,7 +54,14 @@ pub struct Actuator {
     pub verify: Option<Job>,
     /// What makes backups, asked for by their names, when there is something.
     pub backup: Option<Job>,
+    /// What compares payments with the provider's, of a day or lately, when there is something.
+    pub reconcile: Option<Job>,
+    /// What the process shows in its metrics besides.
+    pub shows: Vec<Show>,
 }
+
+/// Adds to the metrics that are shown.
+pub type Show = Arc<dyn Fn(&mut Exposition) + Send + Sync>;
 
 /// Who may use a route of the actuator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +110,8 @@ fn offered() -> Vec<Offered> {
         ("POST", "/actuator/verify", operator, post(steering::verify)),
         ("GET", "/actuator/backup", operator, get(steering::show_backup)),
         ("POST", "/actuator/backup", administrator, post(steering::backup)),
+        ("GET", "/actuator/payments", operator, get(steering::show_payments)),
+        ("POST", "/actuator/payments", operator, post(steering::reconcile)),
     ]
 }
 
@@ -249,6 +258,7 @@ async fn prometheus(State(actuator): State<Actuator>) -> Response {
     }
     actuator.observer.show(&mut shown);
     metrics::show(actuator.faults.as_ref(), &mut shown);
+    actuator.shows.iter().for_each(|show| show(&mut shown));
     ([(header::CONTENT_TYPE, Exposition::CONTENT_TYPE)], shown.to_string()).into_response()
 }
 
@@ -342,6 +352,8 @@ mod tests {
                 "POST /actuator/verify: operator",
                 "GET /actuator/backup: operator",
                 "POST /actuator/backup: administrator",
+                "GET /actuator/payments: operator",
+                "POST /actuator/payments: operator",
             ]
         );
     }
@@ -384,6 +396,8 @@ mod tests {
             stopping: Arc::default(),
             verify: None,
             backup: None,
+            reconcile: None,
+            shows: Vec::new(),
         }
         .into_router();
 

@@ -1,8 +1,10 @@
 //! Reading the fields of a JSON body.
 
+mod presence;
+
 use std::any::type_name;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::ops::{Deref, RangeInclusive};
 use std::str::FromStr;
@@ -15,6 +17,7 @@ use utoipa::PartialSchema;
 
 use crate::contract::{Described, FieldSchema, Schema};
 use crate::problem::{FieldError, Problem};
+pub use presence::{Optional, Or, OrUnset, Presence, Required};
 
 /// How many characters a text has at most, where its field does not say otherwise by [`Text`].
 pub(crate) const LONGEST_TEXT: usize = 200;
@@ -46,9 +49,13 @@ const EXACT_FLOAT: f64 = 9_007_199_254_740_992.0;
 /// # handler(br#"{"userId": 7, "roomId": "3"}"#).unwrap();
 /// ```
 ///
-/// A field that is null or a blank text is absent. Fields that nobody asks for are ignored; of two with one name the last counts.
+/// A field that is null or a blank text is absent, unless null has a meaning of its own there ([`Field::or_unset`]). Fields that nobody asks for are ignored; of two with one name the last counts.
 #[derive(Default)]
-pub struct Fields<'a>(BTreeMap<String, Json<'a>>);
+pub struct Fields<'a> {
+    said: BTreeMap<String, Json<'a>>,
+    /// Those that are null.
+    nulls: BTreeSet<String>,
+}
 
 impl<'a> Fields<'a> {
     /// The fields of a body. A body of no bytes has no fields.
@@ -71,31 +78,33 @@ impl<'a> Fields<'a> {
         // Each value is kept as it was written, and looked into only where a handler asks for it: a number keeps all of its digits, and
         // nothing that is ignored can be too deep.
         let values: BTreeMap<String, &'a RawValue> = serde_json::from_str(object.get()).ok()?;
-        let mut fields = BTreeMap::new();
+        let mut fields = Self::default();
         for (name, value) in values {
-            if let Some(value) = Json::of(value).ok()? {
-                fields.insert(name, value);
+            if value.get() == "null" {
+                fields.nulls.insert(name);
+            } else if let Some(value) = Json::of(value).ok()? {
+                fields.said.insert(name, value);
             }
         }
-        Some(Self(fields))
+        Some(fields)
     }
 
     /// Adds a field that came as text, as a query's do.
     pub(crate) fn insert_text(&mut self, name: &str, text: &str) {
         if let Some(value) = Json::text(text) {
-            self.0.insert(name.into(), value);
+            self.said.insert(name.into(), value);
         }
     }
 
     /// Whether the body says anything under `name`.
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.said.contains_key(name)
     }
 
     /// What the body says under `name`, if it is a text, a number or a flag. For what stands outside the handler's own list of fields, such
     /// as who acts.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.scalar()
+        self.said.get(name)?.scalar()
     }
 
     /// Reads the fields that `spec` lists: one [`required`] or [`optional`], or a tuple of up to twelve.
@@ -114,7 +123,7 @@ impl<'a> Fields<'a> {
 /// Names alone: what the fields say may be about a person, which no log may show.
 impl fmt::Debug for Fields<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.said.keys()).finish()
     }
 }
 
@@ -215,72 +224,6 @@ pub trait Spec {
     fn read(self, fields: &Fields<'_>, errors: &mut Vec<FieldError>) -> Option<Self::Output>;
 }
 
-/// What becomes of a field that may be absent.
-pub trait Presence<T> {
-    /// What a handler gets.
-    type Output;
-    /// Whether the field has to be there.
-    const REQUIRED: bool = false;
-
-    /// The field is absent.
-    ///
-    /// # Errors
-    /// When it has to be there.
-    fn absent(self) -> Result<Self::Output, Fault>;
-
-    /// The field is there.
-    fn present(self, value: T) -> Self::Output;
-}
-
-/// The field has to be there.
-#[derive(Clone, Copy, Debug)]
-pub struct Required;
-
-/// The field may be left out.
-#[derive(Clone, Copy, Debug)]
-pub struct Optional;
-
-/// The field may be left out, and is this then.
-#[derive(Clone, Copy, Debug)]
-pub struct Or<T>(T);
-
-impl<T> Presence<T> for Required {
-    type Output = T;
-    const REQUIRED: bool = true;
-
-    fn absent(self) -> Result<T, Fault> {
-        Err(Fault::missing())
-    }
-
-    fn present(self, value: T) -> T {
-        value
-    }
-}
-
-impl<T> Presence<T> for Optional {
-    type Output = Option<T>;
-
-    fn absent(self) -> Result<Option<T>, Fault> {
-        Ok(None)
-    }
-
-    fn present(self, value: T) -> Option<T> {
-        Some(value)
-    }
-}
-
-impl<T> Presence<T> for Or<T> {
-    type Output = T;
-
-    fn absent(self) -> Result<T, Fault> {
-        Ok(self.0)
-    }
-
-    fn present(self, value: T) -> T {
-        value
-    }
-}
-
 /// How a value becomes a `T`.
 type Reader<T> = Box<dyn FnOnce(&Json<'_>) -> Result<T, Fault>>;
 
@@ -358,6 +301,14 @@ impl<T> Field<T, Optional> {
     }
 }
 
+impl<T> Field<T, Optional> {
+    /// Null is not as if it were left out: it unsets what stands there.
+    #[must_use]
+    pub fn or_unset(self) -> Field<T, OrUnset> {
+        Field { name: self.name, read: self.read, schema: self.schema, presence: OrUnset }
+    }
+}
+
 impl<T, P: Presence<T>> Spec for Field<T, P> {
     type Output = P::Output;
 
@@ -371,8 +322,9 @@ impl<T, P: Presence<T>> Spec for Field<T, P> {
 
     fn read(self, fields: &Fields<'_>, errors: &mut Vec<FieldError>) -> Option<P::Output> {
         let Self { name, read, schema: _, presence } = self;
-        let output = match fields.0.get(name) {
+        let output = match fields.said.get(name) {
             Some(json) => read(json).map(|value| presence.present(value)),
+            None if fields.nulls.contains(name) => presence.null(),
             None => presence.absent(),
         };
         output.map_err(|fault| errors.push(FieldError::new(name, fault.code, fault.message))).ok()

@@ -40,7 +40,7 @@ mod traces;
 pub use auth::{Auth, Who};
 pub use caller::open_caller;
 pub use coding::Coding;
-pub use fields::{Fault, Field, Fields, Json, Lenient, Optional, Or, Presence, Required, Spec, Text, optional, required};
+pub use fields::{Fault, Field, Fields, Json, Lenient, Optional, Or, OrUnset, Presence, Required, Spec, Text, optional, required};
 pub use incoming::{Incoming, Reply, internal, unreadable};
 pub use members::{Member, Members};
 pub use observer::{Observer, named};

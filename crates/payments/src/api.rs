@@ -81,6 +81,9 @@ impl Call for Approve {
 }
 
 /// Gives money back, all of a payment or a part of it. It is repeated under the same key until it is answered.
+///
+/// A refund of all of it, of which nothing is left, is answered as if it had been made, though that was under another key or by a
+/// person's hand: so one that was refused can be asked for again without asking whether it has happened meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refund {

@@ -24,7 +24,7 @@ mod toss;
 
 pub use checkout::Checkout;
 pub use provider::{Provider, Status, Transaction, TransactionKind};
-pub use reconcile::{Booked, Disagreement, Dispute, reconcile};
+pub use reconcile::{Booked, Disagreement, Dispute, Sums, reconcile};
 pub use refusals::KOREAN;
 pub use test_provider::{Book, NotOpened, Payment, TestProvider};
 pub use toss::{Notice, SecretKey, Toss, TossError, TossSettings};

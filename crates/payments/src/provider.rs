@@ -18,6 +18,13 @@ pub trait Provider: Transport {
     /// [`CallError`], when it cannot be asked now.
     fn transactions(&self, from: Timestamp, until: Timestamp) -> BoxFuture<'_, Result<Vec<Transaction>, CallError>>;
 
+    /// Whether this payment is one of this order and this amount, which a guest has agreed to or paid. What a notice or a browser says is
+    /// looked up by this before anything is done about it, since anybody can say anything.
+    ///
+    /// # Errors
+    /// [`CallError`], when it cannot be asked now.
+    fn has_agreed<'a>(&'a self, order: &'a str, amount: Money, payment: &'a str) -> BoxFuture<'a, Result<bool, CallError>>;
+
     /// The page, in HTML, on which a guest pays in a browser: what stands at the address that
     /// [`Charged::Pending`](crate::api::Charged::Pending) names.
     fn checkout_page(&self, checkout: &Checkout) -> String;

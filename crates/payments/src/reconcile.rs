@@ -1,5 +1,6 @@
 //! Our book beside the provider's, and where they differ.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
@@ -21,6 +22,8 @@ pub struct Booked {
     pub refunded: Money,
     /// When it was paid.
     pub at: Timestamp,
+    /// Whether the guest is owed it, and the provider refuses to give it back.
+    pub is_owed: bool,
 }
 
 /// A payment about which the two books differ. Its text is a sentence for whoever has to look into it.
@@ -32,6 +35,21 @@ pub struct Disagreement {
     pub payment: String,
     /// In what they differ.
     pub dispute: Dispute,
+    /// What our book has of it, if it has it.
+    pub ours: Option<Sums>,
+    /// What the provider has of it, if it has it.
+    pub theirs: Option<Sums>,
+    /// When money was last known to move, on either side: the two have differed since then at the latest.
+    pub since: Timestamp,
+}
+
+/// What was paid in all, and what of it was given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sums {
+    /// What was paid.
+    pub paid: Money,
+    /// What was given back.
+    pub refunded: Money,
 }
 
 /// In what two books differ.
@@ -73,11 +91,16 @@ pub enum Dispute {
         /// What the provider says.
         theirs: Money,
     },
+    /// Both have it alike, but the guest is owed it: the provider refuses to give it back.
+    Owed {
+        /// What is owed.
+        owed: Money,
+    },
 }
 
 impl fmt::Display for Disagreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { order, payment, dispute } = self;
+        let Self { order, payment, dispute, .. } = self;
         write!(f, "Payment {payment} of order {order} ")?;
         match dispute {
             Dispute::OnlyThere { kept } => write!(f, "is not in our book; the provider keeps {} of it.", told(*kept)),
@@ -92,6 +115,7 @@ impl fmt::Display for Disagreement {
             Dispute::RefundedHere { ours, theirs } => {
                 write!(f, "was refunded with {} as our book has it, of which the provider has given back {}.", told(*ours), told(*theirs))
             }
+            Dispute::Owed { owed } => write!(f, "is owed to the guest; the provider refuses to give back {}.", told(*owed)),
         }
     }
 }
@@ -105,13 +129,15 @@ struct Theirs<'a> {
     order: &'a str,
     paid: Option<Money>,
     refunded: i64,
+    /// When it last moved.
+    at: Timestamp,
 }
 
 /// Compares our book with what the provider did, payment by payment, in the order of the payments' names.
 ///
 /// `theirs` are all transactions since `since`. What of `ours` was paid before that is not compared, since not all that was
-/// refunded of it would be seen; so choose `since` as far back as refunds reach. Read the provider's side first: what is paid
-/// between the two readings would look as if we had made it up.
+/// refunded of it would be seen; so choose `since` as far back as refunds reach. Money that moves while the two are read looks like a
+/// disagreement; read both again before you believe in one.
 pub fn reconcile(ours: impl IntoIterator<Item = Booked>, theirs: &[Transaction], since: Timestamp) -> Vec<Disagreement> {
     let (early, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(|booked| booked.at < since);
     let early: HashSet<String> = early.into_iter().map(|booked| booked.payment).collect();
@@ -119,32 +145,48 @@ pub fn reconcile(ours: impl IntoIterator<Item = Booked>, theirs: &[Transaction],
     let mut sums: BTreeMap<&str, Theirs<'_>> = BTreeMap::new();
     let done = theirs.iter().filter(|transaction| transaction.status == Status::Done);
     for transaction in done.filter(|transaction| !early.contains(&transaction.payment)) {
-        let sum = sums.entry(&transaction.payment).or_insert(Theirs { order: &transaction.order, paid: None, refunded: 0 });
+        let Transaction { order, payment, amount, at, .. } = transaction;
+        let sum = sums.entry(payment).or_insert(Theirs { order, paid: None, refunded: 0, at: *at });
+        sum.at = sum.at.max(*at);
         match transaction.kind {
             TransactionKind::Payment => {
                 let before = sum.paid.map_or(0, |paid| paid.minor);
-                sum.paid = Some(Money { minor: before + transaction.amount.minor, ..transaction.amount });
+                sum.paid = Some(Money { minor: before + amount.minor, ..*amount });
             }
-            TransactionKind::Refund => sum.refunded += transaction.amount.minor,
+            TransactionKind::Refund => sum.refunded += amount.minor,
         }
     }
     let mut disagreements = Vec::new();
-    for (payment, sum) in sums {
+    for (payment, theirs) in sums {
         let booked = ours.remove(payment);
-        let order = booked.as_ref().map_or(sum.order, |booked| &booked.order).to_owned();
-        disagreements.extend(disputes(booked.as_ref(), &sum).into_iter().map(|dispute| Disagreement {
-            order: order.clone(),
+        let order = booked.as_ref().map_or(theirs.order, |booked| &booked.order);
+        disagreements.extend(disputes(booked.as_ref(), &theirs).into_iter().map(|dispute| Disagreement {
+            order: order.to_owned(),
             payment: payment.into(),
             dispute,
+            ours: booked.as_ref().map(sums_of),
+            theirs: theirs.paid.map(|paid| Sums { paid, refunded: Money { minor: theirs.refunded, ..paid } }),
+            since: booked.as_ref().map_or(theirs.at, |booked| booked.at.max(theirs.at)),
         }));
     }
     disagreements.extend(ours.into_values().map(|booked| Disagreement {
-        dispute: Dispute::OnlyHere { kept: Money { minor: booked.paid.minor - booked.refunded.minor, ..booked.paid } },
+        dispute: Dispute::OnlyHere { kept: kept(&booked) },
+        ours: Some(sums_of(&booked)),
+        theirs: None,
+        since: booked.at,
         order: booked.order,
         payment: booked.payment,
     }));
     disagreements.sort_by(|a, b| a.payment.cmp(&b.payment));
     disagreements
+}
+
+fn sums_of(booked: &Booked) -> Sums {
+    Sums { paid: booked.paid, refunded: booked.refunded }
+}
+
+fn kept(booked: &Booked) -> Money {
+    Money { minor: booked.paid.minor - booked.refunded.minor, ..booked.paid }
 }
 
 fn disputes(ours: Option<&Booked>, theirs: &Theirs<'_>) -> Vec<Dispute> {
@@ -154,7 +196,7 @@ fn disputes(ours: Option<&Booked>, theirs: &Theirs<'_>) -> Vec<Dispute> {
         // Paid and given back: neither side has anything of it, as it is after a call that was cancelled.
         (None, Some(paid)) if paid.minor == theirs.refunded => Vec::new(),
         (None, Some(paid)) => vec![Dispute::OnlyThere { kept: Money { minor: paid.minor - theirs.refunded, ..paid } }],
-        (Some(ours), None) => vec![Dispute::OnlyHere { kept: Money { minor: ours.paid.minor - ours.refunded.minor, ..ours.paid } }],
+        (Some(ours), None) => vec![Dispute::OnlyHere { kept: kept(ours) }],
         (Some(ours), Some(paid)) => {
             let mut disputes = Vec::new();
             if ours.order != theirs.order {
@@ -165,9 +207,10 @@ fn disputes(ours: Option<&Booked>, theirs: &Theirs<'_>) -> Vec<Dispute> {
             }
             let refunded = Money { minor: theirs.refunded, ..paid };
             match theirs.refunded.cmp(&ours.refunded.minor) {
-                std::cmp::Ordering::Greater => disputes.push(Dispute::RefundedThere { ours: ours.refunded, theirs: refunded }),
-                std::cmp::Ordering::Less => disputes.push(Dispute::RefundedHere { ours: ours.refunded, theirs: refunded }),
-                std::cmp::Ordering::Equal => {}
+                Ordering::Greater => disputes.push(Dispute::RefundedThere { ours: ours.refunded, theirs: refunded }),
+                Ordering::Less => disputes.push(Dispute::RefundedHere { ours: ours.refunded, theirs: refunded }),
+                Ordering::Equal if ours.is_owed => disputes.push(Dispute::Owed { owed: kept(ours) }),
+                Ordering::Equal => {}
             }
             disputes
         }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use kernel::{Currency, Money};
 use payments::TransactionKind::{Payment, Refund};
-use payments::{Booked, Status, Transaction, TransactionKind, reconcile};
+use payments::{Booked, Status, Sums, Transaction, TransactionKind, reconcile};
 
 const SINCE: i64 = 1_764_000_000;
 
@@ -17,7 +17,14 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn ours(payment: &str, paid: i64, refunded: i64) -> Booked {
-    Booked { order: format!("order-{payment}"), payment: payment.into(), paid: won(paid), refunded: won(refunded), at: at(0) }
+    Booked {
+        order: format!("order-{payment}"),
+        payment: payment.into(),
+        paid: won(paid),
+        refunded: won(refunded),
+        at: at(0),
+        is_owed: false,
+    }
 }
 
 fn theirs(payment: &str, kind: TransactionKind, minor: i64) -> Transaction {
@@ -60,6 +67,24 @@ fn each_difference_is_a_sentence() {
         &[theirs("a", Payment, 100), theirs("a", Refund, 40)],
         &["Payment a of order order-a was refunded with 100 KRW as our book has it, of which the provider has given back 40 KRW."],
     );
+}
+
+#[test]
+fn what_the_provider_refuses_to_give_back_is_owed_until_it_has() {
+    let owed = Booked { is_owed: true, ..ours("a", 100, 0) };
+    let says = "Payment a of order order-a is owed to the guest; the provider refuses to give back 100 KRW.";
+    check(std::slice::from_ref(&owed), &[theirs("a", Payment, 100)], &[says]);
+    let says = "Payment a of order order-a was refunded by the provider with 100 KRW, of which our book knows 0 KRW.";
+    check(&[owed], &[theirs("a", Payment, 100), theirs("a", Refund, 100)], &[says]);
+}
+
+#[test]
+fn a_difference_has_both_sides_and_since_when() {
+    let late = Transaction { at: at(7), ..theirs("a", Refund, 40) };
+    let found = reconcile([ours("a", 100, 0), ours("b", 5, 1)], &[theirs("a", Payment, 100), late, theirs("c", Payment, 9)], at(0));
+    let sums = |paid, refunded| Some(Sums { paid: won(paid), refunded: won(refunded) });
+    let told: Vec<_> = found.iter().map(|one| (one.payment.as_str(), one.ours, one.theirs, one.since)).collect();
+    assert_eq!(told, [("a", sums(100, 0), sums(100, 40), at(7)), ("b", sums(5, 1), None, at(0)), ("c", None, sums(9, 0), at(1))]);
 }
 
 #[test]

@@ -184,6 +184,18 @@ fn a_refund_is_made_once_for_its_key_and_never_for_more_than_is_left() {
 }
 
 #[test]
+fn all_of_a_payment_that_was_given_back_is_not_given_back_again() {
+    let given = Given::new();
+    let payment = payment_of(given.act(&charge(10_000), &key("a", 0)).unwrap());
+    assert_eq!(word(&given.act(&refund(&payment, 10_000), &key("a", 1))), "ok");
+    let at = given.clock.now();
+    given.clock.advance(DAY);
+    assert_eq!(given.act(&refund(&payment, 10_000), &key("a", 2)), Ok(Refunded { at }), "it was, by another");
+    assert_eq!(word(&given.act(&refund(&payment, 1), &key("a", 3))), "refund-refused", "which a part of it is not");
+    assert_eq!((given.kept(), given.provider.book().payments().map(|payment| payment.refunds.len()).sum::<usize>()), (0, 1));
+}
+
+#[test]
 fn a_refund_is_repeated_and_never_cancelled() {
     let given = Given::new();
     let payment = payment_of(given.act(&charge(20_000), &key("a", 0)).unwrap());

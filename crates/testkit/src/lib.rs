@@ -8,6 +8,7 @@
 //! - [`sagas`]: what every saga has to survive
 //! - [`interleaving`]: the same story with everything handled in other orders
 //! - [`simulation`]: all of it together, from a seed
+//! - [`toss`]: a payment provider that guests pay at in their browser
 
 #![allow(clippy::panic, reason = "a test that goes wrong panics")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should"))]
@@ -23,6 +24,7 @@ pub mod sagas;
 mod settled;
 pub mod simulation;
 pub mod subject;
+pub mod toss;
 mod trace;
 
 pub use app::{Answer, Asked, Live, Setup, TestApp, Told};

@@ -18,6 +18,7 @@ pub(crate) const SENTENCES: &[(&str, &str)] = &[
     ("there is no such reservation", "없는 예약입니다"),
     ("only the guest who reserved may do this", "예약한 손님만 할 수 있습니다"),
     ("the deposit is not paid yet", "예약금이 아직 결제되지 않았습니다"),
+    ("nothing of this deposit is to be given back", "이 예약금은 돌려줄 것이 없습니다"),
     ("the reservation is over", "이미 끝난 예약입니다"),
     (
         "must be sittings such as 11:30-13:00,17:30-19:30, in order and apart",

@@ -28,6 +28,11 @@ use edge::{Declared, Entry, Member, Members};
 use runtime::{SystemHandle, SystemSpec};
 use serde_json::{Value, json};
 
+/// What deposits come to, for comparing them with the book of whoever takes the money.
+pub mod book {
+    pub use crate::deposit::{Entry, paid_since, under_way};
+}
+
 /// What an installation says of its restaurants.
 #[derive(Clone, Debug)]
 pub struct Settings {

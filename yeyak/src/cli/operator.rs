@@ -149,6 +149,22 @@ pub(crate) struct Verify {
     pub(crate) server: Server,
 }
 
+/// `yeyak payments`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Payments {
+    /// Compare with the provider: 0 both agree, 1 they disagree, 2 it could not be done
+    Reconcile {
+        /// Only what was paid on this day, in the system's time zone [default: of the last sixty days]
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        day: Option<jiff::civil::Date>,
+        /// Do not wait for its end
+        #[arg(long)]
+        no_wait: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
 /// `yeyak backup`
 #[derive(Debug, Args)]
 pub(crate) struct Backup {

@@ -1,3 +1,5 @@
+mod payments;
+
 use std::ffi::OsString;
 use std::fs;
 
@@ -6,6 +8,7 @@ use tempfile::TempDir;
 
 use gateway::Cors;
 
+use super::payments::Toss;
 use super::*;
 
 fn read(text: &[u8], flags: &[(&'static str, &str)], variables: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
@@ -49,7 +52,7 @@ fn default() -> Settings {
             queues: BTreeMap::new(),
             reserve: Reserve { grace_minutes: 15, early_minutes: 10 },
         },
-        restaurant: Restaurant { zone: "Asia/Seoul".into(), queues: BTreeMap::new() },
+        restaurant: Restaurant { zone: "Asia/Seoul".into(), queues: BTreeMap::new(), payments: Payments::Test },
     }
 }
 
@@ -99,6 +102,13 @@ reservation.queue = 5
 deposit.queue = 6
 restaurant.queue = 7
 recommendation.queue = 8
+
+[restaurant.payments]
+provider = "toss"
+base = "http://127.0.0.1:9"
+client-key = "test_ck_1"
+secret-key-file = "toss.key"
+checkout = "https://tables.example/restaurant/checkout"
 "#;
 
 fn all() -> Settings {
@@ -126,6 +136,12 @@ fn all() -> Settings {
             queues: [("reservation", 5), ("deposit", 6), ("restaurant", 7), ("recommendation", 8)]
                 .map(|(name, queue)| (name.into(), queue))
                 .into(),
+            payments: Payments::Toss(Toss {
+                base: "http://127.0.0.1:9".into(),
+                client_key: "test_ck_1".into(),
+                secret_key_file: "toss.key".into(),
+                checkout: "https://tables.example/restaurant/checkout".into(),
+            }),
         },
     }
 }
@@ -181,6 +197,11 @@ fn every_key_has_a_variable() {
         ("YEYAK_RESTAURANT_DEPOSIT_QUEUE", "6"),
         ("YEYAK_RESTAURANT_RESTAURANT_QUEUE", "7"),
         ("YEYAK_RESTAURANT_RECOMMENDATION_QUEUE", "8"),
+        ("YEYAK_RESTAURANT_PAYMENTS_PROVIDER", "toss"),
+        ("YEYAK_RESTAURANT_PAYMENTS_BASE", "http://127.0.0.1:9"),
+        ("YEYAK_RESTAURANT_PAYMENTS_CLIENT_KEY", "test_ck_1"),
+        ("YEYAK_RESTAURANT_PAYMENTS_SECRET_KEY_FILE", "toss.key"),
+        ("YEYAK_RESTAURANT_PAYMENTS_CHECKOUT", "https://tables.example/restaurant/checkout"),
     ];
     assert_eq!(read(b"", &[], &variables).unwrap(), all());
     assert_eq!(read(b"", &[], &variables.map(|(name, _)| (name, ""))).unwrap(), default());
@@ -392,7 +413,8 @@ fn an_unknown_key_is_named_with_the_one_that_was_meant() {
         limits.body, limits.request-seconds, limits.connections, limits.silence-seconds, limits.drain-seconds, backup.dir, meetingroom.zone, \
         meetingroom.room.queue, meetingroom.reserve.queue, meetingroom.conference.queue, meetingroom.maintenance.queue, \
         meetingroom.reserve.grace-minutes, meetingroom.reserve.early-minutes, restaurant.zone, restaurant.reservation.queue, \
-        restaurant.deposit.queue, restaurant.restaurant.queue, restaurant.recommendation.queue";
+        restaurant.deposit.queue, restaurant.restaurant.queue, restaurant.recommendation.queue, restaurant.payments.provider, \
+        restaurant.payments.base, restaurant.payments.client-key, restaurant.payments.secret-key-file, restaurant.payments.checkout";
     wrong("lisen = ':1'", &["y.toml:1: lisen: is unknown: did you mean listen?"]);
     wrong("service_ports = true", &["y.toml:1: service_ports: is unknown: did you mean service-ports?"]);
     wrong("queue = 5", &["y.toml:1: queue: is unknown: did you mean limits.queue?"]);

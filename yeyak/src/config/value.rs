@@ -13,6 +13,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{self, TimeZone};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use super::payments::Provider;
 use super::sources::nearest;
 use super::{LogFormat, Mode};
 
@@ -155,14 +156,61 @@ pub(super) fn location(value: &Value) -> Result<Location, String> {
 
 /// The address of a collector of traces.
 pub(super) fn endpoint(value: &Value) -> Result<String, String> {
-    const RIGHT: &str = "the address of an OTLP collector, such as \"http://127.0.0.1:4318\"";
-    let text = text(value, RIGHT)?;
+    web_address(value, "the address of an OTLP collector, such as \"http://127.0.0.1:4318\"")
+}
+
+/// Where guests reach the checkout pages.
+pub(super) fn checkout(value: &Value) -> Result<String, String> {
+    web_address(value, "the address of the checkout pages, such as \"https://tables.example/restaurant/checkout\"")
+}
+
+/// Where the API of a payment provider is.
+pub(super) fn payments_api(value: &Value) -> Result<String, String> {
+    const RIGHT: &str = "the https address of the API, or for tests an http one of this machine";
+    let text = web_address(value, RIGHT)?;
+    if payments::TossSettings::is_base(&text) { Ok(text) } else { wrong(value, RIGHT) }
+}
+
+/// Who takes the money.
+pub(super) fn provider(value: &Value) -> Result<Provider, String> {
+    const RIGHT: &str = "\"test\" or \"toss\"";
+    match text(value, RIGHT)? {
+        "test" => Ok(Provider::Test),
+        "toss" => Ok(Provider::Toss),
+        _ => wrong(value, RIGHT),
+    }
+}
+
+/// A key that everybody may see.
+pub(super) fn client_key(value: &Value) -> Result<String, String> {
+    const RIGHT: &str = "the client key, such as \"test_ck_…\"";
+    let key = text(value, RIGHT)?;
+    if key.contains("sk_") {
+        // Not shown: whoever mistook one for the other has a secret there.
+        return Err(format!("is a secret key, which is not to stand here: write {RIGHT}"));
+    }
+    let is_key = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if is_key { Ok(key.into()) } else { wrong(value, RIGHT) }
+}
+
+/// The file of a secret key. What was written is not shown: it may be the key.
+pub(super) fn key_file(value: &Value) -> Result<PathBuf, String> {
+    const RIGHT: &str = "the path of a file with the secret key, such as \"toss.key\"";
+    match path(value) {
+        Ok(path) if !path.to_string_lossy().contains("_sk_") => Ok(path),
+        Ok(_) | Err(_) => Err(format!("is not right here: write {RIGHT}")),
+    }
+}
+
+/// An address of the web, without a user and without a query.
+fn web_address(value: &Value, right: &str) -> Result<String, String> {
+    let text = text(value, right)?;
     if text.contains('@') {
         return Err(USER_IN_ADDRESS.into());
     }
     let uri = text.parse::<Uri>().ok().filter(|uri| uri.query().is_none() && uri.host().is_some_and(|host| !host.is_empty()));
     let scheme = uri.as_ref().and_then(Uri::scheme_str);
-    if matches!(scheme, Some("http" | "https")) { Ok(text.into()) } else { wrong(value, RIGHT) }
+    if matches!(scheme, Some("http" | "https")) { Ok(text.into()) } else { wrong(value, right) }
 }
 
 /// The origins of pages: `*` for all, or some with commas between them.

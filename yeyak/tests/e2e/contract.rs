@@ -67,12 +67,12 @@ fn what_is_not_served_is_not_promised() {
 }
 
 /// A document, and what of it was needed to describe answers.
-struct Described<'a>(&'a Value);
+pub(crate) struct Described<'a>(pub(crate) &'a Value);
 
 impl Described<'_> {
     /// What is wrong with a value: something that its schema does not say, or says otherwise. Members that no schema names are wrong too:
     /// nobody would know of them.
-    fn wrong(&self, schema: &Value, value: &Value, at: &str) -> Option<String> {
+    pub(crate) fn wrong(&self, schema: &Value, value: &Value, at: &str) -> Option<String> {
         let (mut members, mut any) = (Map::new(), false);
         let wrong = self.within(schema, value, at, &mut members, &mut any);
         let unnamed = || value.as_object()?.keys().find(|name| !any && !members.contains_key(*name));

@@ -18,6 +18,7 @@ mod flows;
 mod hostile;
 mod operations;
 mod overload;
+mod payments;
 mod readme;
 mod seeing;
 mod several;

@@ -45,7 +45,7 @@ fn ask_until_it_is_gone(restaurant: &Api, next: &AtomicUsize, acknowledged: &Ato
 }
 
 /// Has an installation that does not run be as if it had not run for a minute.
-fn is_away_for_a_minute(data: &Path) {
+pub(crate) fn is_away_for_a_minute(data: &Path) {
     let path = data.join("yeyak.json");
     let mut marker: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     let offset = &mut marker["clockOffsetMicroseconds"];

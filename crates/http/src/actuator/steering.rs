@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use jiff::civil::Date;
 use runtime::{NotParked, RetriedView, ServiceHandle, Which, shard_of};
 use serde_json::Value;
 use store::{LineKey, StoreError};
@@ -153,6 +154,11 @@ pub(crate) fn naming() -> impl Spec<Output = Text<64>> {
     required::<Text<64>>("name")
 }
 
+/// Of which day payments are compared.
+pub(crate) fn of_day() -> impl Spec<Output = Option<Date>> {
+    optional::<Date>("day").like("2026-11-23")
+}
+
 pub(super) async fn retry_parked(State(actuator): State<Actuator>, Extension(by): Extension<By>, body: Body) -> Result<Response, Problem> {
     let body = actuator.read(body).await?;
     let id = Fields::parse(&body)?.read(line())?;
@@ -265,4 +271,17 @@ pub(super) async fn backup(State(actuator): State<Actuator>, Extension(by): Exte
 
 pub(super) async fn show_backup(State(actuator): State<Actuator>) -> Result<Response, Problem> {
     Ok(answer(StatusCode::OK, &job(actuator.backup.as_ref())?.show()))
+}
+
+pub(super) async fn reconcile(State(actuator): State<Actuator>, Extension(by): Extension<By>, body: Body) -> Result<Response, Problem> {
+    let body = actuator.read(body).await?;
+    let day = Fields::parse(&body)?.read(of_day())?.map(|day| day.to_string());
+    let job = job(actuator.reconcile.as_ref())?;
+    let begun = begin(job, day.clone().into())?;
+    tracing::info!(by = by.as_str(), day, begun, "payments are to be compared with the provider's");
+    Ok(under_way(job, begun))
+}
+
+pub(super) async fn show_payments(State(actuator): State<Actuator>) -> Result<Response, Problem> {
+    Ok(answer(StatusCode::OK, &job(actuator.reconcile.as_ref())?.show()))
 }

@@ -89,7 +89,55 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         ),
         ("Verification", verification()),
         ("Backup", backup()),
+        ("Reconciliation", reconciliation()),
     ]
+}
+
+/// What comparing payments comes to.
+fn reconciliation() -> Value {
+    let text = |description: &str| json!({"type": "string", "description": description});
+    let instant = |description: &str| json!({"type": "string", "format": "date-time", "description": description});
+    let money = || {
+        json!({
+            "type": "object", "required": ["amount", "currency"], "properties": {"amount": text("A decimal number."), "currency": text("ISO 4217.")},
+        })
+    };
+    let side = |description: &str| {
+        let status = text("What it is to us.");
+        let sums = json!({
+            "type": "object", "required": ["paid", "refunded"], "properties": {"paid": money(), "refunded": money(), "status": status},
+        });
+        json!({"description": description, "anyOf": [sums, {"type": "null"}]})
+    };
+    json!({
+        "type": "object", "description": "What comparing our payments with the provider's came to.",
+        "required": ["agrees", "systems", "disagreements"],
+        "properties": {
+            "agrees": {"type": "boolean", "description": "Whether there is no disagreement."},
+            "systems": {"type": "array", "items": {
+                "type": "object", "required": ["system", "provider", "from", "until", "payments"],
+                "properties": {
+                    "system": text("Whose payments."), "provider": text("Who took them."), "from": instant("Those that were made from here on."),
+                    "until": instant("Up to here."),
+                    "payments": {"type": "integer", "minimum": 0, "description": "How many were compared."},
+                },
+            }},
+            "disagreements": {"type": "array", "items": {
+                "type": "object",
+                "required": ["system", "reservationNo", "order", "payment", "what", "ours", "theirs", "since", "detail"],
+                "properties": {
+                    "system": text("Whose payment."),
+                    "reservationNo": {"type": ["integer", "null"], "description": "For which reservation; null when it is for none of ours."},
+                    "order": text("What it is called, by our own name."), "payment": text("The provider's name of it."),
+                    "what": {"type": "string", "description": "What sort of disagreement it is.", "enum": [
+                        "only-there", "only-here", "other-amount", "other-order", "refunded-there", "refunded-here", "owed",
+                    ]},
+                    "ours": side("What our book has of it."), "theirs": side("What the provider has of it."),
+                    "since": instant("When money was last known to move."), "detail": text("A sentence for a person."),
+                },
+            }},
+        },
+    })
 }
 
 /// What a verification comes to.
@@ -311,6 +359,15 @@ fn said(method: &str, path: &str) -> Option<Said> {
         ("POST", "/actuator/backup") => {
             Said::new("backup", "Make a consistent copy of all data", vec![(202, job::<shown::JobAsked>("Backup"))])
                 .reading(steering::naming())
+                .refusing(&["job-under-way", "job-refused"])
+        }
+        ("GET", "/actuator/payments") => {
+            Said::new("showReconciliation", "Show how far comparing payments is", vec![(200, job::<shown::JobState>("Reconciliation"))])
+        }
+        ("POST", "/actuator/payments") => {
+            let answers = vec![(202, job::<shown::JobAsked>("Reconciliation"))];
+            Said::new("reconcile", "Compare payments with the provider's: those of a day, or of the last sixty", answers)
+                .reading(steering::of_day())
                 .refusing(&["job-under-way", "job-refused"])
         }
         ("GET", "/actuator/faults") => Said::new("listFaults", "Show the fault switch", vec![(200, of::<shown::SwitchedFaults>())]),

@@ -38,6 +38,18 @@ fn what_is_left_out_is_its_default() {
 }
 
 #[test]
+fn null_unsets_what_can_be_unset() {
+    let read = |body: &[u8]| {
+        Fields::parse(body).unwrap().read(optional::<u32>("a").within(1..=9).or_unset()).map_err(|problem| problem.status.as_u16())
+    };
+    assert_eq!(read(b"{}"), Ok(None));
+    assert_eq!(read(br#"{"a": " "}"#), Ok(None), "a blank text is as if it were left out");
+    assert_eq!(read(br#"{"a": null}"#), Ok(Some(None)));
+    assert_eq!(read(br#"{"a": 3}"#), Ok(Some(Some(3))));
+    assert_eq!(read(br#"{"a": 10}"#), Err(422));
+}
+
+#[test]
 fn of_two_fields_with_one_name_the_last_counts() {
     let fields = Fields::parse(br#"{"a": 1, "a": 2}"#).unwrap();
     assert_eq!(fields.read(required::<u32>("a")).unwrap(), 2);

@@ -50,6 +50,8 @@ pub(super) enum Entry {
     Paid { key: String, order: String, payment: String, amount: Money, at: Timestamp },
     /// Something was given back.
     Refunded { key: String, payment: String, amount: Money, at: Timestamp },
+    /// A refund asked for what was given back before.
+    GivenBackBefore { key: String, at: Timestamp },
     /// A call was cancelled, and `back` given back.
     Cancelled { key: String, back: Option<Back>, at: Timestamp },
 }
@@ -207,6 +209,7 @@ impl Book {
                 self.give_back(&payment, amount, at);
                 self.keys.insert(key, Came::Refunded { at });
             }
+            Entry::GivenBackBefore { key, at } => drop(self.keys.insert(key, Came::Refunded { at })),
             Entry::Cancelled { key, back, at } => {
                 if let Some(Back { payment, amount }) = back {
                     self.give_back(&payment, amount, at);

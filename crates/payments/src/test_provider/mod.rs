@@ -11,7 +11,7 @@ use calls::{Act, Envelope, Transport};
 use clock::{SharedClock, until};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use kernel::{Call, CallError, Refused};
+use kernel::{Call, CallError, Money, Refused};
 
 use crate::api::{Approve, Charge, Charged, Paid, Refund, Refunded};
 use crate::asked::{Asked, nothing_stands, refunds_stand, reply, timed_out, unavailable};
@@ -134,6 +134,9 @@ impl TestProvider {
                 }
             },
             Asked::Refund(refund) => match refundable(&kept.book, refund) {
+                Err(_) if let Some(at) = all_given_back(&kept.book, refund) => {
+                    Told::at_once(self.written(kept, asked, key, Entry::GivenBackBefore { key: key.into(), at }))
+                }
                 Err(refused) => self.refused(kept, asked, key, refused),
                 Ok(()) => {
                     let Refund { payment, amount, .. } = refund.clone();
@@ -244,6 +247,13 @@ fn refundable(book: &Book, refund: &Refund) -> Result<(), Refused> {
     Ok(())
 }
 
+/// When all of a payment was given back, where that is what is asked for.
+fn all_given_back(book: &Book, refund: &Refund) -> Option<Timestamp> {
+    let payment = book.payment(&refund.payment).filter(|payment| payment.order == refund.order)?;
+    let is_all = payment.amount == refund.amount && payment.left().minor == 0;
+    payment.refunds.last().filter(|_| is_all).map(|(_, at)| *at)
+}
+
 impl Transport for TestProvider {
     fn send<'a>(&'a self, envelope: Envelope) -> BoxFuture<'a, Result<String, CallError>> {
         Box::pin(async move {
@@ -272,6 +282,14 @@ impl Provider for TestProvider {
         let mut transactions = self.kept().book.transactions();
         transactions.retain(|transaction| (from..until).contains(&transaction.at));
         Box::pin(std::future::ready(Ok(transactions)))
+    }
+
+    fn has_agreed<'a>(&'a self, order: &'a str, amount: Money, payment: &'a str) -> BoxFuture<'a, Result<bool, CallError>> {
+        let kept = self.kept();
+        let is_of = |of: &str, what: Money| of == order && what == amount;
+        let is_open = kept.book.session(payment).is_some_and(|session| is_of(&session.order, session.amount) && !session.is_closed);
+        let is_paid = kept.book.payment(payment).is_some_and(|paid| is_of(&paid.order, paid.amount) && paid.left() == amount);
+        Box::pin(std::future::ready(Ok(is_open || is_paid)))
     }
 
     fn checkout_page(&self, checkout: &Checkout) -> String {

@@ -1,6 +1,9 @@
 //! What is done for each call. All of it begins with a look at how the payment stands.
 
+use std::time::Duration;
+
 use calls::CallKey;
+use clock::timeout;
 use kernel::{CallError, Currency, Money, Refused};
 use sha2::{Digest as _, Sha256};
 
@@ -13,6 +16,9 @@ use super::wire::{Confirm, GiveBack, Payment, PaymentStatus};
 use crate::api::{Approve, Charge, Charged, Paid, Refund, Refunded};
 use crate::asked::{nothing_stands, reply, timed_out, unavailable};
 use crate::refusals::{declined, mismatch, not_found, refund_refused};
+
+/// How long a guest's browser, or a notice, waits to hear how a payment stands.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A reason for giving money back has up to so many letters.
 const LONGEST_REASON: usize = 200;
@@ -116,6 +122,16 @@ impl Toss {
         }
     }
 
+    /// Whether a guest has agreed to pay this, or paid it.
+    pub(super) async fn agreed(&self, order: &str, amount: Money, payment: &str) -> Result<bool, CallError> {
+        if !is_payment(payment) {
+            return Ok(false);
+        }
+        let standing = timeout(&*self.clock, PATIENCE, self.look_up(&by_key(payment))).await.map_err(|_| timed_out())?;
+        let standing = standing.map_err(|trouble| troubled(&trouble))?.filter(|payment| is_of(payment, order, amount));
+        Ok(standing.is_some_and(|payment| matches!(payment.status, PaymentStatus::InProgress | PaymentStatus::Done)))
+    }
+
     /// A refund that was made is known by its mark, which stands in its reason.
     pub(super) async fn refund(&self, refund: &Refund, key: &CallKey) -> Answer {
         if !is_payment(&refund.payment) {
@@ -129,6 +145,9 @@ impl Toss {
             return refused(mismatch("OTHER_ORDER"));
         }
         if let Some(refunded) = made(&payment) {
+            return reply::<Refund>(&refunded);
+        }
+        if let Some(refunded) = all_given_back(&payment, refund.amount) {
             return reply::<Refund>(&refunded);
         }
         let Some(balance) = payment.balance().filter(|balance| can_give(*balance, refund.amount)) else {
@@ -233,6 +252,12 @@ fn came_of(payment: &Payment, approve: &Approve) -> Option<Result<Paid, Refused>
 /// Whether a payment is that of this order, with this amount.
 fn is_of(payment: &Payment, order: &str, amount: Money) -> bool {
     payment.order_id == order && payment.total() == Some(amount)
+}
+
+/// That all of a payment is with the guest again, where that is what is asked for: by another refund, or by a person's hand at Toss.
+fn all_given_back(payment: &Payment, amount: Money) -> Option<Refunded> {
+    let is_all = payment.total() == Some(amount) && payment.balance().is_some_and(|balance| balance.minor == 0);
+    payment.last_given_back().filter(|_| is_all).map(|cancel| Refunded { at: cancel.canceled_at })
 }
 
 fn can_give(balance: Money, amount: Money) -> bool {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use hyper::{Request, StatusCode, Uri};
+use hyper::{Request, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -14,7 +14,7 @@ use kernel::misread;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::settings::{SecretKey, TossError};
+use super::settings::{SecretKey, TossError, TossSettings};
 use super::wire::Said;
 
 /// The largest answer that is read, in bytes. A page of transactions is the longest, at a few hundred each.
@@ -52,19 +52,16 @@ pub(super) enum Trouble {
 impl Api {
     pub(super) fn new(base: &str, key: &SecretKey) -> Result<Self, TossError> {
         let base = base.trim_end_matches('/');
-        let uri: Uri = base.parse().map_err(|_| TossError::Base)?;
-        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or(TossError::Base)?;
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        if !TossSettings::is_base(base) {
+            return Err(TossError::Base);
+        }
         let client = Client::builder(TokioExecutor::new());
-        let client = match uri.scheme_str() {
-            Some("http") if is_here => Connection::Plain(client.build_http()),
-            Some("https") => {
-                let tls = HttpsConnectorBuilder::new().with_provider_and_native_roots(rustls::crypto::ring::default_provider());
-                let tls = tls.map_err(|error| TossError::Tls(error.to_string()))?;
-                Connection::Tls(client.build(tls.https_only().enable_http1().build()))
-            }
-            _ => return Err(TossError::Base),
+        let client = if base.starts_with("http:") {
+            Connection::Plain(client.build_http())
+        } else {
+            let tls = HttpsConnectorBuilder::new().with_provider_and_native_roots(rustls::crypto::ring::default_provider());
+            let tls = tls.map_err(|error| TossError::Tls(error.to_string()))?;
+            Connection::Tls(client.build(tls.https_only().enable_http1().build()))
         };
         // The key is the user, and there is no password behind the colon.
         let encoded = STANDARD.encode(format!("{}:", key.reveal()));

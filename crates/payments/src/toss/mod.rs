@@ -29,7 +29,7 @@ use calls::{Act, Envelope, Transport};
 use clock::SharedClock;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use kernel::CallError;
+use kernel::{CallError, Money};
 
 use crate::asked::{Asked, refunds_stand, unavailable};
 use crate::{Checkout, Provider, Transaction};
@@ -92,6 +92,10 @@ impl Provider for Toss {
 
     fn transactions(&self, from: Timestamp, until: Timestamp) -> BoxFuture<'_, Result<Vec<Transaction>, CallError>> {
         Box::pin(transactions::between(&self.api, &*self.clock, from, until))
+    }
+
+    fn has_agreed<'a>(&'a self, order: &'a str, amount: Money, payment: &'a str) -> BoxFuture<'a, Result<bool, CallError>> {
+        Box::pin(self.agreed(order, amount, payment))
     }
 
     fn checkout_page(&self, checkout: &Checkout) -> String {

@@ -16,6 +16,18 @@ pub struct TossSettings {
 impl TossSettings {
     /// Where the API of Toss Payments is.
     pub const BASE: &'static str = "https://api.tosspayments.com";
+
+    /// Whether the API can be asked there: by https, or by http on this machine alone, since others would see the key; without a user in it.
+    pub fn is_base(base: &str) -> bool {
+        let Some(uri) = base.parse::<hyper::Uri>().ok() else { return false };
+        let Some(authority) = uri.authority().filter(|authority| !authority.as_str().contains('@')) else { return false };
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        match uri.scheme_str() {
+            Some("http") => is_here,
+            scheme => scheme == Some("https"),
+        }
+    }
 }
 
 /// A secret key, which nothing shows.

@@ -68,8 +68,16 @@ impl Payment {
 
     /// What was given back for a reason that ends like this.
     pub(super) fn given_back(&self, mark: &str) -> Option<&Cancel> {
-        let mut done = self.cancels.iter().flatten().filter(|cancel| cancel.cancel_status.as_deref().is_none_or(|status| status == "DONE"));
-        done.find(|cancel| cancel.cancel_reason.ends_with(mark))
+        self.done().find(|cancel| cancel.cancel_reason.ends_with(mark))
+    }
+
+    /// What was given back last.
+    pub(super) fn last_given_back(&self) -> Option<&Cancel> {
+        self.done().max_by_key(|cancel| cancel.canceled_at)
+    }
+
+    fn done(&self) -> impl Iterator<Item = &Cancel> {
+        self.cancels.iter().flatten().filter(|cancel| cancel.cancel_status.as_deref().is_none_or(|status| status == "DONE"))
     }
 }
 

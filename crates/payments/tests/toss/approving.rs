@@ -2,6 +2,7 @@
 
 use super::*;
 use kernel::Timestamp;
+use payments::Provider as _;
 use payments::api::Paid;
 
 #[tokio::test]
@@ -82,6 +83,25 @@ async fn whoever_brings_the_payment_of_another_cannot_have_it_given_back() {
     assert_eq!(given.cancel(&stolen, &key("b", 1)).await, Ok(()));
     assert_eq!(given.cancel(&Approve { payment: "../x".into(), ..approve() }, &key("b", 2)).await, Ok(()));
     assert_eq!(given.toss.kept(), 15_000);
+}
+
+#[tokio::test]
+async fn what_somebody_says_about_a_payment_is_looked_up() {
+    let given = Given::agreed().await;
+    let check = async |order, minor, payment, says| {
+        assert_eq!(given.adapter.has_agreed(order, won(minor), payment).await, Ok(says), "{order} {minor} {payment}");
+    };
+    check(ORDER, 15_000, PAYMENT, true).await;
+    check("order-2", 15_000, PAYMENT, false).await;
+    check(ORDER, 15_001, PAYMENT, false).await;
+    check(ORDER, 15_000, "tviva_nothing", false).await;
+    check(ORDER, 15_000, "../orders/order-1", false).await;
+    for (status, says) in [("DONE", true), ("READY", false), ("EXPIRED", false), ("CANCELED", false)] {
+        given.toss.turns(PAYMENT, status);
+        check(ORDER, 15_000, PAYMENT, says).await;
+    }
+    given.toss.lookups_say(Some((500, "COMMON_ERROR")));
+    assert_eq!(word(&given.adapter.has_agreed(ORDER, won(15_000), PAYMENT).await), "timed-out");
 }
 
 #[tokio::test]

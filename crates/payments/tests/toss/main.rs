@@ -7,7 +7,6 @@ mod asking;
 mod common;
 mod orders;
 mod refunding;
-mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +17,7 @@ use common::{clock, envelope, key, won, word};
 use kernel::{Call, CallError};
 use payments::api::{Approve, Charge, Refund};
 use payments::{SecretKey, TossSettings};
-use server::{Fault, SECRET, Toss};
+use testkit::toss::{Fault, SECRET, Toss};
 
 const ORDER: &str = "order-1";
 const PAYMENT: &str = "tviva20261124_1";

@@ -103,6 +103,21 @@ async fn what_cannot_be_given_back_is_refused() {
     assert_eq!(given.toss.kept(), 15_000);
 }
 
+/// What was refused is asked for again under another key; meanwhile it was done by hand, or it had been done and was not heard.
+#[tokio::test]
+async fn all_of_a_payment_that_was_given_back_is_not_given_back_again() {
+    let given = Given::paid().await;
+    given.toss.fault(Fault::Says(403, "REFUND_REJECTED"));
+    assert_eq!(word(&given.act(&refund(15_000), &key("a", 2)).await), "refund-refused");
+    given.toss.fault(Fault::DoneButSays(403, "REFUND_REJECTED"));
+    assert_eq!(word(&given.act(&refund(15_000), &key("a", 3)).await), "refund-refused");
+    let at = given.clock.now();
+    given.clock.advance(common::DAY);
+    assert_eq!(given.act(&refund(15_000), &key("a", 4)).await, Ok(Refunded { at }));
+    assert_eq!(word(&given.act(&refund(1), &key("a", 5)).await), "refund-refused", "which a part of it is not");
+    assert_eq!((given.toss.kept(), given.toss.reasons(PAYMENT).len()), (0, 1));
+}
+
 #[tokio::test]
 async fn a_refund_is_never_cancelled() {
     let given = Given::paid().await;

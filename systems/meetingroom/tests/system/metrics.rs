@@ -28,6 +28,8 @@ const SEEN: Subject = Subject {
             stopping: Arc::default(),
             verify: None,
             backup: None,
+            reconcile: None,
+            shows: Vec::new(),
         };
         let routes = yeyak_meetingroom::routes(system, "", &Entry::open(Limits::default()), &yeyak_meetingroom::Settings::default());
         observer.over(edge::named(routes.merge(actuator.into_router())))

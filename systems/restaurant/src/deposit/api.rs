@@ -18,6 +18,8 @@ pub enum DepositStatus {
     PayCompleted,
     /// It is being given back.
     PayCancelRequested,
+    /// The provider refused to give it back: an operator looks why, and has it tried again.
+    PayCancelFailed,
     /// It was given back, whole.
     PayCanceled,
     /// It is kept: the guest cancelled too late, or did not come.
@@ -62,6 +64,10 @@ pub enum DepositEvent {
         amount: Money,
         /// `PayCancelRequested`.
         status: DepositStatus,
+        /// How often it was tried before in vain; not there when it never was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        tried: Option<u32>,
     },
     /// A deposit was given back.
     #[serde(rename_all = "camelCase")]

@@ -2,7 +2,7 @@
 //! kept.
 
 use jiff::civil::Date;
-use kernel::{Aggregate, Money, Refused, Timestamp};
+use kernel::{Aggregate, Money, Refused, RefusedKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::api::DepositStatus;
@@ -24,8 +24,11 @@ pub(crate) struct Deposit {
     pub(crate) is_withdrawn: bool,
     /// Whether it has been said that money is to be given back.
     pub(crate) is_due_back: bool,
-    /// Why the provider did not give it back when it was last asked to.
+    /// Why the provider did not give it back when it was last asked to, unless it is being asked again.
     pub(crate) failure: Option<String>,
+    /// How often it has refused to.
+    #[serde(default)]
+    pub(crate) refusals: u32,
     /// How it ended.
     pub(crate) end: Option<End>,
 }
@@ -105,6 +108,8 @@ pub(crate) enum Command {
         /// What it says.
         why: String,
     },
+    /// The provider is to be asked once more for what it did not give back.
+    Retry,
     /// What was paid is kept. What was not paid by then is not wanted any more.
     Keep,
 }
@@ -138,6 +143,8 @@ pub(crate) enum Event {
         /// What it says.
         why: String,
     },
+    /// The provider is asked once more.
+    RefundRetried,
     /// All of it is kept.
     Kept,
 }
@@ -147,6 +154,9 @@ const DECLINED: &str = "the payment was declined";
 
 /// Why no money is wanted for what never stood.
 const CAME_TO_NOTHING: &str = "the reservation came to nothing";
+
+/// Why a refund is not tried again.
+const NOT_DUE: &str = "nothing of this deposit is to be given back";
 
 /// Why no money is wanted for what is over before it was paid.
 const OVER: &str = "the reservation was over before it was paid";
@@ -178,7 +188,11 @@ impl Aggregate for Deposit {
             }
             Event::RefundDue => self.is_due_back = true,
             Event::GivenBack => self.end = Some(End::GivenBack),
-            Event::RefundFailed { why } => self.failure = Some(why.clone()),
+            Event::RefundFailed { why } => {
+                self.failure = Some(why.clone());
+                self.refusals += 1;
+            }
+            Event::RefundRetried => self.failure = None,
             Event::Kept => self.end = Some(End::Kept),
         }
     }
@@ -207,6 +221,10 @@ impl Deposit {
             Command::RefundFailed { why } => {
                 (self.due_back().is_some() && self.failure.as_ref() != Some(&why)).then_some(Event::RefundFailed { why })
             }
+            Command::Retry if self.failure.is_some() && self.due_back().is_some() => Some(Event::RefundRetried),
+            // It is under way, or was done meanwhile: whoever asks a second time is too late to do any harm.
+            Command::Retry if self.is_due_back => None,
+            Command::Retry => return Err(Refused::new(RefusedKind::Conflict, "refund-not-due", NOT_DUE)),
             Command::Keep if !is_open => None,
             Command::Keep if self.payment.is_none() => Some(Event::Unwanted { reason: OVER.into() }),
             Command::Keep => Some(Event::Kept),
@@ -221,10 +239,13 @@ impl Deposit {
 
     /// What it is, if there is anything to show: what was never asked for, or came to nothing before a guest knew of it, is not.
     pub(crate) fn status(&self) -> Option<DepositStatus> {
-        self.asked.as_ref().filter(|_| !self.is_withdrawn)?;
+        // What never stood is nobody's business, unless somebody has to see to its money.
+        let is_seen_to = self.refusals > 0 && self.end.is_none();
+        self.asked.as_ref().filter(|_| !self.is_withdrawn || is_seen_to)?;
         match (self.end, &self.payment) {
             (Some(End::Kept), _) => Some(DepositStatus::PayKept),
             (Some(End::GivenBack), Some(_)) => Some(DepositStatus::PayCanceled),
+            (None, Some(_)) if self.failure.is_some() => Some(DepositStatus::PayCancelFailed),
             (None, Some(_)) if self.is_due_back => Some(DepositStatus::PayCancelRequested),
             (None, Some(_)) => Some(DepositStatus::PayCompleted),
             (None, None) if self.unwanted.is_none() => Some(DepositStatus::PayRequested),

@@ -46,8 +46,10 @@ impl Policy for GiveBackWhatIsDue {
 
     fn react(event: &DepositEvent, _at: Timestamp) -> Commands {
         match event.clone() {
-            DepositEvent::PayCancelRequested { reservation_no, order, payment, amount, reason, .. } => {
-                Commands::begin(reservation_no, GiveMoneyBack { reservation_no, order, payment, amount, reason, refused: None })
+            DepositEvent::PayCancelRequested { reservation_no, order, payment, amount, reason, tried, .. } => {
+                // Each try is a saga of its own, since one that was refused stays so.
+                let key = tried.map_or_else(|| reservation_no.to_string(), |tried| format!("{reservation_no}-{tried}"));
+                Commands::begin(key, GiveMoneyBack { reservation_no, order, payment, amount, reason, refused: None })
             }
             DepositEvent::PayCompleted { .. } | DepositEvent::PayCanceled { .. } | DepositEvent::PayKept { .. } => Commands::none(),
         }

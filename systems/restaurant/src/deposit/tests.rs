@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::api::{DepositEvent, DepositStatus};
 use super::domain::{Asked, Command, Deposit, DueBack, End, Event, Payment};
-use super::policies::EndWithReservation;
+use super::policies::{EndWithReservation, GiveBackWhatIsDue};
 use super::views::DepositRow;
 use crate::reservation::api::{ReservationEvent, ReservationId, ReservationStatus};
 
@@ -97,14 +97,14 @@ fn check(commands: &[Command], status: Option<DepositStatus>, due: bool, publish
 
 #[test]
 fn a_deposit_is_shown_through_its_life() {
-    use DepositStatus::{PayCancelRequested, PayCanceled, PayCompleted, PayKept, PayRequested};
+    use DepositStatus::{PayCancelFailed, PayCancelRequested, PayCanceled, PayCompleted, PayKept, PayRequested};
 
     check(&[request()], Some(PayRequested), false, &[]);
     check(&[request(), pend()], Some(PayRequested), false, &[]);
     check(&[request(), pay()], Some(PayCompleted), false, &["PayCompleted"]);
     check(&[request(), pend(), pay()], Some(PayCompleted), false, &["PayCompleted"]);
     check(&[request(), pay(), give_back()], Some(PayCancelRequested), true, &["PayCompleted", "PayCancelRequested"]);
-    check(&[request(), pay(), give_back(), fail()], Some(PayCancelRequested), true, &["PayCompleted", "PayCancelRequested"]);
+    check(&[request(), pay(), give_back(), fail()], Some(PayCancelFailed), true, &["PayCompleted", "PayCancelRequested"]);
     let whole = ["PayCompleted", "PayCancelRequested", "PayCanceled"];
     check(&[request(), pay(), give_back(), Command::GivenBack], Some(PayCanceled), false, &whole);
     check(&[request(), pay(), give_back(), fail(), Command::GivenBack], Some(PayCanceled), false, &whole);
@@ -172,7 +172,8 @@ fn a_row_has_its_payment() {
     let row = |payment: Option<&str>, status: &str| {
         json!({
             "id": 7, "reservationNo": 7, "restaurantNo": "10", "day": "2026-11-24",
-            "amount": {"amount": "20000", "currency": "KRW"}, "status": status, "payment": payment,
+            "amount": {"amount": "20000", "currency": "KRW"}, "status": status, "order": ORDER, "payment": payment,
+            "paidAt": payment.map(|_| at(1).to_string()),
         })
     };
     assert_eq!(json!(story.row), row(None, "PayRequested"));
@@ -190,6 +191,47 @@ fn a_failure_is_told_once_for_each_reason_while_money_is_due() {
     assert_eq!(story.send(fail()).unwrap().len(), 1);
     assert_eq!(story.send(fail()), Ok(Vec::new()));
     assert_eq!(story.send(Command::RefundFailed { why: "slow bank".into() }).unwrap().len(), 1);
+}
+
+/// What is begun when these are told in turn, by the keys of the sagas.
+fn begun(commands: &[Command]) -> Vec<String> {
+    let mut story = Story::default();
+    commands.iter().for_each(|command| drop(story.send(command.clone())));
+    let begun = story.published.iter().flat_map(|event| GiveBackWhatIsDue::react(event, at(9)));
+    begun.map(|command| command.key.clone()).collect()
+}
+
+#[test]
+fn a_refund_that_was_refused_is_tried_again_when_an_operator_says_so() {
+    let failed = [request(), pay(), give_back(), fail()];
+    let then = |more: &[Command]| [&failed, more].concat();
+    let retry = || Command::Retry;
+    assert_eq!(begun(&failed), ["7"]);
+    assert_eq!(begun(&then(&[retry()])), ["7", "7-1"]);
+    assert_eq!(begun(&then(&[retry(), retry()])), ["7", "7-1"], "two who press at once are one");
+    assert_eq!(begun(&then(&[retry(), fail(), retry()])), ["7", "7-1", "7-2"], "what is refused again can be tried again");
+    assert_eq!(begun(&then(&[retry(), Command::GivenBack, retry()])), ["7", "7-1"]);
+    let status = |commands: &[Command]| end_of(commands).0;
+    assert_eq!(status(&then(&[retry()])), Some(DepositStatus::PayCancelRequested));
+    assert_eq!(status(&then(&[retry(), fail()])), Some(DepositStatus::PayCancelFailed), "also for the same reason as before");
+    assert_eq!(status(&then(&[retry(), Command::GivenBack])), Some(DepositStatus::PayCanceled));
+    for story in [vec![], vec![request()], vec![request(), pay()], vec![request(), pay(), Command::Keep]] {
+        let mut told = Story::default();
+        story.iter().for_each(|command| drop(told.send(command.clone())));
+        assert_eq!(told.send(retry()).unwrap_err().code, "refund-not-due", "{story:?}");
+    }
+}
+
+#[test]
+fn what_never_stood_is_shown_for_as_long_as_somebody_has_to_see_to_its_money() {
+    let mut withdrawn = vec![request(), pay(), Command::Withdraw];
+    let mut check = |more: Command, status| {
+        withdrawn.push(more);
+        assert_eq!(end_of(&withdrawn).0, status, "{withdrawn:?}");
+    };
+    check(fail(), Some(DepositStatus::PayCancelFailed));
+    check(Command::Retry, Some(DepositStatus::PayCancelRequested));
+    check(Command::GivenBack, None);
 }
 
 #[test]
@@ -218,7 +260,7 @@ fn a_reservation_that_ends_says_what_becomes_of_its_deposit() {
 }
 
 fn any_command() -> impl Strategy<Value = Command> {
-    let fixed = [request(), pend(), pay(), Command::Decline, give_back(), Command::GivenBack, fail(), Command::Keep];
+    let fixed = [request(), pend(), pay(), Command::Decline, give_back(), Command::GivenBack, fail(), Command::Retry, Command::Keep];
     prop::sample::select(fixed.to_vec())
 }
 
@@ -238,8 +280,8 @@ fn assert_sound(story: &Story) {
     }
     let has_money = deposit.payment.is_some() && deposit.end != Some(End::GivenBack);
     let shows_money = deposit.status().is_some_and(|status| {
-        use DepositStatus::{PayCancelRequested, PayCompleted, PayKept};
-        [PayCancelRequested, PayCompleted, PayKept].contains(&status)
+        use DepositStatus::{PayCancelFailed, PayCancelRequested, PayCompleted, PayKept};
+        [PayCancelFailed, PayCancelRequested, PayCompleted, PayKept].contains(&status)
     });
     assert_eq!(shows_money, has_money && deposit.asked.is_some(), "money is shown where it is: {:?}", story.events);
     let is_owed = has_money && deposit.asked.is_some() && deposit.unwanted.is_some() && deposit.end.is_none();

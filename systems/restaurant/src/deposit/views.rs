@@ -1,7 +1,7 @@
 //! `/deposits`, and the published form of what happens to a deposit.
 
 use jiff::civil::Date;
-use kernel::{Aggregate, Exposed, Field, Money, Resource, Rows, Timestamp};
+use kernel::{Aggregate, Exposed, Field, Money, Move, Resource, Rows, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -27,8 +27,13 @@ pub(crate) struct DepositRow {
     pub(crate) amount: Money,
     /// What it is.
     pub(crate) status: DepositStatus,
+    /// What the payment is called with the provider, by our own name.
+    pub(crate) order: Option<String>,
     /// The payment provider's name of the payment, once it is paid.
     pub(crate) payment: Option<String>,
+    /// When it was paid.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) paid_at: Option<Timestamp>,
 }
 
 impl Resource for DepositRow {
@@ -39,6 +44,11 @@ impl Resource for DepositRow {
 
     fn id(&self) -> u64 {
         self.id.number()
+    }
+
+    fn moves(&self, _at: Timestamp) -> Vec<Move> {
+        let refund = || Move { name: "refund", method: "POST", path: format!("/deposits/{}/refund", self.id) };
+        (self.status == DepositStatus::PayCancelFailed).then(refund).into_iter().collect()
     }
 }
 
@@ -73,10 +83,10 @@ impl Exposed for Deposit {
             (Event::Requested(_) | Event::Paid(_), None) => is_paid.then(completed),
             (Event::Requested(_) | Event::Paid(_) | Event::GivenBack, Some(End::GivenBack)) => is_paid.then_some(canceled),
             (Event::Requested(_) | Event::Paid(_) | Event::Kept, Some(End::Kept)) => Some(kept),
-            (Event::RefundDue, _) => {
+            (Event::RefundDue | Event::RefundRetried, _) => {
                 let DueBack { order, payment, amount, reason } = self.due_back()?;
-                let status = DepositStatus::PayCancelRequested;
-                Some(DepositEvent::PayCancelRequested { id, reservation_no, amount, order, payment, reason, status })
+                let (status, tried) = (DepositStatus::PayCancelRequested, Some(self.refusals).filter(|tried| *tried > 0));
+                Some(DepositEvent::PayCancelRequested { id, reservation_no, amount, order, payment, reason, status, tried })
             }
             (
                 Event::GivenBack
@@ -101,7 +111,9 @@ impl Deposit {
             day: asked.day,
             amount: asked.amount,
             status,
+            order: Some(asked.order),
             payment: self.payment.as_ref().map(|paid| paid.payment.clone()),
+            paid_at: self.payment.as_ref().map(|paid| paid.at),
         })
     }
 }

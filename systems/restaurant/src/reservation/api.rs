@@ -17,6 +17,21 @@ pub enum ReservationKind {}
 /// The number of a reservation. Its deposit, its recommendation and what the restaurant keeps of it bear the same one.
 pub type ReservationId = Id<ReservationKind>;
 
+/// What the payment for a reservation is called with a provider, by our own name. `unique` is what this name has and no other, of this
+/// installation or another.
+pub fn order_of(id: ReservationId, unique: &str) -> String {
+    format!("{ORDER}{id}-{unique}")
+}
+
+/// The reservation whose payment has this name, if it can be one of ours.
+pub fn reservation_of(order: &str) -> Option<ReservationId> {
+    let (id, _) = order.strip_prefix(ORDER)?.split_once('-')?;
+    id.parse().ok().map(Id::new)
+}
+
+/// How the names of payments begin.
+const ORDER: &str = "reservation-";
+
 /// A restaurant, by the number under which guests know it: `10`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(into = "String", try_from = "String")]

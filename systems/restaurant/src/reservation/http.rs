@@ -6,7 +6,7 @@ use edge::{Incoming, Reply, Routes, Spec, Text, Who, optional, required};
 use jiff::civil::Date;
 use kernel::{Commands, Id};
 
-use super::api::{CustomerId, ReservationStatus, RestaurantNo, VenueRules};
+use super::api::{CustomerId, ReservationStatus, RestaurantNo, VenueRules, order_of};
 use super::domain::calendar::{self, Calendar};
 use super::domain::reservation::{Command, Refusal, Reservation};
 use super::saga::{Agreed, MakeReservation};
@@ -94,7 +94,7 @@ async fn make(incoming: Incoming, meant: Meant, default: Option<VenueRules>) -> 
         time,
         party_size,
         customer_id: customer_id.clone(),
-        order: format!("reservation-{id}-{unique}"),
+        order: order_of(Id::new(id), &unique),
         default: default.clone(),
         held: None,
         checkout: None,

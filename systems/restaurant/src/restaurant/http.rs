@@ -29,7 +29,8 @@ pub(crate) fn routes(routes: Routes, settings: &Settings) -> Routes {
     let zone = settings.zone.clone();
     let add = move |incoming, wanted| add(incoming, wanted, zone.clone());
     let adds = creates::<VenueRow, _, _>("Add a venue", meant).refuses(NOT_ADDED).or_stands();
-    let changes = edits::<VenueRow, _, _>("Change what a venue is kept by", said).refuses(NOT_CHANGED);
+    let changes = edits::<VenueRow, _, _>("Change what a venue is kept by; null takes its name away, or the limit of its seats", said)
+        .refuses(NOT_CHANGED);
     routes
         .resource::<VenueRow>(Who::Anyone)
         .post("/venues", Who::Administrator, adds, add)
@@ -48,11 +49,11 @@ pub(super) fn meant() -> impl Spec<Output = (RestaurantNo, Said)> {
     (required::<String>("restaurantNo").parse::<RestaurantNo>().like("11"), said())
 }
 
-/// What is said of a venue. Whatever is not, stays.
+/// What is said of a venue. Whatever is not, stays; without a name or without a limit of seats it is once that is null.
 pub(super) fn said() -> impl Spec<Output = Said> {
     (
-        optional::<Text<200>>("name"),
-        optional::<u32>("seats").within(1..=MOST_SEATS),
+        optional::<Text<200>>("name").or_unset(),
+        optional::<u32>("seats").within(1..=MOST_SEATS).or_unset(),
         optional::<Value>("sittings").try_map(sittings).described(sittings_schema).like("11:30-13:00,17:30-19:30"),
         optional::<Money>("deposit").try_map(deposit),
         optional::<Vec<u8>>("closedWeekdays").try_map(weekdays),
@@ -63,8 +64,16 @@ pub(super) fn said() -> impl Spec<Output = Said> {
 }
 
 /// Name, seats, sittings, deposit a person, closed days of the week, closed dates, hours of the refund, from when on to rate.
-pub(super) type Said =
-    (Option<Text<200>>, Option<u32>, Option<DaySlots>, Option<Money>, Option<Vec<u8>>, Option<Vec<Date>>, Option<u16>, Option<RatingOpens>);
+pub(super) type Said = (
+    Option<Option<Text<200>>>,
+    Option<Option<u32>>,
+    Option<DaySlots>,
+    Option<Money>,
+    Option<Vec<u8>>,
+    Option<Vec<Date>>,
+    Option<u16>,
+    Option<RatingOpens>,
+);
 
 /// Adds a venue. Once it is answered it can be reserved.
 async fn add(incoming: Incoming, (restaurant_no, said): (RestaurantNo, Said), zone: Zone) -> Reply {
@@ -90,10 +99,10 @@ pub(crate) fn added(zone: Zone, said: Said) -> VenueRules {
 pub(crate) fn changed(before: VenueRules, said: Said) -> VenueRules {
     let (name, seats, sittings, deposit, weekdays, dates, refund_until_hours, rating_opens) = said;
     VenueRules {
-        name: name.map(String::from).or(before.name),
+        name: name.map_or(before.name, |name| name.map(String::from)),
         zone: before.zone,
         sittings: sittings.unwrap_or(before.sittings),
-        seats: seats.or(before.seats),
+        seats: seats.unwrap_or(before.seats),
         deposit: deposit.unwrap_or(before.deposit),
         closed: ClosedDays { weekdays: weekdays.unwrap_or(before.closed.weekdays), dates: dates.unwrap_or(before.closed.dates) },
         refund_until_hours: refund_until_hours.unwrap_or(before.refund_until_hours),

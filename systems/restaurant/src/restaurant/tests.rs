@@ -117,6 +117,8 @@ fn what_is_not_said_of_a_venue_stays() {
     let before = added(Zone::default(), read(json!({ "name": "Haengbok", "seats": 40, "closedWeekdays": [1] })));
     assert_eq!(changed(before.clone(), read(json!({}))), before);
     assert_eq!(changed(before.clone(), read(json!({ "seats": 50 }))), VenueRules { seats: Some(50), ..before.clone() });
+    assert_eq!(changed(before.clone(), read(json!({ "seats": null }))), VenueRules { seats: None, ..before.clone() });
+    assert_eq!(changed(before.clone(), read(json!({ "name": null, "sittings": null }))), VenueRules { name: None, ..before.clone() });
     let sittings = json!({ "sittings": [{ "start": "18:00", "end": "20:00" }] });
     assert_eq!(changed(before.clone(), read(sittings)).sittings.to_string(), "18:00-20:00");
     assert_eq!(added(Zone::default(), read(json!({}))), VenueRules::usual(Zone::default()));

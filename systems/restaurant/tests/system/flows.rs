@@ -75,6 +75,9 @@ fn a_venue_that_nobody_added_gets_usual_rules_and_is_listed() {
         app.settle();
     }
     reserve(&mut app, json!({"restaurantNo": "77", "time": "11:30"})).refused(409, "sold-out");
+    let unlimited = app.send(Asked::new("PATCH", "/venues/1").json(&json!({"seats": null}))).expect(200);
+    assert_eq!(unlimited["seats"], Value::Null);
+    reserve(&mut app, json!({"restaurantNo": "77", "time": "11:30"})).expect(201);
     agrees(&mut app);
 }
 

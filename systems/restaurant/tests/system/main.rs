@@ -5,6 +5,7 @@
 mod agreement;
 mod faults;
 mod flows;
+mod refunds;
 mod sagas;
 mod simulation;
 mod who;

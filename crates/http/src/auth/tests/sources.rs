@@ -253,6 +253,8 @@ fn health(verifier: &Arc<Verifier>, value: Option<&str>) -> (u16, Value) {
         stopping: Arc::default(),
         verify: None,
         backup: None,
+        reconcile: None,
+        shows: Vec::new(),
     };
     let mut request = axum::http::Request::get("/actuator/health").body(axum::body::Body::empty()).unwrap();
     *request.headers_mut() = headers(value.as_slice());

@@ -1,4 +1,7 @@
-//! A server that behaves as the public documentation of Toss Payments says its core API does.
+//! A server that behaves as the public documentation of Toss Payments says its core API does: for the adapter's own tests, and for those
+//! of whatever has guests pay there.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -38,12 +41,14 @@ pub enum Fault {
     DoneButGarbled,
 }
 
+/// The server, which runs beside the test until that ends.
 #[derive(Clone)]
 pub struct Toss {
-    pub clock: ManualClock,
+    clock: ManualClock,
     state: Arc<Mutex<Core>>,
     /// What was held goes on when there are permits.
     released: Arc<Semaphore>,
+    /// Where it listens.
     pub base: String,
 }
 
@@ -82,6 +87,10 @@ fn shown((status, body): Answer) -> Response {
 }
 
 impl Toss {
+    /// One that nobody has paid at, on a port that is free.
+    ///
+    /// # Panics
+    /// When there is none, as all here do when something is not as a test needs it.
     #[expect(clippy::disallowed_methods, reason = "the server of this test runs beside it")]
     pub async fn start(clock: ManualClock) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -240,6 +249,16 @@ impl Toss {
 }
 
 impl Core {
+    /// Adds to the list of transactions what has just been done to a payment.
+    fn moved(&mut self, key: &str, amount: i64, now: &str) {
+        let Payment { order, status, .. } = &self.payments[key];
+        let transaction = json!({
+            "mId": "tosspayments", "transactionKey": format!("txrd-{:06}", self.transactions.len()), "paymentKey": key, "orderId": order,
+            "method": "카드", "status": status, "transactionAt": now, "currency": "KRW", "amount": amount,
+        });
+        self.transactions.push(transaction);
+    }
+
     fn show(&self, key: &str) -> Answer {
         let Some(payment) = self.payments.get(key) else { return error(404, "NOT_FOUND_PAYMENT") };
         let body = json!({
@@ -276,6 +295,8 @@ async fn confirm(State(toss): State<Toss>, headers: HeaderMap, body: Bytes) -> R
             "IN_PROGRESS" => {
                 payment.status = "DONE";
                 payment.approved_at = Some(now.into());
+                let total = payment.total;
+                core.moved(key, total, now);
                 core.show(key)
             }
             "DONE" | "CANCELED" | "PARTIAL_CANCELED" => error(400, "ALREADY_PROCESSED_PAYMENT"),
@@ -311,6 +332,7 @@ async fn cancel(State(toss): State<Toss>, Path(key): Path<String>, headers: Head
             "cancelAmount": amount, "cancelReason": reason, "canceledAt": now, "transactionKey": key_of_cancel, "cancelStatus": "DONE",
             "refundableAmount": payment.balance,
         }));
+        core.moved(&key, amount, now);
         core.show(&key)
     };
     toss.once(path, headers, work).await

@@ -1,0 +1,26 @@
+//! What guests read who come to pay, or come back from it.
+
+/// It is paid.
+pub(super) const PAID: &str = "결제되었습니다. 예약이 완료되었습니다. · The deposit is paid, and the table is reserved.";
+/// There is nothing to pay.
+pub(super) const OVER: &str = "결제할 것이 없습니다. 결제 기한이 지났거나 취소된 예약입니다. · There is nothing to pay here, or no longer.";
+/// The provider did not take it.
+pub(super) const REFUSED: &str = "결제가 완료되지 않아 예약되지 않았습니다. 결제된 금액이 있으면 돌려드립니다. · \
+     The payment came to nothing, and the table is not reserved. What was paid is given back. Please reserve again.";
+/// The guest did not agree.
+pub(super) const NOT_AGREED: &str = "아직 결제되지 않았습니다. 다시 시도해 주세요. · It is not paid yet. Please try again.";
+/// Nobody knows.
+pub(super) const UNSURE: &str = "결제를 확인하고 있습니다. 잠시 후 이 페이지를 새로 고쳐 주세요. · The payment is being looked up. Please reload this page in a moment.";
+
+/// A page that says this.
+pub(super) fn said(text: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"ko\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>결제 · Payment</title>\n<p role=\"status\">{text}</p>\n</html>\n"
+    )
+}
+
+/// A page that says this before all else it shows; the same page where there is nothing to say.
+pub(super) fn with(first: &str, page: String) -> String {
+    if first.is_empty() { page } else { page.replacen("<h1>", &format!("<p role=\"status\">{first}</p>\n<h1>"), 1) }
+}
