@@ -96,6 +96,15 @@ impl Breaker {
         Ok(Permit { breaker: self, generation: inner.generation })
     }
 
+    /// Whether it would refuse a call now. Asking takes nothing from whoever makes one.
+    pub fn refuses(&self, now: Duration) -> bool {
+        match self.lock().gate {
+            Gate::Closed { .. } => false,
+            Gate::Open { until } => now < until,
+            Gate::Trying { .. } => true,
+        }
+    }
+
     /// How it stands.
     pub fn state(&self) -> State {
         match self.lock().gate {
@@ -176,10 +185,12 @@ mod tests {
         call(&breaker, true, ms(5));
         assert_eq!((breaker.state(), breaker.opened()), (State::Open, 1));
         assert_eq!(breaker.admit(ms(1004)).unwrap_err(), ms(1));
+        assert_eq!([ms(1004), ms(1005)].map(|now| breaker.refuses(now)), [true, false]);
         let trial = breaker.admit(ms(1005)).unwrap();
         assert_eq!(breaker.state(), State::HalfOpen);
-        assert!(breaker.admit(ms(1005)).is_err());
+        assert!(breaker.admit(ms(1005)).is_err() && breaker.refuses(ms(1005)));
         trial.done(false, ms(1006));
+        assert!(!breaker.refuses(ms(1006)));
         assert_eq!(breaker.state(), State::Closed);
     }
 

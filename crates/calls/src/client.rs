@@ -114,6 +114,13 @@ impl Client {
         result
     }
 
+    /// Whether a call to this service would be refused now without being sent.
+    pub fn refuses(&self, service: &str) -> bool {
+        let guards = self.guards.lock().unwrap_or_else(PoisonError::into_inner);
+        let refuses = |guard: &Arc<Guard>| guard.places.available_permits() == 0 || guard.breaker.refuses(self.clock.elapsed());
+        guards.get(service).is_some_and(refuses)
+    }
+
     /// The state of each callee's breaker, by its service.
     pub fn breakers(&self) -> Vec<(&'static str, BreakerState)> {
         let guards = self.guards.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -289,7 +290,8 @@ async fn answer<F: Future<Output = Reply>>(
     };
     // How long the client takes to send its body is no time that the service takes.
     let reply = match read(place, who, identity, id, request).await {
-        Ok(incoming) => in_time(&service, limits, decided(incoming)).await,
+        // Where it is pinned it stays: moved, it would be a part of each future that waits for it, once more in each.
+        Ok(incoming) => in_time(&service, limits, pin!(decided(incoming))).await,
         Err(problem) => Err(problem),
     };
     // Where it is tested, an answer that the contract does not name is a fault; where it runs, it is still an answer.

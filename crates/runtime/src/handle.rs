@@ -222,8 +222,9 @@ impl ServiceHandle {
         }
     }
 
-    pub(crate) async fn submit(&self, act: Act) -> Done {
-        self.inbox().begun(self.name, Work::Act(Box::new(act))).await
+    // An act is large, so it is put aside before anybody waits.
+    pub(crate) fn submit(&self, act: Act) -> impl Future<Output = Done> {
+        self.inbox().begun(self.name, Work::Act(Box::new(act)))
     }
 
     pub(crate) fn outcome(&self, done: Done) -> Outcome {

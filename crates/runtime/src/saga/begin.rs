@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kernel::{Commands, Saga, Timestamp};
+use kernel::{Commands, Saga, Step, Timestamp};
 use store::{Meta, RootKey};
 
 use super::drive::{Driven, within};
@@ -47,6 +47,12 @@ async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcom
     };
     let SagaRequest { saga, collection, status, key, deadline, expected, meta } = request;
     let (_span, meta) = within::<S>(&service, meta, "run");
+    if let Some(away) = away::<S>(&service) {
+        return match key {
+            Some(key) => answered(&service, key, deadline, meta, collection, away).await,
+            None => Outcome::Unavailable(away.into()),
+        };
+    }
     let asker = Asker { who: Who::Client { status, collection: collection.into(), key: key.clone() }, meta: meta.clone() };
     let Beginning { begun, roots, make, then } = Beginning::of(service.name(), saga, asker.clone());
     let purpose = Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Bind), status: 202, shows: None };
@@ -65,6 +71,35 @@ async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcom
     match driven.drive(saga).await {
         Ok(done) => driven.service().outcome(done),
         Err(outcome) => outcome,
+    }
+}
+
+/// A service that this saga asks first of all, one after the other, and that cannot be asked now: it would begin only to be undone.
+fn away<S: Saga>(service: &ServiceHandle) -> Option<&'static str> {
+    let steps = S::steps();
+    let mut asked = steps.list().iter().map_while(|step| match step {
+        Step::Call(call) => Some(call.service),
+        Step::Wait(_) | Step::Insist(_) => None,
+    });
+    asked.find(|asked| service.client().refuses(asked))
+}
+
+/// What was answered under this key before; if nothing was, that `away` cannot be asked.
+async fn answered(
+    service: &ServiceHandle,
+    key: ClientKey,
+    deadline: Timestamp,
+    meta: Meta,
+    collection: &'static str,
+    away: &'static str,
+) -> Outcome {
+    let purpose = Purpose::Client { key: KeyUse::Bind(key), status: 202, shows: None };
+    // What is kept under a key is told first, and what is expected here never holds.
+    let expected = Some(Expected::of(collection, 0, |_, _| false));
+    let asked = Act::of(service.name(), Commands::none(), purpose, meta);
+    match service.submit_fresh(Act { deadline: Some(deadline), expected, ..asked }).await {
+        Outcome::Changed => Outcome::Unavailable(away.into()),
+        other => other,
     }
 }
 

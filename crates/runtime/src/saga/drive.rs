@@ -1,5 +1,6 @@
 //! Makes a saga's calls and brings it to its end.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use calls::{Act as Ask, Asked, CallKey};
@@ -82,14 +83,14 @@ impl<S: Saga> Driven<S> {
         match self.ask(call, body, act).await {
             Ok(reply) if self.learns(call, saga, &reply).is_ok() => Came::Done,
             // Whatever was decided that cannot be read has to be cancelled.
-            Ok(_) => Came::Ended(self.turn(index + 1, saga, call, Outcome::Unavailable(call.service.into())).await),
-            Err(CallError::Refused(refused)) => Came::Ended(self.turn(index, saga, call, Outcome::Refused(refused)).await),
+            Ok(_) => Came::Ended(Box::pin(self.turn(index + 1, saga, call, Outcome::Unavailable(call.service.into()))).await),
+            Err(CallError::Refused(refused)) => Came::Ended(Box::pin(self.turn(index, saga, call, Outcome::Refused(refused))).await),
             // Whoever is recalled and cannot be asked is asked again when the saga is woken.
             Err(error) if how == How::Recalling => Came::Ended(Err(self.not_yet(&error))),
             Err(error) => {
                 // Only what was certainly not decided needs no cancelling.
                 let through = index + usize::from(matches!(error, CallError::TimedOut { .. }));
-                Came::Ended(self.turn(through, saga, call, self.not_yet(&error)).await)
+                Came::Ended(Box::pin(self.turn(through, saga, call, self.not_yet(&error))).await)
             }
         }
     }
@@ -144,7 +145,7 @@ impl<S: Saga> Driven<S> {
                 Ok(done)
             }
             Done::Refused(refused) if refused.code != NOT_CURRENT && self.steps.pivot() == self.steps.list().len() => {
-                self.doubt(self.steps.list().len(), saga, PATIENCE, Outcome::Refused(refused)).await
+                Box::pin(self.doubt(self.steps.list().len(), saga, PATIENCE, Outcome::Refused(refused))).await
             }
             other => Err(self.left(other).await),
         }
@@ -163,7 +164,7 @@ impl<S: Saga> Driven<S> {
     async fn doubt(&self, through: usize, saga: &S, patience: Duration, outcome: Outcome) -> Result<Done, Outcome> {
         // Whoever waits is not kept for longer than their call; what is handed in is written all the same, and the saga woken.
         let turning = self.submit(Commands::none(), RunCommand::Doubt, PLAIN);
-        match timeout(&**self.service.clock(), patience, turning).await {
+        match timeout(&**self.service.clock(), patience, pin!(turning)).await {
             Ok(Done::Accepted(_)) => {
                 self.stands("compensating");
                 if self.cancel(through, saga).await { self.give_up(saga, outcome).await } else { Err(outcome) }
@@ -328,8 +329,8 @@ impl<S: Saga> Driven<S> {
     }
 
     /// Commands that are committed with a step of the saga itself.
-    async fn submit(&self, commands: Commands, command: RunCommand<S>, purpose: Purpose) -> Done {
-        self.service.submit(Act::of(self.service.name(), commands.and::<Run<S>>(&self.key, command), purpose, self.meta())).await
+    fn submit(&self, commands: Commands, command: RunCommand<S>, purpose: Purpose) -> impl Future<Output = Done> {
+        self.service.submit(Act::of(self.service.name(), commands.and::<Run<S>>(&self.key, command), purpose, self.meta()))
     }
 
     /// Where it stands, for metrics.

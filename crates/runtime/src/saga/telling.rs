@@ -1,5 +1,6 @@
 //! How a client goes on with a saga that waits, or takes it back.
 
+use futures_util::FutureExt;
 use kernel::{Commands, Saga, Timestamp};
 use store::Meta;
 use tokio::sync::oneshot;
@@ -39,12 +40,13 @@ impl ServiceHandle {
     }
 
     /// Waits for something that goes on without whoever waits. None when the process is going down with it in hand.
-    pub(super) async fn beside<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    pub(super) fn beside<T: Send + 'static, W: Future<Output = T> + Send + 'static>(
+        &self,
+        work: W,
+    ) -> impl Future<Output = Option<T>> + use<T, W> {
         let (answer, answered) = oneshot::channel();
-        self.spawn(Box::pin(async move {
-            let _ = answer.send(work.await);
-        }));
-        answered.await.ok()
+        self.spawn(Box::pin(work.map(|done| drop(answer.send(done)))));
+        answered.map(Result::ok)
     }
 
     /// A command to the run of the saga that has begun under this key.

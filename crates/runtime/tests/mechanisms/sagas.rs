@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::toy::{Do, UNLUCKY, mended};
+use crate::support::toy::{Buy, Do, SHOP, UNLUCKY, mended};
 use crate::support::{Bench, Hold, Process, ask, buy, key, told};
-use kernel::Call;
+use kernel::{Call, Saga};
 use runtime::{Fault, Outcome, SagaRequest};
 use store::{Claims, RecordKind};
 
@@ -16,7 +16,7 @@ const LEFT_BEHIND: Duration = Duration::from_secs(61);
 /// Longer than any saga needs once its callee is back.
 const SETTLED: Duration = Duration::from_secs(120);
 
-fn under_key(seats: u32) -> SagaRequest<crate::support::toy::Buy> {
+fn under_key(seats: u32) -> SagaRequest<Buy> {
     SagaRequest { key: key("k", "f"), ..buy(seats) }
 }
 
@@ -76,6 +76,32 @@ fn when_its_callee_is_unavailable_it_ends_there() {
     nothing_stands(&toy);
     toy.faults.clear();
     assert_eq!(answer(&toy.begin(under_key(4))), "201 orders/2", "the next request is decided afresh");
+}
+
+/// Nothing begins only to be undone; what was answered before is answered the same; and afterwards it goes on by itself.
+#[test]
+fn while_its_callee_cannot_be_asked_it_does_not_begin() {
+    let bench = Bench::new();
+    let toy = bench.start(mended());
+    assert_eq!(answer(&toy.begin(under_key(1))), "201 orders/1");
+    toy.fault("pool", Fault { down: true, ..Fault::default() });
+    let begun = || toy.wait(toy.store.roots(SHOP, Buy::NAME, None, usize::MAX)).unwrap().len();
+    // More than it takes to open a breaker.
+    let tries: Vec<_> = (0..40).map(|_| toy.begin(buy(1))).collect();
+    bench.pass(Duration::from_millis(30));
+    assert!(tries.iter().all(|one| answer(one) == "unavailable pool"));
+    let before = begun();
+    assert!(before > 10, "they had begun: {before}");
+    assert_eq!(answer(&toy.begin(buy(1))), "unavailable pool");
+    let new = SagaRequest { key: key("other", "f"), ..buy(1) };
+    assert_eq!(answer(&toy.begin(new)), "unavailable pool");
+    assert_eq!(answer(&toy.begin(under_key(1))), "201 orders/1");
+    assert_eq!(answer(&toy.begin(SagaRequest { key: key("k", "g"), ..buy(1) })), "KeyReused");
+    assert_eq!(begun(), before);
+    toy.faults.clear();
+    bench.pass(Duration::from_secs(60));
+    assert!(answer(&toy.begin(SagaRequest { key: key("other", "f"), ..buy(1) })).starts_with("201"));
+    assert_eq!(toy.seats_left(), 8);
 }
 
 #[test]

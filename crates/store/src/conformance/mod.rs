@@ -108,6 +108,7 @@ macro_rules! conformance {
             ],
             rows: [
                 are_put_replaced_and_deleted,
+                are_found_as_they_were_put_last,
                 are_claimed_as_they_stand,
                 are_filtered_by_every_kind_of_field,
                 are_filtered_by_what_is_unset,

@@ -64,6 +64,29 @@ pub fn are_put_replaced_and_deleted(opened: Opened<'_>) {
     assert_eq!((read(&opened, 3), read(&opened, 4)), (None, Some("{\"id\":4}".into())));
 }
 
+/// Whatever of a row is replaced, and by whatever: it is found by what it is now, and by nothing that it was.
+pub fn are_found_as_they_were_put_last(opened: Opened<'_>) {
+    let (prices, names, sinces) = ([None, Some(0), Some(1)], [None, Some(""), Some("cup")], [None, Some(0), Some(5)]);
+    let forms = prices.into_iter().flat_map(|price| names.into_iter().map(move |name| (price, name)));
+    let forms: Vec<_> = forms.flat_map(|(price, name)| sinces.into_iter().map(move |since| (price, name, since))).collect();
+    for &(price, name, since) in forms.iter().chain(forms.iter().rev().step_by(2)) {
+        opened.write(rows(vec![put("goods", GOODS, 1, &good(1, price, name, since))]));
+        let mut found_by = Vec::new();
+        for price in prices {
+            found_by.extend(found(&opened, vec![("price", price.map_or(Cell::Null, Cell::Integer))]).iter().map(|_| (price, None, None)));
+        }
+        for name in names {
+            let cell = name.map_or(Cell::Null, |name| Cell::Text(name.into()));
+            found_by.extend(found(&opened, vec![("name", cell)]).iter().map(|_| (None, name, None)));
+        }
+        for since in sinces {
+            let cell = since.map_or(Cell::Null, |since| Cell::Integer(at(since).as_microsecond()));
+            found_by.extend(found(&opened, vec![("since", cell)]).iter().map(|_| (None, None, since)));
+        }
+        assert_eq!(found_by, [(price, None, None), (None, name, None), (None, None, since)]);
+    }
+}
+
 pub fn are_claimed_as_they_stand(opened: Opened<'_>) {
     stock(&opened);
     let elsewhere = RowKey { service: DEPOT, table: "goods".into(), id: 1 };

@@ -43,6 +43,8 @@ pub(super) fn open(path: &Path, options: &Options, create: bool) -> rusqlite::Re
     // Else a quoted name that is no column is taken for a text, and a filter by it is silently wrong.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    // Else a statement is planned anew whenever other values are bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     if options.inline {
         // With one connection nobody shares the log's index, so the simulated disk needs no shared memory.
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;

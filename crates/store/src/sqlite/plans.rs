@@ -94,7 +94,10 @@ fn no_statement_scans_or_sorts_a_table_that_grows() {
         &service.forget_gone,
         &service.gone,
         &table.row,
-        &table.put,
+        &table.columns,
+        &table.insert,
+        table.update(service.name, 0),
+        table.update(service.name, 1),
         &table.delete,
     ];
     for text in texts {

@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use kernel::{Timestamp, misread};
-use rusqlite::types::{Type, Value};
+use rusqlite::types::{Type, Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::sql::{self, ServiceSql, Sql};
@@ -129,7 +129,7 @@ pub(super) fn rows(connection: &Connection, sql: &Sql, service: &str, table: &st
     let rows = if exact && offset >= total {
         Vec::new()
     } else {
-        values.extend([Value::Integer(bound(query.size)), Value::Integer(bound(offset))]);
+        values.push(Value::Integer(bound(offset)));
         snapshot.prepare_cached(&page)?.query_map(params_from_iter(&values), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
     };
     Ok(Page { rows, total: total.min(Page::COUNTED), total_is_lower_bound: !exact })
@@ -188,6 +188,21 @@ pub(super) fn value(cell: &Cell) -> Value {
 }
 
 /// A cell as SQLite takes it, without a copy.
+/// Which of a row's indexed columns, behind its id, hold something else than these, a bit for each.
+pub(super) fn differing(row: &Row<'_>, cells: &[Cell]) -> rusqlite::Result<usize> {
+    let mut differing = 0;
+    for (n, cell) in cells.iter().enumerate() {
+        let is_same = match (row.get_ref(n + 1)?, cell) {
+            (ValueRef::Null, Cell::Null) => true,
+            (ValueRef::Integer(stored), Cell::Integer(number)) => stored == *number,
+            (ValueRef::Text(stored), Cell::Text(text)) => stored == text.as_bytes(),
+            _ => false,
+        };
+        differing |= usize::from(!is_same) << n;
+    }
+    Ok(differing)
+}
+
 pub(super) fn owned(cell: Cell) -> Value {
     match cell {
         Cell::Null => Value::Null,

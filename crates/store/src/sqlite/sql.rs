@@ -2,6 +2,8 @@
 //!
 //! Kept in one place so that one test can ask SQLite how it runs each of them, and none scans a table that grows.
 
+use std::sync::OnceLock;
+
 use foldhash::HashMap;
 use kernel::Field;
 use rusqlite::Error;
@@ -103,7 +105,11 @@ pub(super) struct AuditSql {
 pub(super) struct TableSql {
     pub(super) name: String,
     pub(super) row: String,
-    pub(super) put: String,
+    /// The indexed columns of a row.
+    pub(super) columns: String,
+    pub(super) insert: String,
+    /// By which of the indexed columns they set, a bit for each: made when one is first wanted.
+    updates: Box<[OnceLock<String>]>,
     pub(super) delete: String,
     pub(super) followed: bool,
     pub(super) scan: String,
@@ -333,19 +339,28 @@ impl TableSql {
         let names: Vec<String> = names.into_iter().chain(table.followed.then(|| names::CHANGED.into())).collect();
         let columns: String = names.iter().map(|name| format!(", {name}")).collect();
         let places: String = (0..names.len()).map(|n| format!(", ?{}", n + 3)).collect();
-        let updates: String = names.iter().enumerate().map(|(n, name)| format!(", {name} = ?{}", n + 3)).collect();
         Self {
             name: table.name.clone(),
             row: row(&name),
-            put: format!(
-                "INSERT INTO {name} (id, {JSON}{columns}) VALUES (?1, ?2{places}) ON CONFLICT (id) DO UPDATE SET {JSON} = ?2{updates}",
-                JSON = names::JSON
-            ),
+            columns: format!("SELECT id{columns} FROM {name} WHERE id = ?1"),
+            insert: format!("INSERT INTO {name} (id, {JSON}{columns}) VALUES (?1, ?2{places})", JSON = names::JSON),
+            updates: std::iter::repeat_with(OnceLock::new).take(1 << table.fields.len()).collect(),
             delete: format!("DELETE FROM {name} WHERE id = ?1"),
             followed: table.followed,
             scan: format!("SELECT id, {JSON}{columns} FROM {name} WHERE id > ?1 ORDER BY id LIMIT ?2", JSON = names::JSON),
             fields: table.fields,
         }
+    }
+
+    /// Sets the JSON of a row, those of its indexed columns that `differing` says, and when it changed where that is followed. It takes the
+    /// row's id and these, in the order of the fields.
+    pub(super) fn update(&self, service: &str, differing: usize) -> &str {
+        self.updates[differing].get_or_init(|| {
+            let fields = self.fields.iter().enumerate().filter(|(n, _)| differing & (1 << n) != 0);
+            let names = fields.map(|(_, field)| format!("\"{}\"", field.name)).chain(self.followed.then(|| names::CHANGED.into()));
+            let columns: String = names.enumerate().map(|(n, name)| format!(", {name} = ?{}", n + 3)).collect();
+            format!("UPDATE {} SET {} = ?2{columns} WHERE id = ?1", names::rows(service, &self.name), names::JSON)
+        })
     }
 }
 
@@ -381,7 +396,7 @@ fn conditions(filters: &[(&'static str, crate::Cell)], before: usize) -> Vec<Str
 }
 
 /// The two statements of one page of a table: how many rows match, and which they are. Both take the values of the filters
-/// that are not null, and the second also how many rows and from where.
+/// that are not null, and the second also from where.
 pub(super) fn page(table: &str, query: &Query) -> (String, String) {
     let conditions = conditions(&query.filters, 0);
     let place = query.filters.iter().filter(|(_, cell)| *cell != crate::Cell::Null).count();
@@ -394,7 +409,8 @@ pub(super) fn page(table: &str, query: &Query) -> (String, String) {
     order.push_str(query.sort.last().map_or("", |(_, direction)| descending(direction)));
 
     let counted = Page::COUNTED + 1;
-    let ids = format!("{filter} ORDER BY {order} LIMIT ?{} OFFSET ?{}", place + 1, place + 2);
+    // How many rows a page has is said in its text, since it decides whether reading off an index until there are enough is better than sorting.
+    let ids = format!("{filter} ORDER BY {order} LIMIT {} OFFSET ?{}", query.size, place + 1);
     let json = names::JSON;
     // What may have to be sorted is the ids alone, mostly from an index alone; only rows that are shown are looked at. The join is made in
     // the order in which it is written, so they come in the order of the ids.

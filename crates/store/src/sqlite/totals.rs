@@ -2,10 +2,7 @@
 //! page tells it without counting them, and as of the instant of the page (decision 015).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use rusqlite::hooks::Action;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::names;
@@ -31,63 +28,23 @@ pub(super) fn begin(transaction: &Transaction<'_>, service: &str, table: &str) -
     Ok(())
 }
 
-/// Watches what tables gain, and lose, in one transaction. An upsert does not say whether there was a row, so SQLite is asked to tell of
-/// each that it inserts, as long as this lives.
-pub(super) struct Gains<'a> {
-    connection: &'a Connection,
-    inserted: Arc<AtomicI64>,
-    /// By service and table.
-    gains: BTreeMap<(&'a str, &'a str), i64>,
-}
+/// What tables gain, and lose, in one transaction, by service and table.
+#[derive(Default)]
+pub(super) struct Gains<'a>(BTreeMap<(&'a str, &'a str), i64>);
 
 impl<'a> Gains<'a> {
-    pub(super) fn watch(connection: &'a Connection) -> rusqlite::Result<Self> {
-        let inserted = Arc::new(AtomicI64::new(0));
-        let seen = Arc::clone(&inserted);
-        connection.update_hook(Some(move |action, _: &str, _: &str, _| {
-            if action == Action::SQLITE_INSERT {
-                seen.fetch_add(1, Ordering::Relaxed);
-            }
-        }))?;
-        Ok(Self { connection, inserted, gains: BTreeMap::new() })
-    }
-
-    /// Runs `put`, which puts one row in place.
-    pub(super) fn put(
-        &mut self,
-        service: &'a ServiceSql,
-        table: &'a TableSql,
-        put: impl FnOnce() -> rusqlite::Result<usize>,
-    ) -> rusqlite::Result<()> {
-        let before = self.inserted.load(Ordering::Relaxed);
-        put()?;
-        self.gain(service, table, self.inserted.load(Ordering::Relaxed) - before);
-        Ok(())
-    }
-
-    /// Notes that a row was taken away.
-    pub(super) fn lose(&mut self, service: &'a ServiceSql, table: &'a TableSql) {
-        self.gain(service, table, -1);
-    }
-
-    fn gain(&mut self, service: &'a ServiceSql, table: &'a TableSql, rows: i64) {
-        *self.gains.entry((service.name, &table.name)).or_default() += rows;
+    /// Notes that so many rows were put in, or taken away.
+    pub(super) fn add(&mut self, service: &'a ServiceSql, table: &'a TableSql, rows: i64) {
+        *self.0.entry((service.name, &table.name)).or_default() += rows;
     }
 
     /// Adds them to the tables' totals.
-    pub(super) fn keep(mut self, sql: &Sql) -> rusqlite::Result<()> {
-        for ((service, table), gain) in std::mem::take(&mut self.gains) {
+    pub(super) fn keep(self, connection: &Connection, sql: &Sql) -> rusqlite::Result<()> {
+        for ((service, table), gain) in self.0 {
             if gain != 0 {
-                self.connection.prepare_cached(&sql.service(service)?.gain)?.execute(params![table, gain])?;
+                connection.prepare_cached(&sql.service(service)?.gain)?.execute(params![table, gain])?;
             }
         }
         Ok(())
-    }
-}
-
-impl Drop for Gains<'_> {
-    fn drop(&mut self) {
-        // It fails on a connection of somebody else's only.
-        let _ = self.connection.update_hook(None::<fn(Action, &str, &str, i64)>);
     }
 }

@@ -4,14 +4,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kernel::Timestamp;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params, params_from_iter};
 
 use super::chain::Ends;
 use super::failure::{committing, writing};
-use super::sql::Sql;
+use super::sql::{Sql, TableSql};
 use super::statements::Statements;
 use super::{append, batch, load, names, read, totals};
-use crate::{Claims, Committed, Decide, LineKey, Loaded, NewHistory, Parked, Record, RecordKey, RootWrite, RowWrite, StoreError, Writes};
+use crate::{
+    Cell, Claims, Committed, Decide, LineKey, Loaded, NewHistory, Parked, Record, RecordKey, RootWrite, RowWrite, StoreError, Writes,
+};
 
 /// How many rows that were taken away are remembered, in each service. Whoever follows from before those begins anew.
 const GONE_KEPT: i64 = 10_000;
@@ -108,23 +110,21 @@ fn put_root<'a>(statements: &mut Statements<'a>, sql: &'a Sql, ends: &mut Ends, 
 }
 
 fn write_rows<'a>(statements: &mut Statements<'a>, sql: &'a Sql, number: i64, rows: Vec<RowWrite>) -> rusqlite::Result<()> {
-    let mut gains = totals::Gains::watch(statements.connection)?;
+    let mut gains = totals::Gains::default();
     for RowWrite { row, content } in rows {
         let service = sql.service(row.service)?;
         let table = service.table(&row.table)?;
         let id = i64::try_from(row.id).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         match content {
             Some((cells, json)) => {
-                let cells = cells.into_iter().map(read::owned);
-                let changed = table.followed.then_some(Value::Integer(number));
-                let values = [Value::Integer(id), Value::Text(json)].into_iter().chain(cells).chain(changed);
-                let put = statements.get(&table.put)?;
-                gains.put(service, table, || put.execute(params_from_iter(values)))?;
+                if put_row(statements, service.name, table, number, id, cells, json)? {
+                    gains.add(service, table, 1);
+                }
             }
             None => {
                 let gone = statements.get(&table.delete)?.execute([id])? > 0;
                 if gone {
-                    gains.lose(service, table);
+                    gains.add(service, table, -1);
                 }
                 if gone && table.followed {
                     statements.get(&service.put_gone)?.execute(params![row.table, number, id])?;
@@ -134,7 +134,30 @@ fn write_rows<'a>(statements: &mut Statements<'a>, sql: &'a Sql, number: i64, ro
             }
         }
     }
-    gains.keep(sql)
+    gains.keep(statements.connection, sql)
+}
+
+/// Puts a row in its place, and says whether none was there. Of one that was, only those indexed columns are set that differ: setting a
+/// column writes to its index, whatever stood there.
+fn put_row<'a>(
+    statements: &mut Statements<'a>,
+    service: &str,
+    table: &'a TableSql,
+    number: i64,
+    id: i64,
+    cells: Vec<Cell>,
+    json: String,
+) -> rusqlite::Result<bool> {
+    let differing = statements.get(&table.columns)?.query_row([id], |row| read::differing(row, &cells)).optional()?;
+    let statement = match differing {
+        Some(differing) => table.update(service, differing),
+        None => &table.insert,
+    };
+    let set = cells.into_iter().enumerate().filter(|(n, _)| differing.is_none_or(|differing| differing & (1 << n) != 0));
+    let set = set.map(|(_, cell)| read::owned(cell)).chain(table.followed.then_some(Value::Integer(number)));
+    let values = [Value::Integer(id), Value::Text(json)].into_iter().chain(set);
+    statements.get(statement)?.execute(params_from_iter(values))?;
+    Ok(differing.is_none())
 }
 
 fn put_history<'a>(statements: &mut Statements<'a>, sql: &'a Sql, NewHistory { row, event }: &NewHistory) -> rusqlite::Result<()> {
