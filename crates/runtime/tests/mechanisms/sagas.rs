@@ -6,7 +6,7 @@ use crate::support::toy::{Buy, Do, SHOP, UNLUCKY, mended};
 use crate::support::{Bench, Hold, Process, ask, buy, key, told};
 use kernel::{Call, Saga};
 use runtime::{Fault, Outcome, SagaRequest};
-use store::{Claims, RecordKind};
+use store::{Claims, RecordKind, Store};
 
 const DEADLINE: Duration = calls::conformance::Take::DEADLINE;
 
