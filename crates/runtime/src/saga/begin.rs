@@ -48,6 +48,7 @@ async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcom
     let SagaRequest { saga, collection, status, key, deadline, expected, meta } = request;
     let (_span, meta) = within::<S>(&service, meta, "run");
     if let Some(away) = away::<S>(&service) {
+        service.system.stats.not_begun.of(&(service.name(), away)).inc();
         return match key {
             Some(key) => answered(&service, key, deadline, meta, collection, away).await,
             None => Outcome::Unavailable(away.into()),
