@@ -114,11 +114,15 @@ impl Client {
         result
     }
 
-    /// Whether a call to this service would be refused now without being sent.
-    pub fn refuses(&self, service: &str) -> bool {
+    /// Whether this call to this service would be refused now without being sent. One that would is counted as not asked.
+    pub fn refuses(&self, service: &'static str, name: &'static str) -> bool {
         let guards = self.guards.lock().unwrap_or_else(PoisonError::into_inner);
         let refuses = |guard: &Arc<Guard>| guard.places.available_permits() == 0 || guard.breaker.refuses(self.clock.elapsed());
-        guards.get(service).is_some_and(refuses)
+        let refused = guards.get(service).is_some_and(refuses);
+        if refused {
+            self.outcomes.of(&(service, name, "do", "not-asked")).inc();
+        }
+        refused
     }
 
     /// The state of each callee's breaker, by its service.

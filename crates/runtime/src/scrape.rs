@@ -28,8 +28,6 @@ const BATCH_SIZE: Metric = metric("yeyak_writer_batch_size", "How many pieces of
 const BATCH_TIME: Metric = metric("yeyak_writer_batch_duration_seconds", "How long the writer took for one batch, its commit included.");
 const QUEUE: Metric = metric("yeyak_writer_queue_depth", "How much work waits for the writer, new or continuing something begun.");
 const TURNED_AWAY: Metric = metric("yeyak_overload_refused_total", "New work that was refused because too much waited or was under way.");
-const NOT_BEGUN: Metric =
-    metric("yeyak_sagas_not_begun_total", "Requests that did not begin because a service that they ask first could not be asked.");
 const FEED_HEAD: Metric = metric("yeyak_feed_head", "How many events a service has published: the sum of its shards' last positions.");
 const LAG: Metric = metric("yeyak_consumer_lag_events", "How many published events a consumer has still to handle.");
 const LAG_SECONDS: Metric = metric("yeyak_consumer_lag_seconds", "How old the oldest event is that a consumer has still to handle.");
@@ -79,9 +77,6 @@ impl SystemHandle {
         }
         for ((service, of), count) in stats.turned_away.all() {
             to.counter(TURNED_AWAY, &[system, ("service", service), ("too_many", of)], &count);
-        }
-        for ((service, callee), count) in stats.not_begun.all() {
-            to.counter(NOT_BEGUN, &[system, ("service", service), ("callee", callee)], &count);
         }
         to.histogram(BATCH_SIZE, &[system], &stats.batch_sizes);
         to.histogram(BATCH_TIME, &[system], &stats.batch_times);

@@ -10,8 +10,6 @@ pub(crate) struct Stats {
     pub(crate) work: Family<(&'static str, &'static str, &'static str), Counter>,
     /// New work that was turned away because there was too much: service, and of what.
     pub(crate) turned_away: Family<(&'static str, &'static str), Counter>,
-    /// What did not begin because somebody it asks first could not be asked: service, and who.
-    pub(crate) not_begun: Family<(&'static str, &'static str), Counter>,
     /// How much transactions took at once.
     pub(crate) batch_sizes: Histogram,
     /// How long they took, from their beginning until all of theirs were answered.
@@ -24,7 +22,6 @@ impl Default for Stats {
             commands: Family::default(),
             work: Family::default(),
             turned_away: Family::default(),
-            not_begun: Family::default(),
             batch_sizes: Histogram::of_sizes(),
             batch_times: Histogram::of_times(),
         }

@@ -48,7 +48,6 @@ async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcom
     let SagaRequest { saga, collection, status, key, deadline, expected, meta } = request;
     let (_span, meta) = within::<S>(&service, meta, "run");
     if let Some(away) = away::<S>(&service) {
-        service.system.stats.not_begun.of(&(service.name(), away)).inc();
         return match key {
             Some(key) => answered(&service, key, deadline, meta, collection, away).await,
             None => Outcome::Unavailable(away.into()),
@@ -79,10 +78,10 @@ async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcom
 fn away<S: Saga>(service: &ServiceHandle) -> Option<&'static str> {
     let steps = S::steps();
     let mut asked = steps.list().iter().map_while(|step| match step {
-        Step::Call(call) => Some(call.service),
+        Step::Call(call) => Some(call),
         Step::Wait(_) | Step::Insist(_) => None,
     });
-    asked.find(|asked| service.client().refuses(asked))
+    asked.find(|call| service.client().refuses(call.service, call.name)).map(|call| call.service)
 }
 
 /// What was answered under this key before; if nothing was, that `away` cannot be asked.
