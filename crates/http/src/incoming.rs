@@ -293,7 +293,6 @@ impl Incoming {
     /// # Errors
     /// The refusal, as a problem; 503 when the service that has to agree cannot be reached.
     pub async fn change_by_saga<R: Resource, S: Saga>(&self, caller: &Caller, saga: S) -> Reply {
-        self.admits_new()?;
         let key = self.service.new_id();
         let request = SagaRequest::<S> {
             saga: Arc::new(move |_| (key.clone(), saga.clone())),

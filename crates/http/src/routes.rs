@@ -360,10 +360,10 @@ async fn read(place: Place, who: Who, identity: Option<Identity>, id: &str, requ
     let peer = parts.extensions.remove::<Peer>();
     let trace = parts.extensions.remove::<Traced>().map(|Traced(context)| context);
     let body = read_body(body, limits, &**service.clock()).await?;
-    let path = parts.uri.path();
     let at = service.now();
     Ok(Incoming {
-        path: path.strip_prefix(&*base).unwrap_or(path).to_owned(),
+        // Whoever serves it below its base has taken that away already.
+        path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         base,
         method: parts.method,

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 mod agreement;
+mod edge_tests;
 mod faults;
 mod flows;
+mod links;
 mod sagas;
 mod simulation;
 mod who;
