@@ -12,7 +12,7 @@ use kernel::{Aggregate, Caller, Commands, Resource, Saga, Timestamp, misread};
 use runtime::{Answer, ClientKey, Expected, FeedPosition, Outcome, Request, SagaInput, SagaRequest, ServiceHandle, Shown};
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::{Meta, StoreError};
+use store::{Cell, Meta, StoreError};
 use telemetry::TraceContext;
 
 use crate::auth::{Identity, Who};
@@ -22,6 +22,9 @@ use crate::{FieldError, Fields, Peer, Problem, idempotency, open_caller, optiona
 
 /// How long someone who is turned away because too much is going on should wait.
 pub(crate) const COME_BACK: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether what is being made stands by now.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// So many parameters that a history does not have are named, and so much of each name: an answer is not to be larger than what was asked.
 const MOST_UNKNOWN: usize = 50;
@@ -438,7 +441,10 @@ impl Incoming {
             }
             Outcome::Changed => Err(Problem::precondition_failed()),
             Outcome::Refused(refused) => match refused.standing_id() {
-                Some(id) => Box::pin(self.standing::<R>(id)).await,
+                Some(id) => {
+                    let id = Cell::Integer(i64::try_from(id).unwrap_or(i64::MAX));
+                    Box::pin(self.standing::<R>(&store::Query::equal("id", id, 1))).await
+                }
                 None => Err(refused.into()),
             },
             Outcome::KeyReused => Err(Problem::key_reused()),
@@ -466,9 +472,26 @@ impl Incoming {
         response
     }
 
-    /// What was asked for stands already: it is shown. A saga that is making it may not have written it yet.
-    async fn standing<R: Resource>(&self, id: u64) -> Reply {
-        let row = self.service.row::<R>(id).await.map_err(unreadable)?.ok_or_else(Problem::in_progress)?;
+    /// Answers 200 with the row of `R` whose `field` is this: what was asked for stands already, and who says so does not know its id.
+    ///
+    /// # Errors
+    /// 409 when it is only being made, and takes long.
+    pub async fn stands_as<R: Resource>(&self, field: &'static str, value: impl Into<String>) -> Reply {
+        self.standing::<R>(&store::Query::equal(field, Cell::Text(value.into()), 1)).await
+    }
+
+    /// What was asked for stands already, and is shown. What is making it may not have written it yet; that is waited for.
+    async fn standing<R: Resource>(&self, query: &store::Query) -> Reply {
+        let clock = self.service.clock();
+        let until = clock.elapsed() + self.may_wait();
+        let row = loop {
+            match self.service.rows::<R>(query).await.map_err(unreadable)?.rows.pop() {
+                Some(row) => break row,
+                None if until <= clock.elapsed() => return Err(Problem::in_progress()),
+                None => clock.sleep(GLANCE).await,
+            }
+        };
+        let id = serde_json::from_str::<R>(&row).map_err(|error| internal(&misread(&error)))?.id();
         self.stands::<R>(StatusCode::OK, Some(Shown { collection: R::COLLECTION.into(), id, row })).await
     }
 

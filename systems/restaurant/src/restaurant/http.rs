@@ -66,11 +66,16 @@ pub(super) fn said() -> impl Spec<Output = Said> {
 pub(super) type Said =
     (Option<Text<200>>, Option<u32>, Option<DaySlots>, Option<Money>, Option<Vec<u8>>, Option<Vec<Date>>, Option<u16>, Option<RatingOpens>);
 
-/// Adds a venue. Once it is answered it can be reserved.
+/// Adds a venue. Once it is answered it can be reserved. One that is kept by the same rules stands already, also if it opened by itself.
 async fn add(incoming: Incoming, (restaurant_no, said): (RestaurantNo, Said), zone: Zone) -> Reply {
     let rules = added(zone, said);
-    let saga = move |id| AddVenue { id: Id::new(id), restaurant_no: restaurant_no.clone(), rules: rules.clone(), revision: None };
-    incoming.create_by_saga::<VenueRow, AddVenue>(&incoming.caller()?, saga).await
+    let no = restaurant_no.clone();
+    let saga = move |id| AddVenue { id: Id::new(id), restaurant_no: no.clone(), rules: rules.clone(), revision: None };
+    match incoming.create_by_saga::<VenueRow, AddVenue>(&incoming.caller()?, saga).await {
+        // The calendar does not know which number the catalogue has for it.
+        Err(stands) if stands.code == "standing" => incoming.stands_as::<VenueRow>("restaurantNo", restaurant_no).await,
+        reply => reply,
+    }
 }
 
 /// Changes what a venue is kept by, if what is reserved fits.
