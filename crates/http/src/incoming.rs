@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use store::{Cell, Meta, StoreError};
 use telemetry::TraceContext;
 
-use crate::auth::{Identity, Who};
+use crate::auth::{Identity, Offers, Who};
 use crate::conditional::{self, Conditions};
 use crate::hal::{self, Place};
 use crate::{FieldError, Fields, Peer, Problem, idempotency, open_caller, optional, position, query};
@@ -50,6 +50,8 @@ pub struct Incoming {
     pub(crate) id: String,
     /// How the items of each collection are shown.
     pub(crate) items: Arc<BTreeMap<&'static str, Who>>,
+    /// Who may do what an item offers.
+    pub(crate) offers: Arc<Offers>,
     /// Who may ask it.
     pub(crate) who: Who,
     /// Who has proved to ask it; nobody when nobody has to.
@@ -103,13 +105,13 @@ impl Incoming {
         if conditions.is_none() {
             return Ok(None);
         }
-        let (base, identity) = (Arc::clone(&self.base), self.identity.clone());
+        let (base, identity, offers) = (Arc::clone(&self.base), self.identity.clone(), Arc::clone(&self.offers));
         let who = self.items.get(R::COLLECTION).copied().unwrap_or(self.who);
         let holds = move |row: Option<&str>, at: Timestamp| {
             let shown = row.and_then(|row| {
                 let item = hal::item::<R>(row, &base, at);
                 match &identity {
-                    Some(identity) => who.show_text(identity, item),
+                    Some(identity) => who.show_text(identity, &offers, item),
                     None => Some(item),
                 }
             });

@@ -28,7 +28,7 @@ const ABOUT: &str = "\
 Reservation systems: whatever can run out is decided once.\n\n\
 * **Bodies are read leniently.** Numbers, flags and texts stand for each other (`\"3\"` is 3), blanks around a text do not count, a field that is null or \
 blank is absent, and a field that is not known here is ignored. A body is read as JSON whatever its `Content-Type` says.\n\
-* **Answers are HAL.** Every field of a row is there, null when it is unset; `_links` offers what can be done with it now.\n\
+* **Answers are HAL.** Every field of a row is there, null when it is unset; `_links` offers what whoever asks can do with it now.\n\
 * **Refusals are `application/problem+json`** with a stable `code`; `type` leads to a page that says what it means and what to do. \
 A method that a path does not have is [`method-not-allowed`](/errors/method-not-allowed), a path that there is not [`not-found`](/errors/not-found).\n\
 * **An `X-Request-Id`** of yours (1 to 128 letters, digits and `-_.:/+=@`) is kept, or the request gets one: it stands on every answer, in the log and in histories.\n\
