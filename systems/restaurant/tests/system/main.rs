@@ -9,6 +9,7 @@ mod flows;
 mod links;
 mod sagas;
 mod simulation;
+mod streams;
 mod who;
 mod workload;
 
