@@ -29,7 +29,8 @@ pub(crate) fn routes(routes: Routes, settings: &Settings) -> Routes {
     let zone = settings.zone.clone();
     let add = move |incoming, wanted| add(incoming, wanted, zone.clone());
     let adds = creates::<VenueRow, _, _>("Add a venue", meant).refuses(NOT_ADDED).or_stands();
-    let changes = edits::<VenueRow, _, _>("Change what a venue is kept by", said).refuses(NOT_CHANGED);
+    let changes =
+        edits::<VenueRow, _, _>("Change what a venue is kept by. Its `restaurantNo` stays, whatever is said", said).refuses(NOT_CHANGED);
     routes
         .resource::<VenueRow>(Who::Anyone)
         .post("/venues", Who::Administrator, adds, add)
