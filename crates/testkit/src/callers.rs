@@ -130,14 +130,14 @@ impl WhoTable {
 /// When it is not so.
 #[track_caller]
 pub fn offered(app: &mut TestApp, now: Timestamp, item: &str, readers: &[(&str, &[Role])], body: &Value) -> Vec<Vec<String>> {
-    let (collection, id) = item.rsplit_once('/').unwrap_or_default();
+    let (collection, _) = item.rsplit_once('/').unwrap_or_default();
     let all = moves(&app.send(as_one(Asked::get(item), now, "the administrator", &[Role::Administrator])).expect(200));
     let offered = readers.iter().map(|(reader, roles)| {
         let mut ask = |asked: Asked| app.send(as_one(asked, now, reader, roles));
         let shown = ask(Asked::get(item)).expect(200);
         let page = ask(Asked::get(format!("{collection}?size=1000"))).expect(200);
         let rows = page["_embedded"].as_object().and_then(|all| all.values().next()?.as_array());
-        let listed = rows.and_then(|rows| rows.iter().find(|row| row["id"].to_string() == id));
+        let listed = rows.and_then(|rows| rows.iter().find(|row| row["id"] == shown["id"]));
         assert_eq!(listed, Some(&shown), "{item}, as {reader} is shown it in a page");
         let own = moves(&shown);
         for (_, method, href) in all.iter().filter(|one| !own.contains(one)) {
