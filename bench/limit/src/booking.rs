@@ -52,8 +52,7 @@ impl Wanted<'_> {
         if ends <= now {
             return Err("slot-over");
         }
-        let opens = self.date.checked_sub(room.days_ahead.days()).map_or(Ok(Timestamp::MIN), |day| instant(day, Time::midnight(), zone))?;
-        if now < opens {
+        if now < opens(self.date, room.days_ahead, zone)? {
             return Err("not-open-yet");
         }
         let user = serde_json::to_string(&self.user_id).map_err(|_| "malformed-user")?;
@@ -80,6 +79,11 @@ impl Booking {
             self.fields
         )
     }
+}
+
+/// From when on the slots of a date can be had.
+pub(crate) fn opens(date: Date, days_ahead: i64, zone: &TimeZone) -> Result<Timestamp, &'static str> {
+    date.checked_sub(days_ahead.days()).map_or(Ok(Timestamp::MIN), |day| instant(day, Time::midnight(), zone))
 }
 
 /// The first instant at which a clock of the zone shows this.

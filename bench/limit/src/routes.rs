@@ -14,7 +14,7 @@ use jiff::{Timestamp, ToSpan as _};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::booking::{Wanted, instant};
+use crate::booking::{Wanted, instant, opens};
 use crate::reader::{COUNTED, Page, Reader};
 use crate::rooms::{Room, Rooms, Slot};
 use crate::writer::{Outcome, Refused, Work};
@@ -133,7 +133,7 @@ async fn room_slots(State(limit): State<Arc<Limit>>, RawQuery(raw): RawQuery, Qu
     let Some(date) = asked.date else { return refuse(StatusCode::UNPROCESSABLE_ENTITY, "not-asked-by-the-bench") };
     let (total, slots) =
         limit.rooms.page((number * size).unsigned_abs() as usize, size.unsigned_abs() as usize, |id, place, room, slot| {
-            (id, place, room.floor.clone(), slot)
+            (id, place, (room.floor.clone(), room.days_ahead), slot)
         });
     match limit.write_slots(&slots, date) {
         Ok(mut body) => {
@@ -148,17 +148,18 @@ async fn room_slots(State(limit): State<Arc<Limit>>, RawQuery(raw): RawQuery, Qu
 
 impl Limit {
     /// The beginning of a page of slots. What stands in a room is read once.
-    fn write_slots(&self, slots: &[(u64, usize, String, Slot)], date: Date) -> Result<String, &'static str> {
+    fn write_slots(&self, slots: &[(u64, usize, (String, i64), Slot)], date: Date) -> Result<String, &'static str> {
         let mut body = String::from(r#"{"_embedded":{"roomSlots":["#);
         let now = now().as_microsecond();
         let (from, until) = (instant(date, Time::midnight(), &self.zone)?, instant(tomorrow(date)?, Time::midnight(), &self.zone)?);
         let (from, until) = (from.as_microsecond(), until.as_microsecond());
         let mut standing = (0, Vec::new());
-        for (index, (room, place, floor, Slot { start, end })) in slots.iter().enumerate() {
+        for (index, (room, place, (floor, days_ahead), Slot { start, end })) in slots.iter().enumerate() {
             if standing.0 != *room {
                 standing = (*room, self.reader.standing(*room, from, until).map_err(|_| "store-away")?);
             }
             let (starts, ends) = (instant(date, *start, &self.zone)?, instant(date, *end, &self.zone)?);
+            let opens = opens(date, *days_ahead, &self.zone)?;
             let (first, end_of) = (starts.as_microsecond(), ends.as_microsecond());
             let taken = standing.1.iter().find(|standing| standing.starts < end_of && standing.ends > first);
             if index > 0 {
@@ -170,7 +171,7 @@ impl Limit {
             // Writing to a text does not fail.
             _ = write!(
                 body,
-                r#"{{"id":{id},"roomId":{room},"floor":{floor},"date":"{date}","startTime":"{start}","endTime":"{end}","startsAt":"{starts}","endsAt":"{ends}","#
+                r#"{{"id":{id},"roomId":{room},"floor":{floor},"date":"{date}","startTime":"{start}","endTime":"{end}","startsAt":"{starts}","endsAt":"{ends}","opensAt":"{opens}","#
             );
             _ = match taken {
                 Some(taken) => {
@@ -184,7 +185,7 @@ impl Limit {
                 body,
                 r#""_links":{{"self":{{"href":"{href}?date={date}"}},"roomSlot":{{"href":"{href}?date={date}"}},"history":{{"href":"{href}/history"}}"#
             );
-            if taken.is_none() && now < end_of {
+            if taken.is_none() && opens.as_microsecond() <= now && now < end_of {
                 body.push_str(r#","reserve":{"href":"/reserves","method":"POST"}"#);
             }
             body.push_str("}}");

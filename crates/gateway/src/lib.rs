@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use edge::language::{self, Catalogue};
@@ -74,7 +74,7 @@ fn closed(router: Router, outside: &Outside) -> Router {
         .method_not_allowed_fallback(async || Problem::method_not_allowed("").into_response());
     // Each layer is put around the whole router, which is cheap to clone. `Router::layer` would put it around every route, and each
     // request would clone all layers once for every layer.
-    let spoken = from_fn_with_state(outside.catalogue.clone(), language::speak).layer(router);
+    let spoken = map_response(spelt).layer(from_fn_with_state(outside.catalogue.clone(), language::speak).layer(router));
     let origins = origins(&outside.cors);
     let options = Router::new().fallback_service(origins.layer(from_fn(options).layer(spoken.clone())));
     let within = from_fn_with_state(options, choose).layer(origins.layer(spoken));
@@ -125,13 +125,25 @@ async fn choose(State(options): State<Router>, mut request: Request, next: Next)
     answer
 }
 
+/// Says in one way what can be done here: what can be asked is among it, and nobody further in knows of that.
+async fn spelt(mut answer: Response) -> Response {
+    if answer.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(allow) = answer.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok())
+    {
+        let methods: Vec<_> = allow.split(',').map(str::trim).filter(|method| !method.is_empty()).chain(["OPTIONS"]).collect();
+        if let Ok(allow) = HeaderValue::from_str(&methods.join(", ")) {
+            answer.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    answer
+}
+
 /// Tells what can be done here.
 async fn options(mut request: Request, next: Next) -> Response {
     *request.method_mut() = Method::OPTIONS;
     let mut answer = next.run(request).await;
     let (StatusCode::METHOD_NOT_ALLOWED, Some(allow)) = (answer.status(), answer.headers().get(header::ALLOW)) else { return answer };
-    let methods = allow.to_str().unwrap_or_default().split(',').map(str::trim).chain(["OPTIONS"]).collect::<Vec<_>>().join(", ");
-    let mut told = (StatusCode::NO_CONTENT, [(header::ALLOW, methods)]).into_response();
+    let mut told = (StatusCode::NO_CONTENT, [(header::ALLOW, allow.clone())]).into_response();
     // Which route it was, for whoever counts.
     *told.extensions_mut() = std::mem::take(answer.extensions_mut());
     told
@@ -242,6 +254,7 @@ mod tests {
         }
         let (refused, headers) = ask("POST", "/rooms", &[ORIGIN]).await;
         assert_eq!((refused, headers["access-control-allow-origin"].as_str()), (405, "*"));
+        assert_eq!(headers["allow"], "GET, HEAD, OPTIONS", "whoever spelt it");
     }
 
     #[tokio::test]

@@ -26,7 +26,7 @@ use telemetry::Exposition;
 use crate::auth::{Auth, Who};
 use crate::incoming::internal;
 use crate::routes::read_body;
-use crate::{FieldError, Fields, Limits, Observer, Problem, Spec, metrics, optional, required, story, unreadable};
+use crate::{FieldError, Fields, Limits, Observer, Problem, Spec, metrics, optional, query, required, story, unreadable};
 pub use jobs::{Job, NotBegun, Refuse, Report, Thread, Work};
 use shown::{Component, Health, HealthStatus, SwitchedFaults};
 pub use shown::{JobProgress, JobState, JobStatus};
@@ -173,7 +173,14 @@ impl By {
 
 /// Lets through who may, and tells the handler who it is.
 async fn admit(State((auth, who)): State<(Auth, Who)>, mut request: Request, next: Next) -> Response {
-    match By::admitted(&auth, who, request.headers()).await {
+    let admitted = By::admitted(&auth, who, request.headers()).await.and_then(|by| {
+        if !request.method().is_safe() {
+            // What is to be done stands in the body, or is all there is to do: whoever says more in the address means less than that.
+            query::parse_alone(request.uri().query().unwrap_or_default(), ())?;
+        }
+        Ok(by)
+    });
+    match admitted {
         Ok(by) => {
             request.extensions_mut().insert(by);
             next.run(request).await
@@ -385,21 +392,22 @@ mod tests {
     async fn what_is_not_declared_does_not_answer() {
         let expected = Expected { issuer: "test".into(), audience: "yeyak".into() };
         let clock = Arc::new(clock::ManualClock::at(kernel::Timestamp::UNIX_EPOCH));
-        let router = Actuator {
+        let actuator = |auth| Actuator {
             systems: Vec::new(),
             faults: Some(Faults::default()),
-            auth: Auth::Required(Arc::new(Verifier::new(expected, Box::new(NoKeys), clock.clone()))),
+            auth,
             limits: Limits::default(),
             clock: clock.clone(),
-            observer: crate::Observer::new(clock, telemetry::Tracer::off()),
+            observer: crate::Observer::new(clock.clone(), telemetry::Tracer::off()),
             open_to_network: false,
             stopping: Arc::default(),
             verify: None,
             backup: None,
             reconcile: None,
             shows: Vec::new(),
-        }
-        .into_router();
+        };
+        let verifier = Verifier::new(expected, Box::new(NoKeys), clock.clone());
+        let (open, router) = (actuator(Auth::Open).into_router(), actuator(Auth::Required(Arc::new(verifier))).into_router());
 
         let declared: BTreeSet<_> = Actuator::declared().into_iter().map(|(_, path, _)| path.to_owned()).collect();
         let shown = format!("{router:?}");
@@ -407,6 +415,13 @@ mod tests {
         assert!(fallback.contains("default_fallback: true"), "{fallback}");
         let routed: BTreeSet<_> = tree.split('"').filter(|text| text.starts_with('/')).map(str::to_owned).collect();
         assert_eq!(routed, declared, "{tree}");
+
+        // What ends all faults, or verifies all, is not asked for some of it.
+        for (method, path, _) in Actuator::declared().into_iter().filter(|(method, ..)| *method != "GET") {
+            let request = Request::builder().method(method).uri(format!("{path}?service=meetingroom/room")).body(Body::empty()).unwrap();
+            let answer = open.clone().oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{method} {path}");
+        }
 
         for path in &declared {
             for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {

@@ -253,10 +253,17 @@ impl<T: 'static, P> Field<T, P> {
         T: PartialOrd + Display + Clone + Into<i64>,
     {
         let (least, most) = (range.start().clone(), range.end().clone());
-        let within = self.then(move |value| {
+        let Self { name, read, schema, presence } = self;
+        let read = move |json: &Json<'_>| {
             let fault = || Fault::out_of_range(format!("must be from {} to {}", range.start(), range.end()));
-            if range.contains(&value) { Ok(value) } else { Err(fault()) }
-        });
+            match read(json) {
+                Ok(value) if range.contains(&value) => Ok(value),
+                // What its type cannot hold lies no more in the range than what it can.
+                Err(Fault { code: "out-of-range", .. }) | Ok(_) => Err(fault()),
+                Err(other) => Err(other),
+            }
+        };
+        let within = Self { name, read: Box::new(read), schema, presence };
         within.described(move || Schema::whole_number(least.clone().into()..=most.clone().into()))
     }
 

@@ -12,16 +12,19 @@ use kernel::{Aggregate, Caller, Commands, Resource, Saga, Timestamp, misread};
 use runtime::{Answer, ClientKey, Expected, FeedPosition, Outcome, Request, SagaInput, SagaRequest, ServiceHandle, Shown};
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::{Meta, StoreError};
+use store::{Cell, Meta, StoreError};
 use telemetry::TraceContext;
 
-use crate::auth::{Identity, Who};
+use crate::auth::{Identity, Offers, Who};
 use crate::conditional::{self, Conditions};
 use crate::hal::{self, Place};
 use crate::{FieldError, Fields, Peer, Problem, idempotency, open_caller, optional, position, query};
 
 /// How long someone who is turned away because too much is going on should wait.
 pub(crate) const COME_BACK: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether what is being made stands by now.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// So many parameters that a history does not have are named, and so much of each name: an answer is not to be larger than what was asked.
 const MOST_UNKNOWN: usize = 50;
@@ -47,6 +50,8 @@ pub struct Incoming {
     pub(crate) id: String,
     /// How the items of each collection are shown.
     pub(crate) items: Arc<BTreeMap<&'static str, Who>>,
+    /// Who may do what an item offers.
+    pub(crate) offers: Arc<Offers>,
     /// Who may ask it.
     pub(crate) who: Who,
     /// Who has proved to ask it; nobody when nobody has to.
@@ -100,13 +105,13 @@ impl Incoming {
         if conditions.is_none() {
             return Ok(None);
         }
-        let (base, identity) = (Arc::clone(&self.base), self.identity.clone());
+        let (base, identity, offers) = (Arc::clone(&self.base), self.identity.clone(), Arc::clone(&self.offers));
         let who = self.items.get(R::COLLECTION).copied().unwrap_or(self.who);
         let holds = move |row: Option<&str>, at: Timestamp| {
             let shown = row.and_then(|row| {
                 let item = hal::item::<R>(row, &base, at);
                 match &identity {
-                    Some(identity) => who.show_text(identity, item),
+                    Some(identity) => who.show_text(identity, &offers, item),
                     None => Some(item),
                 }
             });
@@ -293,7 +298,6 @@ impl Incoming {
     /// # Errors
     /// The refusal, as a problem; 503 when the service that has to agree cannot be reached.
     pub async fn change_by_saga<R: Resource, S: Saga>(&self, caller: &Caller, saga: S) -> Reply {
-        self.admits_new()?;
         let key = self.service.new_id();
         let request = SagaRequest::<S> {
             saga: Arc::new(move |_| (key.clone(), saga.clone())),
@@ -439,7 +443,10 @@ impl Incoming {
             }
             Outcome::Changed => Err(Problem::precondition_failed()),
             Outcome::Refused(refused) => match refused.standing_id() {
-                Some(id) => Box::pin(self.standing::<R>(id)).await,
+                Some(id) => {
+                    let id = Cell::Integer(i64::try_from(id).unwrap_or(i64::MAX));
+                    Box::pin(self.standing::<R>(&store::Query::equal("id", id, 1))).await
+                }
                 None => Err(refused.into()),
             },
             Outcome::KeyReused => Err(Problem::key_reused()),
@@ -467,9 +474,26 @@ impl Incoming {
         response
     }
 
-    /// What was asked for stands already: it is shown. A saga that is making it may not have written it yet.
-    async fn standing<R: Resource>(&self, id: u64) -> Reply {
-        let row = self.service.row::<R>(id).await.map_err(unreadable)?.ok_or_else(Problem::in_progress)?;
+    /// Answers 200 with the row of `R` whose `field` is this: what was asked for stands already, and who says so does not know its id.
+    ///
+    /// # Errors
+    /// 409 when it is only being made, and takes long.
+    pub async fn stands_as<R: Resource>(&self, field: &'static str, value: impl Into<String>) -> Reply {
+        self.standing::<R>(&store::Query::equal(field, Cell::Text(value.into()), 1)).await
+    }
+
+    /// What was asked for stands already, and is shown. What is making it may not have written it yet; that is waited for.
+    async fn standing<R: Resource>(&self, query: &store::Query) -> Reply {
+        let clock = self.service.clock();
+        let until = clock.elapsed() + self.may_wait();
+        let row = loop {
+            match self.service.rows::<R>(query).await.map_err(unreadable)?.rows.pop() {
+                Some(row) => break row,
+                None if until <= clock.elapsed() => return Err(Problem::in_progress()),
+                None => clock.sleep(GLANCE).await,
+            }
+        };
+        let id = serde_json::from_str::<R>(&row).map_err(|error| internal(&misread(&error)))?.id();
         self.stands::<R>(StatusCode::OK, Some(Shown { collection: R::COLLECTION.into(), id, row })).await
     }
 

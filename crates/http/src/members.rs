@@ -1,8 +1,11 @@
 //! The services of a system with their routes: what every system's `lib.rs` lists.
 
+use std::sync::Arc;
+
 use axum::Router;
 use runtime::{Service, SystemHandle, SystemSpec};
 
+use crate::auth::Offers;
 use crate::contract;
 use crate::{Declared, Entry, Routes};
 
@@ -26,7 +29,8 @@ impl<S: Default> Members<S> {
     /// The routes of those services that `system` shows, behind `base`.
     pub fn routes(&self, system: &SystemHandle, base: &str, entry: &Entry, settings: &S) -> Router {
         let shown = self.services.iter().filter_map(|(service, routes)| Some((system.service(service().name())?, routes)));
-        let routers = shown.map(|(service, routes)| routes(Routes::new(), settings).into_router(service, base, entry));
+        let offers = Arc::new(Offers::of(base, self.declared()));
+        let routers = shown.map(|(service, routes)| routes(Routes::new(), settings).into_router(service, base, entry, &offers));
         routers.fold(Router::new(), Router::merge)
     }
 

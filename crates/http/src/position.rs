@@ -15,7 +15,7 @@ pub const POSITION: HeaderName = HeaderName::from_static("yeyak-position");
 pub const WAIT_FOR: HeaderName = HeaderName::from_static("yeyak-wait-for");
 
 /// The most positions that one read can wait for: all shards of four services.
-const MOST: usize = 64;
+pub(crate) const MOST: usize = 64;
 
 /// How long someone who came too early should wait.
 const COME_BACK: Duration = Duration::from_secs(1);
@@ -62,7 +62,12 @@ fn wanted(headers: &HeaderMap) -> Result<Vec<FeedPosition>, Problem> {
     let mut positions = Vec::new();
     for value in headers.get_all(WAIT_FOR) {
         for text in value.to_str().map_err(|_| malformed())?.split(',') {
-            positions.push(text.trim().parse().map_err(|_| malformed())?);
+            let position: FeedPosition = text.trim().parse().map_err(|_| malformed())?;
+            // As the contract has it: what is no name of a service is not looked for.
+            if !position.source.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-') {
+                return Err(malformed());
+            }
+            positions.push(position);
             if positions.len() > MOST {
                 return Err(malformed());
             }
@@ -84,7 +89,10 @@ mod tests {
         check(&[], Some(0));
         check(&["reserve:1.3.42"], Some(1));
         check(&["reserve:1.3.42 ,room:1.0.1", "room:1.1.1"], Some(3));
-        for bad in ["", ",", "reserve:1.3.42,", "reserve", "reserve:1.3.42;x"] {
+        check(&["orderManagement:1.15.1"], Some(1));
+        for bad in
+            ["", ",", "reserve:1.3.42,", "reserve", "reserve:1.3.42;x", "reserve:1.16.1", "reserve:1.03.1", "a b:1.3.42", "a_b:1.3.42"]
+        {
             check(&[bad], None);
         }
         check(&[&vec!["a:1.0.1"; MOST].join(",")], Some(MOST));

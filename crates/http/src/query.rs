@@ -78,9 +78,10 @@ pub fn parse_alone<S: Spec>(raw: &str, spec: S) -> Result<S::Output, Problem> {
     let mut reader = Reader { fields: &[], query: Query::default(), seen: Vec::new(), errors: Vec::new() };
     let (mut names, mut fields) = (Vec::new(), Fields::default());
     spec.names(&mut names);
+    let known = || if names.is_empty() { "is not read here".to_owned() } else { format!("must be one of {}", names.join(", ")) };
     for (name, value) in form_urlencoded::parse(raw.as_bytes()).filter(|(name, value)| !(name.is_empty() && value.is_empty())) {
         if !names.contains(&name.as_ref()) {
-            reader.fault(&name, Fault { code: "unknown-field", message: format!("must be one of {}", names.join(", ")).into() });
+            reader.fault(&name, Fault { code: "unknown-field", message: known().into() });
         } else if reader.is_first(&name) {
             fields.insert_text(&name, &value);
         }
@@ -292,6 +293,9 @@ mod tests {
         let problem = read("page=1&date=soon&floor=1&floor=2").unwrap_err();
         let faults: Vec<_> = problem.errors.iter().map(|error| (error.field.as_str(), error.code)).collect();
         assert_eq!(faults, [("page", "unknown-field"), ("floor", "repeated"), ("date", "wrong-type")]);
+        let none = parse_alone("service=x", ()).unwrap_err();
+        assert_eq!((none.errors[0].field.as_str(), none.errors[0].message.as_ref()), ("service", "is not read here"));
+        assert_eq!(parse_alone("", ()), Ok(()));
     }
 
     proptest! {

@@ -22,7 +22,7 @@ use kernel::{Resource, Timestamp};
 use runtime::ServiceHandle;
 use utoipa::ToSchema;
 
-use crate::auth::{Auth, Identity, Who};
+use crate::auth::{Auth, Identity, Offers, Who};
 use crate::contract::{Contract, Operation, Reads, follows, lists, shows, tells};
 use crate::finish::Finish;
 use crate::incoming::{COME_BACK, Incoming, Reply, internal};
@@ -85,6 +85,7 @@ struct Place {
     base: Arc<str>,
     entry: Entry,
     items: Arc<BTreeMap<&'static str, Who>>,
+    offers: Arc<Offers>,
 }
 
 /// What a route says of itself.
@@ -195,9 +196,11 @@ impl Routes {
         self.routes.iter().map(|route| Arc::clone(&route.operation)).collect()
     }
 
-    /// The routes of `service`, as axum serves them. `base` stands before every path: nothing, or the system's name.
-    pub fn into_router(self, service: ServiceHandle, base: &str, entry: &Entry) -> Router {
-        let place = Place { service, base: base.into(), entry: entry.clone(), items: Arc::new(self.items) };
+    /// The routes of `service`, as axum serves them. `base` stands before every path: nothing, or the system's name; `offers` are the whole
+    /// system's.
+    pub fn into_router(self, service: ServiceHandle, base: &str, entry: &Entry, offers: &Arc<Offers>) -> Router {
+        let (items, offers) = (Arc::new(self.items), Arc::clone(offers));
+        let place = Place { service, base: base.into(), entry: entry.clone(), items, offers };
         let mut methods: HashMap<String, Vec<&'static str>> = HashMap::new();
         let mut router = Router::new();
         for route in self.routes {
@@ -278,6 +281,7 @@ async fn answer<F: Future<Output = Reply>>(
             return Err(problem);
         }
     };
+    let offers = Arc::clone(&place.offers);
     let (shown, finish) = (identity.clone(), Finish::of(request.method(), request.headers(), identity.is_some()));
     let decided = async |incoming: Incoming| {
         if let Some(identity) = &incoming.identity {
@@ -297,7 +301,7 @@ async fn answer<F: Future<Output = Reply>>(
     // Where it is tested, an answer that the contract does not name is a fault; where it runs, it is still an answer.
     debug_assert_eq!(operation.undeclared(&reply), None);
     let response = match (reply, shown) {
-        (reply, Some(identity)) => who.show(&identity, reply.unwrap_or_else(IntoResponse::into_response)).await,
+        (reply, Some(identity)) => who.show(&identity, &offers, reply.unwrap_or_else(IntoResponse::into_response)).await,
         (reply, None) => reply?,
     };
     finish.finish(response).await
@@ -348,7 +352,7 @@ async fn pass_faults(service: &ServiceHandle, method: &Method) -> Result<(), Pro
 }
 
 async fn read(place: Place, who: Who, identity: Option<Identity>, id: &str, request: Request<Body>) -> Result<Incoming, Problem> {
-    let Place { service, base, entry: Entry { limits, .. }, items } = place;
+    let Place { service, base, entry: Entry { limits, .. }, items, offers } = place;
     let (mut parts, body) = request.into_parts();
     if parts.uri.path_and_query().map_or(0, |uri| uri.as_str().len()) > limits.uri {
         return Err(Problem::uri_too_long());
@@ -362,10 +366,10 @@ async fn read(place: Place, who: Who, identity: Option<Identity>, id: &str, requ
     let peer = parts.extensions.remove::<Peer>();
     let trace = parts.extensions.remove::<Traced>().map(|Traced(context)| context);
     let body = read_body(body, limits, &**service.clock()).await?;
-    let path = parts.uri.path();
     let at = service.now();
     Ok(Incoming {
-        path: path.strip_prefix(&*base).unwrap_or(path).to_owned(),
+        // Whoever serves it below its base has taken that away already.
+        path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         base,
         method: parts.method,
@@ -377,6 +381,7 @@ async fn read(place: Place, who: Who, identity: Option<Identity>, id: &str, requ
         wait: limits.wait,
         id: id.to_owned(),
         items,
+        offers,
         service,
         who,
         identity,

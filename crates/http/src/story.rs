@@ -37,8 +37,12 @@ impl Asked {
     pub(crate) fn read(query: &str) -> Result<Self, Problem> {
         let (mut correlation, mut after, mut size, mut errors) = (None, 0, USUALLY, Vec::new());
         let mut wrong = |field: &str, code, message: String| errors.push(FieldError::new(field, code, message));
+        let mut seen = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let is_first = !seen.contains(&name);
+            seen.push(name.clone());
             match (&*name, value.parse::<usize>()) {
+                ("correlation" | "after" | "size", _) if !is_first => wrong(&name, "repeated", "must be given once".into()),
                 ("correlation", _) if (1..=LONGEST).contains(&value.trim().len()) => correlation = Some(value.trim().to_owned()),
                 ("correlation", _) => wrong("correlation", "out-of-range", format!("must be the id of a story, up to {LONGEST} letters")),
                 ("after", Ok(number)) => after = number,
@@ -294,6 +298,7 @@ mod tests {
             ["correlation out-of-range", "size out-of-range", "after wrong-type", " unknown-field"]
         );
         assert_eq!(wrong(&format!("correlation={}", "x".repeat(201))), ["correlation out-of-range"]);
+        assert_eq!(wrong("correlation=a&correlation=a&after=1&after=2"), ["correlation repeated", "after repeated"]);
     }
 
     #[test]

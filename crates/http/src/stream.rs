@@ -26,7 +26,7 @@ use runtime::{Followed, Follower, Mark, Wanted};
 use store::Change;
 use tokio::sync::mpsc;
 
-use crate::auth::{Identity, Who};
+use crate::auth::{Identity, Offers, Who};
 use crate::incoming::{Incoming, Reply};
 use crate::{FieldError, Problem, Spec, hal, query};
 
@@ -129,7 +129,7 @@ impl Incoming {
     }
 
     fn shown(&self) -> Shown {
-        Shown { who: self.who, identity: self.identity.clone(), base: Arc::clone(&self.base) }
+        Shown { who: self.who, identity: self.identity.clone(), offers: Arc::clone(&self.offers), base: Arc::clone(&self.base) }
     }
 }
 
@@ -138,6 +138,7 @@ impl Incoming {
 struct Shown {
     who: Who,
     identity: Option<Identity>,
+    offers: Arc<Offers>,
     base: Arc<str>,
 }
 
@@ -152,7 +153,7 @@ impl Shown {
             };
             let item = hal::item::<R>(&row, &self.base, at);
             let item = match &self.identity {
-                Some(identity) => self.who.show_text(identity, item),
+                Some(identity) => self.who.show_text(identity, &self.offers, item),
                 None => Some(item),
             };
             let Some(item) = item else {

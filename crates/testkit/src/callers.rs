@@ -122,3 +122,38 @@ impl WhoTable {
         }
     }
 }
+
+/// The names of the moves that an item offers to each of these readers, the same by itself, in a page and in a stream. What it offers to an
+/// administrator and not to one of them is forbidden to that one, who sends it with `body`.
+///
+/// # Panics
+/// When it is not so.
+#[track_caller]
+pub fn offered(app: &mut TestApp, now: Timestamp, item: &str, readers: &[(&str, &[Role])], body: &Value) -> Vec<Vec<String>> {
+    let (collection, _) = item.rsplit_once('/').unwrap_or_default();
+    let all = moves(&app.send(as_one(Asked::get(item), now, "the administrator", &[Role::Administrator])).expect(200));
+    let offered = readers.iter().map(|(reader, roles)| {
+        let mut ask = |asked: Asked| app.send(as_one(asked, now, reader, roles));
+        let shown = ask(Asked::get(item)).expect(200);
+        let page = ask(Asked::get(format!("{collection}?size=1000"))).expect(200);
+        let rows = page["_embedded"].as_object().and_then(|all| all.values().next()?.as_array());
+        let listed = rows.and_then(|rows| rows.iter().find(|row| row["id"] == shown["id"]));
+        assert_eq!(listed, Some(&shown), "{item}, as {reader} is shown it in a page");
+        let own = moves(&shown);
+        for (_, method, href) in all.iter().filter(|one| !own.contains(one)) {
+            let method = ["POST", "PATCH", "DELETE"].into_iter().find(|one| one == method).unwrap_or_default();
+            assert_eq!(ask(Asked::new(method, href).json(body)).status, StatusCode::FORBIDDEN, "{method} {href} by {reader}");
+        }
+        let stream = app.listen(as_one(Asked::get(format!("{collection}/stream")), now, reader, roles), usize::MAX);
+        let told = stream.events().into_iter().find(|told| told.data["id"] == shown["id"]);
+        assert_eq!(told.map(|told| told.data), Some(shown), "{item}, as {reader} is told of it in a stream");
+        own.into_iter().map(|(name, ..)| name).collect()
+    });
+    offered.collect()
+}
+
+/// The moves of an item: name, method, where to.
+fn moves(item: &Value) -> Vec<(String, String, String)> {
+    let links = item["_links"].as_object().into_iter().flatten();
+    links.filter_map(|(name, link)| Some((name.clone(), link["method"].as_str()?.to_owned(), link["href"].as_str()?.to_owned()))).collect()
+}

@@ -6,6 +6,7 @@
 //! - [`carrier`]: a carrier that loses, delays, doubles and reorders
 //! - [`broken`]: stores that break one promise, for seeing that it is found out
 //! - [`sagas`]: what every saga has to survive
+//! - [`links`]: follows every link that a system gives
 //! - [`interleaving`]: the same story with everything handled in other orders
 //! - [`simulation`]: all of it together, from a seed
 //! - [`toss`]: a payment provider that guests pay at in their browser
@@ -20,6 +21,7 @@ pub mod carrier;
 pub mod disk;
 pub mod executor;
 pub mod interleaving;
+pub mod links;
 pub mod sagas;
 mod settled;
 pub mod simulation;

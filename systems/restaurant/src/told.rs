@@ -2,8 +2,10 @@
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use axum::Router;
+use edge::auth::Offers;
 use edge::{Entry, Limits, Routes};
 use kernel::{Aggregate, Commands, Exposed, Published, Refused, Timestamp};
 use runtime::{Outcome, Request, Service, SystemHandle, SystemSpec};
@@ -30,7 +32,9 @@ fn routes(system: &SystemHandle) -> Router {
     let names = ["deposit", "customercenter", "recommendation"];
     let routers = own.iter().zip(names).map(|(routes, name)| {
         let service = system.service(name).unwrap();
-        routes(Routes::new(), &Settings::default()).into_router(service, "", &Entry::open(Limits::default()))
+        let routes = routes(Routes::new(), &Settings::default());
+        let offers = Arc::new(Offers::of("", routes.declared()));
+        routes.into_router(service, "", &Entry::open(Limits::default()), &offers)
     });
     routers.fold(Router::new(), Router::merge)
 }

@@ -15,7 +15,7 @@ use super::shown::{
     RetriedLine, RetriedProjection, Service, Services,
 };
 use super::{Actuator, By, Job, NotBegun, answer};
-use crate::{FieldError, Fields, Problem, Spec, Text, optional, required};
+use crate::{FieldError, Fields, Problem, Spec, Text, optional, query, required};
 
 /// How many lines of each service, and events of one line, are shown at once.
 const SHOWN: usize = 1000;
@@ -121,11 +121,8 @@ pub(super) async fn parked(State(actuator): State<Actuator>) -> Result<Response,
 }
 
 pub(super) async fn parked_events(State(actuator): State<Actuator>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let query = query.unwrap_or_default();
-    let of = |wanted: &str| form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned());
-    let id = of("line").ok_or_else(|| Problem::unprocessable(vec![FieldError::new("line", "missing", "must be given")]))?;
-    let after = of("after").map(|after| after.parse::<u64>()).transpose();
-    let after = after.map_err(|_| Problem::unprocessable(vec![FieldError::new("after", "invalid", "must be the number of an event")]))?;
+    let (id, after) = query::parse_alone(&query.unwrap_or_default(), (line(), optional::<i64>("after").within(0..=i64::MAX)))?;
+    let after = after.map(i64::unsigned_abs);
     let (service, line) = actuator.line(&id)?;
     let events = service.parked_line(&line, after.unwrap_or(0), SHOWN).await.map_err(away)?;
     if events.is_empty() && after.is_none() {

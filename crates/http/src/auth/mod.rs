@@ -5,12 +5,14 @@
 //! - `source`: where these keys are read from, a file or an address
 //! - `local`: a key of one's own, for trying it out
 //! - `who`: who may do what, as routes declare it
+//! - `offers`: which of the moves that an item offers its reader may make
 //!
 //! **Invariant:** nothing here says more than that a token is missing, expired or invalid; which check found it so is for the log, and
 //! neither log nor answer ever shows a token or whose it is. Who steers an installation is no secret of theirs: the actuator logs it.
 
 mod keys;
 mod local;
+mod offers;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -35,6 +37,7 @@ use crate::Problem;
 pub use kernel::Role;
 pub use keys::{KeySet, NotKeys};
 pub use local::{LocalKey, NotAKey};
+pub use offers::Offers;
 pub use source::{HttpKeys, KeySource, Location, NotALocation};
 pub use token::is_subject;
 pub use who::Who;

@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use kernel::Role;
 use serde_json::Value;
 
-use super::Identity;
+use super::{Identity, Offers};
 use crate::stream::Streamed;
 use crate::{Fields, Problem, incoming};
 
@@ -92,22 +92,26 @@ impl Who {
     }
 
     /// JSON as this one may see it. `None`: it cannot be read, and what cannot be read cannot be checked.
-    pub(crate) fn show_text(self, identity: &Identity, json: String) -> Option<String> {
-        let Some(hidden) = self.hidden_from(identity) else { return Some(json) };
+    pub(crate) fn show_text(self, identity: &Identity, offers: &Offers, json: String) -> Option<String> {
+        let hidden = self.hidden_from(identity);
+        if hidden.is_none() && !Offers::concern(identity, &json) {
+            return Some(json);
+        }
         let mut shown = serde_json::from_str(&json).ok()?;
-        hide(&mut shown, hidden, identity.subject());
+        // Whose something is says who may do what with it, and may be hidden itself.
+        offers.keep_own(&mut shown, identity);
+        hide(&mut shown, hidden.unwrap_or_default(), identity.subject());
         Some(shown.to_string())
     }
 
     /// The answer as this one may see it. It is done to the whole answer, so that no handler can forget it.
-    pub(crate) async fn show(self, identity: &Identity, response: Response) -> Response {
-        let Some(hidden) = self.hidden_from(identity) else { return response };
-        if response.extensions().get::<Streamed>().is_some() {
+    pub(crate) async fn show(self, identity: &Identity, offers: &Offers, response: Response) -> Response {
+        if identity.is_administrator() || response.extensions().get::<Streamed>().is_some() {
             return response;
         }
         let (mut parts, body) = response.into_parts();
         // A problem may be told again, in another language.
-        if let Some(problem) = parts.extensions.get_mut::<Problem>() {
+        if let (Some(hidden), Some(problem)) = (self.hidden_from(identity), parts.extensions.get_mut::<Problem>()) {
             problem.extra.values_mut().for_each(|member| hide(member, hidden, identity.subject()));
             problem
                 .extra
@@ -121,13 +125,13 @@ impl Who {
         if body.is_empty() {
             return Response::from_parts(parts, body.into());
         }
-        let Ok(mut shown) = serde_json::from_slice(&body) else {
+        let text = String::from_utf8(body.into()).ok();
+        let Some(shown) = text.and_then(|text| self.show_text(identity, offers, text)) else {
             // What cannot be read cannot be checked.
             return (StatusCode::INTERNAL_SERVER_ERROR, incoming::internal(&"an answer is no JSON")).into_response();
         };
-        hide(&mut shown, hidden, identity.subject());
         parts.headers.remove(header::CONTENT_LENGTH);
-        Response::from_parts(parts, shown.to_string().into())
+        Response::from_parts(parts, shown.into())
     }
 }
 

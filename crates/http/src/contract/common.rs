@@ -391,8 +391,12 @@ pub(super) fn actuator(method: &str, path: &str, access: Access) -> Option<Value
         codes.extend(["not-found", "service-unavailable", "overloaded"]);
         codes.push(if who == Who::Administrator { "administrators-only" } else { "operators-only" });
     }
+    if method != "GET" {
+        // A parameter that is not read.
+        codes.push("invalid-fields");
+    }
     if !body.is_empty() {
-        codes.extend(["malformed-json", "invalid-fields", "body-too-large", "body-too-slow"]);
+        codes.extend(["malformed-json", "body-too-large", "body-too-slow"]);
     }
     let mut responses: Map<String, Value> = refusals(codes).into_iter().collect();
     for (status, shown) in answers {

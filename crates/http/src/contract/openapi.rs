@@ -11,6 +11,7 @@ use super::problems;
 use super::{FieldSchema, Operation, Schema, System};
 use crate::Problem;
 use crate::auth::Who;
+use crate::position::MOST;
 use crate::query::{FURTHEST_ROW, LARGEST_PAGE};
 
 /// Where the paths of a document stand.
@@ -27,8 +28,9 @@ pub enum Paths {
 const ABOUT: &str = "\
 Reservation systems: whatever can run out is decided once.\n\n\
 * **Bodies are read leniently.** Numbers, flags and texts stand for each other (`\"3\"` is 3), blanks around a text do not count, a field that is null or \
-blank is absent (unless a route says that null unsets it), and a field that is not known here is ignored. A body is read as JSON whatever its `Content-Type` says.\n\
-* **Answers are HAL.** Every field of a row is there, null when it is unset; `_links` offers what can be done with it now.\n\
+blank is absent (unless a route says that null unsets it), of two with one name the last counts, and a field that is not known here is ignored. \
+A body is read as JSON whatever its `Content-Type` says.\n\
+* **Answers are HAL.** Every field of a row is there, null when it is unset; `_links` offers what whoever asks can do with it now.\n\
 * **Refusals are `application/problem+json`** with a stable `code`; `type` leads to a page that says what it means and what to do. \
 A method that a path does not have is [`method-not-allowed`](/errors/method-not-allowed), a path that there is not [`not-found`](/errors/not-found).\n\
 * **An `X-Request-Id`** of yours (1 to 128 letters, digits and `-_.:/+=@`) is kept, or the request gets one: it stands on every answer, in the log and in histories.\n\
@@ -342,6 +344,9 @@ fn filtering(filters: &[Field], extras: Vec<FieldSchema>) -> Vec<Value> {
     parameters
 }
 
+/// A position, as `Yeyak-Wait-For` takes it: a service, an epoch, a shard and a number.
+const POSITION: &str = r"[A-Za-z][A-Za-z0-9-]*:[1-9][0-9]{0,8}\.([0-9]|1[0-5])\.[1-9][0-9]{0,17}";
+
 /// The parameters that several operations have.
 fn parameters() -> Value {
     let number = |name: &str, least: u64, most: u64, description: &str| {
@@ -363,8 +368,11 @@ fn parameters() -> Value {
             "schema": {"type": "string"}},
         "Prefer": {"name": "Prefer", "in": "header", "description": "`return=minimal`: no body in the answer.", "schema": {"type": "string"}},
         "Yeyak-Wait-For": {"name": "Yeyak-Wait-For", "in": "header",
-            "description": "The `Yeyak-Position` of a write. The read waits for up to two seconds until what it shows has followed it.",
-            "schema": {"type": "string", "pattern": "^[a-z-]+:[0-9]+\\.[0-9]+\\.[0-9]+(, *[a-z-]+:[0-9]+\\.[0-9]+\\.[0-9]+)*$", "examples": ["reserve:1.3.42"]}},
+            "description": format!("The `Yeyak-Position` of a write, or up to {MOST} of them with commas between. The read waits until what it shows has followed it, for up to two \
+                seconds unless the installation says otherwise; [`not-caught-up`](/errors/not-caught-up) tells that it has not. Only services whose events the read's own service \
+                follows itself can be waited for, and that service: [`not-a-source`](/errors/not-a-source) tells that it follows another one through a third, or not at all. What a \
+                service has published can be read there at once, so a position of its own that lies ahead is not waited for: it is not caught up with."),
+            "schema": {"type": "string", "pattern": format!("^{POSITION}( *, *{POSITION}){{0,{}}}$", MOST - 1), "examples": ["reserve:1.3.42"]}},
         "Last-Event-ID": {"name": "Last-Event-ID", "in": "header", "description": "The `id` of the last event that was heard: only what changed since is told.",
             "schema": {"type": "string"}},
     })
@@ -375,7 +383,7 @@ fn headers() -> Value {
     json!({
         "ETag": {"description": "Changes whenever the answer does. Each coding of an answer has its own; any of them is good for `If-Match`.", "schema": {"type": "string"}},
         "Yeyak-Position": {"description": "Where it stands in what services publish: `service:epoch.shard.seq`, with commas between several. A read that sends \
-            it as `Yeyak-Wait-For` shows what followed from it.", "schema": {"type": "string"}},
+            it as `Yeyak-Wait-For` shows what followed from it, where its service follows this one itself.", "schema": {"type": "string"}},
         "Content-Location": {"description": "Where it stands.", "schema": {"type": "string", "format": "uri-reference"}},
         "Preference-Applied": {"description": "That `Prefer` was heeded.", "schema": {"const": "return=minimal"}},
         "X-Request-Id": {"description": "What the request is known by, in the log and as the story it begins.", "schema": {"type": "string"}},

@@ -103,9 +103,11 @@ fn numbers_keep_to_their_range() {
     assert_eq!(read::<u16>("65536"), Err("out-of-range"));
     assert_eq!(read::<u32>("-1"), Err("out-of-range"));
     assert_eq!(read::<i64>(r#""-9223372036854775808""#), Ok(i64::MIN));
-    let fields = Fields::parse(br#"{"point": 6}"#).unwrap();
-    let problem = fields.read(required::<u8>("point").within(1..=5)).unwrap_err();
-    assert_eq!(problem.errors, [FieldError::new("point", "out-of-range", "must be from 1 to 5")]);
+    // The range that is told is the field's own, also of what its type could not hold.
+    for body in [r#"{"point": 6}"#, r#"{"point": 256}"#, r#"{"point": -1}"#, r#"{"point": 1, "point": 99999999999999999999}"#] {
+        let problem = Fields::parse(body.as_bytes()).unwrap().read(required::<u8>("point").within(1..=5)).unwrap_err();
+        assert_eq!(problem.errors, [FieldError::new("point", "out-of-range", "must be from 1 to 5")], "{body}");
+    }
 }
 
 #[test]

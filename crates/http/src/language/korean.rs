@@ -122,8 +122,8 @@ pub(super) const SENTENCES: Sentences = &[
     ("must be by {}", "다음 항목으로 정렬할 수 있습니다: {0}"),
     ("is none of the services that run here: {}", "여기에서 돌아가는 서비스가 아닙니다: {0}"),
     ("has no meaning where rows are told as they change", "바뀌는 행을 알려 줄 때는 쓸 수 없습니다"),
+    ("is not read here", "여기서는 쓰이지 않습니다"),
     ("must be the id of a story, up to {} letters", "{0}자 이하의 이야기 id여야 합니다"),
-    ("must be the number of an event", "이벤트 번호여야 합니다"),
     ("either the number of the first event, or all=true, must be given", "맨 앞 이벤트의 번호나 all=true 가운데 하나가 있어야 합니다"),
     (
         "must consist of letters, digits, dots, hyphens and underscores, and begin with none of the dots",

@@ -118,7 +118,7 @@ fn the_slots_of_a_room_are_numbered_after_it() {
     assert_eq!(rows.keys().copied().collect::<Vec<_>>(), [301, 302]);
     assert_eq!(
         json!(rows[&302]),
-        json!({ "id": 302, "roomId": 3, "floor": "3", "startTime": "10:00", "endTime": "11:50", "zone": "Asia/Seoul" })
+        json!({ "id": 302, "roomId": 3, "floor": "3", "startTime": "10:00", "endTime": "11:50", "zone": "Asia/Seoul", "openingRule": "same-day" })
     );
 }
 
@@ -156,7 +156,7 @@ fn a_slot_on_a_date_has_its_instants() {
         json!(overlay(&slots[&301], DAY, &[], &[])),
         json!({
             "id": 301, "roomId": 3, "floor": "3", "date": "2026-11-23", "startTime": "08:00", "endTime": "09:50",
-            "startsAt": at("08:00"), "endsAt": at("09:50"), "status": "Available", "reserveId": null, "userId": null,
+            "startsAt": at("08:00"), "endsAt": at("09:50"), "opensAt": at("00:00"), "status": "Available", "reserveId": null, "userId": null,
         })
     );
 }

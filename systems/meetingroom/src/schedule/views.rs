@@ -1,7 +1,7 @@
 //! `/roomTables`: each room now. `/roomSlots`: each room and slot of a day, put together from three kinds of rows: the slots
 //! that every day has, what is reserved, and what is closed.
 
-use booking::{Slot, TimeOfDay, Zone};
+use booking::{OpeningRule, Slot, TimeOfDay, Zone};
 use jiff::civil::Date;
 use kernel::{Field, Move, Period, Projection, Resource, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,8 @@ pub(crate) struct RoomSlotRow {
     pub(crate) end_time: TimeOfDay,
     /// The zone of these times.
     pub(crate) zone: Zone,
+    /// From when on the room's slots can be reserved.
+    pub(crate) opening_rule: OpeningRule,
 }
 
 /// A slot of a room on a date, as it is shown.
@@ -75,6 +77,9 @@ pub(crate) struct ShownSlot {
     /// The first instant after it.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) ends_at: Timestamp,
+    /// From when on it can be reserved, by whoever comes first.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) opens_at: Timestamp,
     /// What the room is in it.
     pub(crate) status: RoomStatus,
     /// The reservation that has it.
@@ -164,7 +169,7 @@ impl Resource for ShownSlot {
     }
 
     fn moves(&self, at: Timestamp) -> Vec<Move> {
-        let is_free = self.status == RoomStatus::Available && at < self.ends_at;
+        let is_free = self.status == RoomStatus::Available && self.opens_at <= at && at < self.ends_at;
         is_free.then(|| Move { name: "reserve", method: "POST", path: "/reserves".into() }).into_iter().collect()
     }
 }
@@ -229,7 +234,7 @@ impl RoomSlots {
 
 impl Projection for RoomSlots {
     const NAME: &'static str = "room-slots";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type On = ReserveEvent;
     type Row = RoomSlotRow;
 
@@ -246,10 +251,10 @@ impl Projection for RoomSlots {
 
     fn fold(id: u64, row: Option<RoomSlotRow>, event: &ReserveEvent, _at: Timestamp) -> Option<RoomSlotRow> {
         match event {
-            ReserveEvent::CalendarOpened { room_id, floor, zone, slots, .. } => {
+            ReserveEvent::CalendarOpened { room_id, floor, zone, slots, opening_rule, .. } => {
                 let (_, slot) = (1..).zip(slots.iter()).find(|(place, _)| Self::row(*room_id, *place) == id)?;
-                let (start_time, end_time) = (slot.start(), slot.end());
-                Some(RoomSlotRow { id, room_id: *room_id, floor: floor.clone(), start_time, end_time, zone: zone.clone() })
+                let (start_time, end_time, opening_rule) = (slot.start(), slot.end(), *opening_rule);
+                Some(RoomSlotRow { id, room_id: *room_id, floor: floor.clone(), start_time, end_time, zone: zone.clone(), opening_rule })
             }
             ReserveEvent::CalendarClosed { .. } => None,
             _ => row,
@@ -356,6 +361,7 @@ pub(crate) fn overlay(row: &RoomSlotRow, date: Date, bookings: &[SlotBookingRow]
         end_time: row.end_time,
         starts_at: slot.starts_at(),
         ends_at: slot.ends_at(),
+        opens_at: row.opening_rule.opens_at(&slot, &row.zone),
         status: if closed { RoomStatus::Maintenance } else { booking.map_or(RoomStatus::Available, |booking| booking.status) },
         reserve_id: booking.map(|booking| booking.id),
         user_id: booking.map(|booking| booking.user_id.clone()),

@@ -157,3 +157,33 @@ fn a_service_that_was_down_catches_up_also_after_a_restart() {
     app.faults().clear();
     shows(&mut app, &room, "Reserved", &mine, json!("7"));
 }
+
+#[test]
+fn a_slot_offers_to_be_reserved_when_it_can_be() {
+    let mut app = TestApp::start(MEETINGROOM, at("2026-11-23T10:05:00+09:00"));
+    for rule in ["same-day", "slot-start", "days-ahead:1"] {
+        app.post("/rooms", json!({"floor": "1", "openingRule": rule, "slots": "08:00-09:50,10:00-11:50,12:00-13:50"})).expect(201);
+    }
+    app.settle();
+    let mut offered = Vec::new();
+    for (now, date) in
+        [("10:05", "2026-11-23"), ("11:55", "2026-11-23"), ("12:00", "2026-11-23"), ("12:30", "2026-11-24"), ("12:30", "2026-11-25")]
+    {
+        app.advance_to(at(&format!("2026-11-23T{now}:00+09:00")));
+        let slots = app.get(&format!("/roomSlots?date={date}")).expect(200)["_embedded"]["roomSlots"].as_array().unwrap().clone();
+        for slot in slots {
+            let is_offered = slot["_links"]["reserve"]["method"] == "POST";
+            let made =
+                app.post("/reserves", json!({"userId": "1", "roomId": slot["roomId"], "date": date, "startTime": slot["startTime"]}));
+            assert_eq!(made.status == 201, is_offered, "{now}: {slot} was answered {}", made.text);
+            if is_offered {
+                app.delete(made.header("location")).expect(204);
+                app.settle();
+                offered.push(format!("{now} {} {}", &date[8..], slot["id"]));
+            }
+        }
+    }
+    let expected = ["10:05 23 102", "10:05 23 103", "10:05 23 202", "10:05 23 302", "10:05 23 303", "11:55 23 103", "11:55 23 303"];
+    let later = ["12:00 23 103", "12:00 23 203", "12:00 23 303", "12:30 24 301", "12:30 24 302", "12:30 24 303"];
+    assert_eq!(offered, [&expected[..], &later].concat());
+}

@@ -8,6 +8,7 @@ mod faults;
 mod flows;
 mod instructions;
 mod interleavings;
+mod links;
 mod metrics;
 mod sagas;
 mod simulation;

@@ -186,11 +186,12 @@ fn a_sitting_is_shown_with_what_it_costs_and_has_left() {
 }
 
 #[test]
-fn a_day_that_empties_leaves_no_row() {
+fn a_day_that_empties_leaves_an_empty_row_by_which_it_is_heard_of() {
     let told = |taken: &[u32]| taken.iter().map(|taken| filled("10", DAY, "11:30", *taken)).collect::<Vec<_>>();
-    assert_eq!(view::<FilledDays>(&told(&[2])).len(), 1);
-    assert_eq!(view::<FilledDays>(&told(&[2, 4, 0])).len(), 0);
-    assert_eq!(view::<FilledDays>(&told(&[0])).len(), 0);
+    let of = |taken: &[u32]| view::<FilledDays>(&told(taken)).into_values().map(|row| json!(row.of)).collect::<Vec<_>>();
+    assert_eq!(of(&[2]), [json!({"10/2026-11-24": {"11:30": 2}})]);
+    assert_eq!(of(&[2, 4, 0]), [json!({})]);
+    assert_eq!(of(&[0]), [json!({})]);
 }
 
 #[test]

@@ -270,13 +270,15 @@ impl Projection for Sittings {
     }
 }
 
-/// How many people are expected at the sittings of a day. What nobody is expected at goes.
+/// How many people are expected at the sittings of a day. A day at which nobody is expected any more stays, with nothing in it, so that who
+/// follows its sittings hears of it.
 pub(crate) struct FilledDays;
 
 impl Projection for FilledDays {
     const NAME: &'static str = "filled-days";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const HISTORY: bool = false;
+    const FOLLOWED: bool = true;
     type On = ReservationEvent;
     type Row = FilledRow;
 
@@ -305,7 +307,7 @@ impl Projection for FilledDays {
             sittings.remove(time);
         }
         of.retain(|_, sittings| !sittings.is_empty());
-        (!of.is_empty()).then_some(FilledRow { id, of })
+        Some(FilledRow { id, of })
     }
 }
 

@@ -68,7 +68,9 @@ impl Story {
 fn a_reservation_is_rated_and_rated_otherwise() {
     let mut story = Story::default();
     story.send(register(), at(1)).unwrap();
-    let row = |point: Option<u8>| Some(json!({"id": 7, "reservationNo": 7, "restaurantNo": "10", "point": point, "opensAt": at(10)}));
+    let row = |point: Option<u8>| {
+        Some(json!({"id": 7, "reservationNo": 7, "restaurantNo": "10", "customerId": "ann", "point": point, "opensAt": at(10)}))
+    };
     assert_eq!(story.row, row(None));
     story.send(rate(3, Some("ann")), at(10)).unwrap();
     assert_eq!(story.row, row(Some(3)));

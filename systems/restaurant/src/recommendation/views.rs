@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::api::RecommendationEvent;
 use super::domain::{Event, Recommendation, Registered};
 use super::rating::{Rating, RatingEvent};
-use crate::reservation::api::{ReservationId, ReservationStatus, RestaurantNo};
+use crate::reservation::api::{CustomerId, ReservationId, ReservationStatus, RestaurantNo};
 
 /// A reservation that its guest can rate, or has rated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -20,6 +20,8 @@ pub(crate) struct RecommendationRow {
     pub(crate) reservation_no: ReservationId,
     /// The restaurant.
     pub(crate) restaurant_no: RestaurantNo,
+    /// Who reserved, if that was said.
+    pub(crate) customer_id: Option<CustomerId>,
     /// How it was rated, from 1 to 5.
     pub(crate) point: Option<u8>,
     /// From when on it can be rated.
@@ -98,8 +100,8 @@ impl Exposed for Recommendation {
 }
 
 fn row(registered: &Registered, point: Option<u8>) -> RecommendationRow {
-    let Registered { reservation_no, restaurant_no, opens_at, .. } = registered.clone();
-    RecommendationRow { id: reservation_no, reservation_no, restaurant_no, point, opens_at }
+    let Registered { reservation_no, restaurant_no, customer_id, opens_at } = registered.clone();
+    RecommendationRow { id: reservation_no, reservation_no, restaurant_no, customer_id, point, opens_at }
 }
 
 impl Exposed for Rating {

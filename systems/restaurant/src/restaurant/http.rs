@@ -29,8 +29,9 @@ pub(crate) fn routes(routes: Routes, settings: &Settings) -> Routes {
     let zone = settings.zone.clone();
     let add = move |incoming, wanted| add(incoming, wanted, zone.clone());
     let adds = creates::<VenueRow, _, _>("Add a venue", meant).refuses(NOT_ADDED).or_stands();
-    let changes = edits::<VenueRow, _, _>("Change what a venue is kept by; null takes its name away, or the limit of its seats", said)
-        .refuses(NOT_CHANGED);
+    let about =
+        "Change what a venue is kept by; null takes its name away, or the limit of its seats. Its `restaurantNo` stays, whatever is said";
+    let changes = edits::<VenueRow, _, _>(about, said).refuses(NOT_CHANGED);
     routes
         .resource::<VenueRow>(Who::Anyone)
         .post("/venues", Who::Administrator, adds, add)
@@ -75,11 +76,16 @@ pub(super) type Said = (
     Option<RatingOpens>,
 );
 
-/// Adds a venue. Once it is answered it can be reserved.
+/// Adds a venue. Once it is answered it can be reserved. One that is kept by the same rules stands already, also if it opened by itself.
 async fn add(incoming: Incoming, (restaurant_no, said): (RestaurantNo, Said), zone: Zone) -> Reply {
     let rules = added(zone, said);
-    let saga = move |id| AddVenue { id: Id::new(id), restaurant_no: restaurant_no.clone(), rules: rules.clone(), revision: None };
-    incoming.create_by_saga::<VenueRow, AddVenue>(&incoming.caller()?, saga).await
+    let no = restaurant_no.clone();
+    let saga = move |id| AddVenue { id: Id::new(id), restaurant_no: no.clone(), rules: rules.clone(), revision: None };
+    match incoming.create_by_saga::<VenueRow, AddVenue>(&incoming.caller()?, saga).await {
+        // The calendar does not know which number the catalogue has for it.
+        Err(stands) if stands.code == "standing" => incoming.stands_as::<VenueRow>("restaurantNo", restaurant_no).await,
+        reply => reply,
+    }
 }
 
 /// Changes what a venue is kept by, if what is reserved fits.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use std::time::Duration;
-use testkit::{Asked, TestApp, at};
+use testkit::{Asked, Setup, TestApp, at};
 
 use crate::agreement::Shown;
 use crate::{IN_BROWSER, NOW, RESTAURANT, book};
@@ -79,6 +79,46 @@ fn a_venue_that_nobody_added_gets_usual_rules_and_is_listed() {
     assert_eq!(unlimited["seats"], Value::Null);
     reserve(&mut app, json!({"restaurantNo": "77", "time": "11:30"})).expect(201);
     agrees(&mut app);
+}
+
+#[test]
+fn a_venue_that_stands_is_shown_to_who_adds_the_same() {
+    let mut app = app();
+    let wanted = |seats: u32| Asked::post("/venues", &json!({"restaurantNo": "10", "name": "Haengbok", "seats": seats}));
+    let made = app.send(wanted(40)).expect(201);
+    for _ in 0..2 {
+        let again = app.send(wanted(40).once("k"));
+        assert_eq!((again.expect(200), again.header("content-location")), (made.clone(), "/venues/1"));
+    }
+    app.send(wanted(50)).refused(409, "venue-exists");
+    app.send(wanted(50).once("k")).refused(422, "idempotency-key-reused");
+    assert_eq!(app.get("/venues/1/history").expect(200)["_embedded"]["history"].as_array().unwrap().len(), 1, "nothing happened");
+
+    // What it is kept by now counts, not what it was once added with.
+    app.send(Asked::new("PATCH", "/venues/1").json(&json!({"seats": 50}))).expect(200);
+    app.send(wanted(40)).refused(409, "venue-exists");
+    assert_eq!(app.send(wanted(50)).expect(200)["id"], 1);
+
+    // It may have opened by itself, and the catalogue not have heard of it yet.
+    reserve(&mut app, json!({"restaurantNo": "77"})).expect(201);
+    assert_eq!(app.post("/venues", json!({"restaurantNo": "77"})).expect(200)["restaurantNo"], "77");
+    app.post("/venues", json!({"restaurantNo": "77", "seats": 4})).refused(409, "venue-exists");
+    assert_eq!(app.rows("venues").len(), 2);
+    agrees(&mut app);
+}
+
+#[test]
+fn of_several_who_add_the_same_venue_at_once_one_makes_it_and_all_are_shown_it() {
+    for seed in 0..20 {
+        let mut app = TestApp::with(RESTAURANT, Setup::at(at(NOW)).seeded(seed));
+        let wanted = |seats: u32| Asked::post("/venues", &json!({"restaurantNo": "10", "seats": seats}));
+        let answers = app.together([wanted(40), wanted(40), wanted(40)]);
+        let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 200, 201], "seed {seed}");
+        assert!(answers.iter().all(|answer| answer.json()["id"] == answers[0].json()["id"]), "seed {seed}: {answers:#?}");
+        assert_eq!(app.rows("venues").len(), 1);
+    }
 }
 
 #[test]

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 mod agreement;
+mod edge_tests;
 mod faults;
 mod flows;
+mod links;
 mod refunds;
 mod sagas;
 mod simulation;
+mod streams;
 mod who;
 mod workload;
 

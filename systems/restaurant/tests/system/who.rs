@@ -65,6 +65,8 @@ fn guests_see_of_others_what_is_taken_and_never_by_whom() {
         "/myPages",
         "/myPages/1",
         "/myPages/1/history",
+        "/recommendations",
+        "/recommendations/1",
         "/recommendations/1/history",
     ] {
         let mut says = |who: &str| app.send(as_one(Asked::get(path), who)).expect(200).to_string();
@@ -86,4 +88,50 @@ fn a_guest_acts_for_themselves_alone_and_a_venue_that_nobody_added_is_none() {
     let elsewhere = Asked::post("/reservations", &json!({"restaurantNo": "77", "day": "20261124"}));
     let refused = app.send(as_one(elsewhere, "1"));
     assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (404, &Value::from("no-such-venue")));
+}
+
+/// Who looks: the guest whose it is, another, an operator, and an administrator.
+const READERS: [(&str, &[Role]); 4] = [("1", &[]), ("2", &[]), ("lee", &[Role::Operator]), ("kim", &[Role::Administrator])];
+
+#[test]
+fn what_is_offered_is_what_its_reader_may_do() {
+    let mut app = two_guests();
+    let check = |app: &mut TestApp, now: &str, item: &str, moves: [&[&str]; 4]| {
+        let offered = callers::offered(app, at(now), item, &READERS, &json!({"point": 3, "paymentKey": "p"}));
+        assert_eq!(offered, moves, "{item}");
+    };
+    check(&mut app, NOW, "/reservations/1", [&["cancel"], &[], &[], &["cancel"]]);
+    check(&mut app, NOW, "/recommendations/1", [&["rate"], &[], &[], &["rate"]]);
+    let free = app.send(as_one(Asked::get("/availability?restaurantNo=10&day=20261124"), "2")).expect(200);
+    assert_eq!(free["_embedded"]["availability"][0]["_links"]["reserve"]["method"], "POST", "what is nobody's is for everyone");
+    app.advance_to(at("2026-11-24T11:30:00+09:00"));
+    check(&mut app, "2026-11-24T11:30:00+09:00", "/reservations/1", [&[], &[], &["no-show"], &["no-show"]]);
+}
+
+#[test]
+fn what_waits_to_be_paid_offers_that_to_its_guest() {
+    let mut app = TestApp::start(Subject { routes: GUARDED.routes, ..crate::IN_BROWSER }, at(NOW));
+    app.send(as_one(Asked::post("/venues", &json!({"restaurantNo": "10"})), "kim")).expect(201);
+    let asked = Asked::post("/reservations", &json!({"restaurantNo": "10", "day": "20261124"}));
+    let made = app.send(as_one(asked, "1"));
+    assert_eq!(made.expect(201)["_links"]["pay"]["href"], "/reservations/1/payment");
+    let shown = app.send(as_one(Asked::get("/reservations/1"), "1"));
+    assert_eq!((made.json(), made.header("etag")), (shown.json(), shown.header("etag")), "what is made is shown as it stands");
+    let offered = callers::offered(&mut app, at(NOW), "/reservations/1", &READERS, &json!({"paymentKey": "p"}));
+    assert_eq!(offered, [vec!["cancel", "pay"], vec![], vec![], vec!["cancel", "pay"]]);
+}
+
+#[test]
+fn a_tag_is_of_the_moves_that_its_reader_is_offered() {
+    let mut app = two_guests();
+    for (reader, forbidden) in [("2", "not-the-guest"), ("lee", "not-the-guest"), ("1", "")] {
+        let seen = app.send(as_one(Asked::get("/reservations/1"), reader)).header("etag").to_owned();
+        assert_eq!(app.send(as_one(Asked::get("/reservations/1").header("if-none-match", &seen), reader)).status, 304, "{reader}");
+        // What somebody has seen is what they can expect; whether they may do it is another matter.
+        let answer = app.send(as_one(Asked::delete("/reservations/1").header("if-match", seen), reader));
+        let _ = match forbidden {
+            "" => answer.expect(204),
+            code => answer.refused(403, code),
+        };
+    }
 }

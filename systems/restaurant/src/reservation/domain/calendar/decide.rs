@@ -18,6 +18,7 @@ impl Calendar {
     pub(super) fn open(&self, venue_id: VenueId, rules: VenueRules) -> Result<Vec<Event>, Refusal> {
         match &self.venue {
             None => Ok(vec![Event::Opened { venue_id: Some(venue_id), rules }]),
+            Some(venue) if venue.rules == rules => Err(Refusal::Standing),
             Some(_) => Err(Refusal::VenueExists),
         }
     }

@@ -11,7 +11,10 @@ pub enum Refusal {
     /// There is no venue of that number.
     #[error("there is no such restaurant")]
     NoSuchVenue,
-    /// There is one already.
+    /// There is one already, and it is kept by just these rules. Which number the catalogue has for it is not known here.
+    #[error("this stands already")]
+    Standing,
+    /// There is one already, and it is kept by others.
     #[error("a restaurant of that number takes reservations already")]
     VenueExists,
     /// Somebody else changed its rules meanwhile.
@@ -87,11 +90,12 @@ impl Free {
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        use RefusedKind::{Conflict, Invalid, NotFound};
+        use RefusedKind::{Conflict, Invalid, NotFound, Standing};
 
         let no = |kind, code| Self::new(kind, code, &refusal);
         match &refusal {
             Refusal::NoSuchVenue => no(NotFound, "no-such-venue"),
+            Refusal::Standing => no(Standing, "standing"),
             Refusal::VenueExists => no(Conflict, "venue-exists"),
             Refusal::VenueChanged => no(Conflict, "venue-changed"),
             Refusal::VenueReserved(held) => {

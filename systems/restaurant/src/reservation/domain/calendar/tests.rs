@@ -195,7 +195,8 @@ fn an_unknown_venue_opens_by_itself_where_that_is_so() {
     // From then on it has its own rules.
     unknown(&mut desk, 2, 24, Some(VenueRules { seats: Some(2), ..seoul() })).unwrap();
     assert_eq!(desk.calendar.rules(), Some(&seoul()));
-    conflict(desk.send(Command::Open { venue_id: VENUE, rules: seoul() }), "venue-exists");
+    conflict(desk.send(Command::Open { venue_id: VENUE, rules: VenueRules { seats: Some(2), ..seoul() } }), "venue-exists");
+    refused(desk.send(Command::Open { venue_id: VENUE, rules: seoul() }), RefusedKind::Standing, "standing");
 }
 
 #[test]
