@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post};
@@ -25,7 +25,7 @@ use telemetry::Exposition;
 
 use crate::auth::{Auth, Who};
 use crate::incoming::internal;
-use crate::routes::read_body;
+use crate::routes::{drain, read_body};
 use crate::{FieldError, Fields, Limits, Observer, Problem, Spec, metrics, optional, query, required, story, unreadable};
 pub use jobs::{Job, NotBegun, Refuse, Report, Thread, Work};
 use shown::{Component, Health, HealthStatus, SwitchedFaults};
@@ -129,6 +129,7 @@ impl Actuator {
                 Access::Probe => answers,
                 Access::Only(who) => answers.route_layer(from_fn_with_state((self.auth.clone(), who), admit)),
             };
+            let answers = answers.layer(from_fn_with_state((self.limits, Arc::clone(&self.clock)), taken));
             router = router.route(path, answers.layer(map_response(move |answer| async move { unkept(is_open, answer) })));
         }
         router.with_state(self)
@@ -187,6 +188,19 @@ async fn admit(State((auth, who)): State<(Auth, Who)>, mut request: Request, nex
         }
         Err(problem) => problem.into_response(),
     }
+}
+
+/// Takes the body of a request before anything is answered, whether there is need of it or not.
+async fn taken(State((limits, clock)): State<(Limits, SharedClock)>, mut request: Request, next: Next) -> Response {
+    if request.method() == Method::POST {
+        match read_body(std::mem::take(request.body_mut()), limits, &*clock).await {
+            Ok(body) => *request.body_mut() = body.into(),
+            Err(problem) => return problem.into_response(),
+        }
+    } else {
+        drain(&mut request, limits, &*clock).await;
+    }
+    next.run(request).await
 }
 
 /// What is true of this moment, and of who asks, is kept by nobody.

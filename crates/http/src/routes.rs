@@ -269,7 +269,7 @@ async fn answer<F: Future<Output = Reply>>(
     place: Place,
     operation: &Operation,
     id: &str,
-    request: Request<Body>,
+    mut request: Request<Body>,
     handler: impl FnOnce(Incoming) -> F,
 ) -> Reply {
     let who = operation.who;
@@ -277,7 +277,7 @@ async fn answer<F: Future<Output = Reply>>(
     let identity = match in_time(&service, limits, admitted(&place, who, request.method(), request.headers())).await {
         Ok(identity) => identity,
         Err(problem) => {
-            drain(request, limits, &service).await;
+            drain(&mut request, limits, &**service.clock()).await;
             return Err(problem);
         }
     };
@@ -328,11 +328,13 @@ async fn admitted(place: &Place, who: Who, method: &Method, headers: &HeaderMap)
     Ok(identity)
 }
 
-/// Takes the body that goes with a refusal: a connection that is closed on what is still being sent is reset, and the refusal is lost.
-async fn drain(request: Request<Body>, limits: Limits, service: &ServiceHandle) {
+/// Takes the body that goes with what is answered without it: a connection that is closed on what is still being sent is reset, and the
+/// answer is lost.
+pub(crate) async fn drain(request: &mut Request<Body>, limits: Limits, clock: &dyn Clock) {
     // Whoever asks beforehand whether to send it does not send it.
-    if !request.headers().contains_key(EXPECT) {
-        let _ = read_body(request.into_body(), limits, &**service.clock()).await;
+    let asks = request.headers().get(EXPECT).is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    if !asks {
+        let _ = read_body(std::mem::take(request.body_mut()), limits, clock).await;
     }
 }
 
