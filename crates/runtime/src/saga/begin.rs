@@ -48,10 +48,7 @@ async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcom
     let SagaRequest { saga, collection, status, key, deadline, expected, meta } = request;
     let (_span, meta) = within::<S>(&service, meta, "run");
     if let Some(away) = away::<S>(&service) {
-        return match key {
-            Some(key) => answered(&service, key, deadline, meta, collection, away).await,
-            None => Outcome::Unavailable(away.into()),
-        };
+        return answered(&service, away, key, collection, deadline, meta).await;
     }
     let asker = Asker { who: Who::Client { status, collection: collection.into(), key: key.clone() }, meta: meta.clone() };
     let Beginning { begun, roots, make, then } = Beginning::of(service.name(), saga, asker.clone());
@@ -74,10 +71,10 @@ async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcom
     }
 }
 
-/// A service that this saga asks first of all, one after the other, and that cannot be asked now: it would begin only to be undone.
-fn away<S: Saga>(service: &ServiceHandle) -> Option<&'static str> {
+/// A service that this saga asks before its pivot, and that cannot be asked now: it would go on only to be undone.
+pub(super) fn away<S: Saga>(service: &ServiceHandle) -> Option<&'static str> {
     let steps = S::steps();
-    let mut asked = steps.list().iter().map_while(|step| match step {
+    let mut asked = steps.list().iter().filter_map(|step| match step {
         Step::Call(call) => Some(call),
         Step::Wait(_) | Step::Insist(_) => None,
     });
@@ -85,20 +82,22 @@ fn away<S: Saga>(service: &ServiceHandle) -> Option<&'static str> {
 }
 
 /// What was answered under this key before; if nothing was, that `away` cannot be asked.
-async fn answered(
+pub(super) async fn answered(
     service: &ServiceHandle,
-    key: ClientKey,
+    away: &'static str,
+    key: Option<ClientKey>,
+    collection: &'static str,
     deadline: Timestamp,
     meta: Meta,
-    collection: &'static str,
-    away: &'static str,
 ) -> Outcome {
+    let unavailable = Outcome::Unavailable(away.into());
+    let Some(key) = key else { return unavailable };
     let purpose = Purpose::Client { key: KeyUse::Bind(key), status: 202, shows: None };
     // What is kept under a key is told first, and what is expected here never holds.
     let expected = Some(Expected::of(collection, 0, |_, _| false));
     let asked = Act::of(service.name(), Commands::none(), purpose, meta);
     match service.submit_fresh(Act { deadline: Some(deadline), expected, ..asked }).await {
-        Outcome::Changed => Outcome::Unavailable(away.into()),
+        Outcome::Changed => unavailable,
         other => other,
     }
 }

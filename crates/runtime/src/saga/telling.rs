@@ -5,6 +5,7 @@ use kernel::{Commands, Saga, Timestamp};
 use store::Meta;
 use tokio::sync::oneshot;
 
+use super::begin::{answered, away};
 use super::drive::{Driven, load, resume, within};
 use super::run::{Asker, Begun, Run, RunCommand, Who};
 use crate::handle::ServiceHandle;
@@ -58,6 +59,10 @@ impl ServiceHandle {
 async fn tell<S: Saga>(service: ServiceHandle, input: SagaInput, what: String) -> Outcome {
     let SagaInput { saga: name, collection, status, key, deadline, expected, meta } = input;
     let (_span, meta) = within::<S>(&service, meta, "go on with");
+    // It waits on, and can be told again.
+    if let Some(away) = away::<S>(&service) {
+        return answered(&service, away, key, collection, deadline, meta).await;
+    }
     let asker = Asker { who: Who::Client { status, collection: collection.into(), key: key.clone() }, meta: meta.clone() };
     let purpose = Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Bind), status: 202, shows: None };
     let told = service.to_run::<S>(&name, RunCommand::Tell { what, asker }, purpose, meta);

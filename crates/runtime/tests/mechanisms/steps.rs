@@ -121,6 +121,28 @@ fn when_one_of_several_fails_everything_before_it_is_undone() {
     }
 }
 
+/// Whoever is asked last counts as well: the pool is not asked for what would be given back at once.
+#[test]
+fn while_one_of_several_cannot_be_asked_it_does_not_begin() {
+    let (bench, bank) = bench();
+    let process = bench.start(trips());
+    process.fault(TILL, Fault { down: true, ..Fault::default() });
+    let seat = || process.events::<crate::support::trip::Seat>(TRIPS, &"home".into()).len();
+    let try_it = || {
+        let began = begin(&bench, &process, SagaRequest { key: None, ..trip(7, None) });
+        bench.pass(Duration::from_millis(30));
+        assert_eq!(answer(&began), "unavailable till");
+        seat()
+    };
+    let sat: Vec<_> = (0..30).map(|_| try_it()).collect();
+    assert_eq!(sat[0], 2, "the first sat down, and stood up again");
+    assert_eq!(sat[28], sat[29], "the last did not begin");
+    process.faults.clear();
+    bench.pass(SETTLED);
+    assert!(answer(&begin(&bench, &process, trip(7, None))).starts_with("201"));
+    assert_eq!(bank.balance(), 7);
+}
+
 /// What the till's own callee says travels through the till.
 #[test]
 fn who_is_asked_by_the_one_who_is_asked_decides_too() {

@@ -1,5 +1,6 @@
 //! What guests and restaurants do, step by step (seed 001).
 
+use runtime::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::{Asked, Setup, TestApp, at};
@@ -151,6 +152,34 @@ fn a_guest_pays_in_their_browser_while_the_seats_are_held() {
     agrees(&mut app);
     assert_eq!(row(&mut app, "/reservations/1")["status"], "Reserved");
     app.post("/reservations/1/payment", json!({"paymentKey": payment})).refused(409, "not-waiting");
+}
+
+/// Nobody is charged for a table that could only be given back at once: it waits on, and can be paid a moment later.
+#[test]
+fn while_recommendation_cannot_be_asked_nobody_pays() {
+    let mut app = TestApp::start(IN_BROWSER, at(NOW));
+    let mut payments = Vec::new();
+    for _ in 0..21 {
+        let made = reserve(&mut app, json!({})).expect(201);
+        let order = made["checkout"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        payments.push(json!({"paymentKey": book(&app).payable(&order).unwrap()}));
+    }
+    let (last, others) = payments.split_last().unwrap();
+    app.faults().set("restaurant/recommendation", Fault { down: true, ..Fault::default() });
+    for (id, payment) in (1..).zip(others) {
+        app.post(&format!("/reservations/{id}/payment"), payment.clone()).refused(503, "service-unavailable");
+    }
+    app.post("/reservations/21/payment", last.clone()).refused(503, "service-unavailable");
+    reserve(&mut app, json!({})).refused(503, "service-unavailable");
+    app.settle();
+    assert_eq!(row(&mut app, "/reservations/1")["status"], "Canceled", "who paid first was given it back");
+    assert_eq!(row(&mut app, "/reservations/21")["status"], "DepositPending", "who paid last was not asked to");
+    agrees(&mut app);
+    app.faults().clear();
+    app.advance(Duration::from_secs(2));
+    app.post("/reservations/21/payment", last.clone()).expect(200);
+    agrees(&mut app);
+    assert_eq!(row(&mut app, "/reservations/21")["status"], "Reserved");
 }
 
 #[test]
