@@ -98,20 +98,21 @@ pub(crate) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
+/// The next line of a head, in which a value may have bytes that are no text; nothing at the end.
+fn read_line(from: &mut BufReader<impl io::Read>) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    from.read_until(b'\n', &mut line)?;
+    Ok((!line.is_empty()).then(|| String::from_utf8_lossy(&line).into_owned()))
+}
+
 /// The next answer on a connection; nothing when that is closed before the first byte of one.
 pub(crate) fn read_answer(from: &mut BufReader<impl io::Read>, method: &str) -> io::Result<Option<Answer>> {
-    let mut line = String::new();
-    if from.read_line(&mut line)? == 0 {
-        return Ok(None);
-    }
+    let Some(line) = read_line(from)? else { return Ok(None) };
     let odd = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(|| odd(&line))?;
     let mut headers = Vec::new();
     loop {
-        let mut line = String::new();
-        if from.read_line(&mut line)? == 0 {
-            return Err(odd("an answer breaks off within its head"));
-        }
+        let line = read_line(from)?.ok_or_else(|| odd("an answer breaks off within its head"))?;
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
