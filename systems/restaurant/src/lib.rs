@@ -24,7 +24,7 @@ mod told;
 
 use axum::Router;
 use booking::Zone;
-use edge::{Declared, Entry, Member, Members};
+use edge::{Declared, Entry, Member, Members, Own};
 use runtime::{SystemHandle, SystemSpec};
 use serde_json::{Value, json};
 
@@ -51,8 +51,9 @@ impl Default for Settings {
 /// The system's name, the first part of its paths.
 pub const NAME: &str = "restaurant";
 
-/// The fields that say who somebody is, of rows and of what happened to them.
-const PERSONAL: &[&str] = &["customerId"];
+/// The fields that say who somebody is, of rows and of what happened to them; and those by which a deposit is paid, since whoever knows the
+/// name of an order can come to pay it, or fail to, in its guest's place.
+const PERSONAL: Own = Own::named_by(&["customerId"]).with(&["checkout", "order", "payment"]);
 
 /// What its refusals say in Korean.
 pub const KOREAN: [edge::language::Sentences; 2] = [korean::SENTENCES, booking::KOREAN];

@@ -112,9 +112,9 @@ impl MakeReservation {
 
     fn take_deposit(&self) -> Option<TakeDeposit> {
         let Held { at, booking, title, .. } = self.held.clone()?;
-        let Booking { restaurant_no, day, deposit: amount, .. } = booking;
+        let Booking { restaurant_no, day, customer_id, deposit: amount, .. } = booking;
         let until = at.saturating_add(TIME_TO_PAY).ok()?;
-        Some(TakeDeposit { reservation_no: self.id, restaurant_no, day, amount, order: self.order.clone(), title, until })
+        Some(TakeDeposit { reservation_no: self.id, restaurant_no, day, customer_id, amount, order: self.order.clone(), title, until })
     }
 
     fn deposit_taken(&mut self, reply: DepositTaken) {
