@@ -25,6 +25,7 @@ mod told;
 use axum::Router;
 use booking::Zone;
 use edge::{Declared, Entry, Member, Members, Own};
+use kernel::Currency;
 use runtime::{SystemHandle, SystemSpec};
 use serde_json::{Value, json};
 
@@ -38,13 +39,15 @@ pub mod book {
 pub struct Settings {
     /// The zone of the venues' civil times.
     pub zone: Zone,
+    /// What the payment provider takes money in: no venue wants its deposits in anything else.
+    pub currencies: &'static [Currency],
     /// Whether a `restaurantNo` that has no venue gets one by itself, with defaults.
     pub opens_unknown: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { zone: Zone::default(), opens_unknown: true }
+        Self { zone: Zone::default(), currencies: Currency::ALL, opens_unknown: true }
     }
 }
 

@@ -42,6 +42,7 @@ const NOT_RESERVED: &[&str] = &[
     "sitting-begun",
     "no-sitting-left",
     "sold-out",
+    "currency-not-taken",
     "payment-declined",
     "payment-mismatch",
     "payment-not-found",

@@ -4,7 +4,7 @@ use booking::{DaySlots, Zone};
 use edge::contract::{Schema, creates, edits};
 use edge::{Incoming, Reply, Routes, Spec, Text, Who, optional, required};
 use jiff::civil::Date;
-use kernel::{Id, Money};
+use kernel::{Currency, Id, Money};
 use serde_json::{Value, json};
 
 use super::saga::{AddVenue, ChangeVenue};
@@ -26,12 +26,12 @@ const LONGEST_REFUND: u16 = 8_784;
 
 /// The routes of the service.
 pub(crate) fn routes(routes: Routes, settings: &Settings) -> Routes {
-    let zone = settings.zone.clone();
+    let (zone, currencies) = (settings.zone.clone(), settings.currencies);
     let add = move |incoming, wanted| add(incoming, wanted, zone.clone());
-    let adds = creates::<VenueRow, _, _>("Add a venue", meant).refuses(NOT_ADDED).or_stands();
+    let adds = creates::<VenueRow, _, _>("Add a venue", move || meant(currencies)).refuses(NOT_ADDED).or_stands();
     let about =
         "Change what a venue is kept by; null takes its name away, or the limit of its seats. Its `restaurantNo` stays, whatever is said";
-    let changes = edits::<VenueRow, _, _>(about, said).refuses(NOT_CHANGED);
+    let changes = edits::<VenueRow, _, _>(about, move || said(currencies)).refuses(NOT_CHANGED);
     routes
         .resource::<VenueRow>(Who::Anyone)
         .post("/venues", Who::Administrator, adds, add)
@@ -46,17 +46,17 @@ const NOT_ADDED: &[&str] = &["venue-exists"];
 const NOT_CHANGED: &[&str] = &["no-such-venue", "venue-changed", "venue-reserved"];
 
 /// What is said of a venue that is to be added: its number, and whatever is not as usual.
-pub(super) fn meant() -> impl Spec<Output = (RestaurantNo, Said)> {
-    (required::<String>("restaurantNo").parse::<RestaurantNo>().like("11"), said())
+pub(super) fn meant(currencies: &'static [Currency]) -> impl Spec<Output = (RestaurantNo, Said)> {
+    (required::<String>("restaurantNo").parse::<RestaurantNo>().like("11"), said(currencies))
 }
 
 /// What is said of a venue. Whatever is not, stays; without a name or without a limit of seats it is once that is null.
-pub(super) fn said() -> impl Spec<Output = Said> {
+pub(super) fn said(currencies: &'static [Currency]) -> impl Spec<Output = Said> {
     (
         optional::<Text<200>>("name").or_unset(),
         optional::<u32>("seats").within(1..=MOST_SEATS).or_unset(),
         optional::<Value>("sittings").try_map(sittings).described(sittings_schema).like("11:30-13:00,17:30-19:30"),
-        optional::<Money>("deposit").try_map(deposit),
+        optional::<Money>("deposit").try_map(|money| deposit(money, currencies)),
         optional::<Vec<u8>>("closedWeekdays").try_map(weekdays),
         optional::<Vec<Date>>("closedDates").try_map(dates),
         optional::<u16>("refundUntil").within(0..=LONGEST_REFUND),
@@ -131,8 +131,11 @@ fn sittings_schema() -> Schema {
     json!({"anyOf": [list, text]}).into()
 }
 
-/// A deposit is what makes it sure that guests come, so there is one.
-fn deposit(deposit: Money) -> Result<Money, &'static str> {
+/// A deposit is what makes it sure that guests come, so there is one, and they can pay it.
+fn deposit(deposit: Money, currencies: &[Currency]) -> Result<Money, &'static str> {
+    if !currencies.contains(&deposit.currency) {
+        return Err("must be in a currency that the payment provider takes");
+    }
     if (1..=MOST_DEPOSIT).contains(&deposit.minor) { Ok(deposit) } else { Err("must be above zero, and at most 1000000000 in minor units") }
 }
 
