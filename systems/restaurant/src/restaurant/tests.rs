@@ -133,9 +133,27 @@ fn what_is_not_said_of_a_venue_stays() {
     assert_eq!(changed(before.clone(), read(json!({ "seats": 50 }))), VenueRules { seats: Some(50), ..before.clone() });
     assert_eq!(changed(before.clone(), read(json!({ "seats": null }))), VenueRules { seats: None, ..before.clone() });
     assert_eq!(changed(before.clone(), read(json!({ "name": null, "sittings": null }))), VenueRules { name: None, ..before.clone() });
+    assert_eq!(changed(before.clone(), read(json!({ "sittings": " ", "refundUntil": "" }))), before, "a blank says nothing");
     let sittings = json!({ "sittings": [{ "start": "18:00", "end": "20:00" }] });
     assert_eq!(changed(before.clone(), read(sittings)).sittings.to_string(), "18:00-20:00");
     assert_eq!(added(Zone::default(), read(json!({}))), VenueRules::usual(Zone::default()));
+}
+
+#[test]
+fn what_is_null_of_a_venue_is_as_usual_again() {
+    let read = |body: Value| Fields::parse(body.to_string().as_bytes()).unwrap().read(said(Currency::ALL)).unwrap();
+    let tokyo = Zone::named("Asia/Tokyo").unwrap();
+    let other = json!({
+        "name": "Haengbok", "seats": 40, "sittings": "18:00-20:00", "deposit": { "amount": "5", "currency": "USD" },
+        "closedWeekdays": [1], "closedDates": ["20261225"], "refundUntil": 24, "ratingOpens": "dined",
+    });
+    let mut before = added(tokyo.clone(), read(other.clone()));
+    for field in other.as_object().unwrap().keys() {
+        let after = changed(before.clone(), read(json!({ field.as_str(): null })));
+        assert_ne!(after, before, "{field}");
+        before = after;
+    }
+    assert_eq!(before, VenueRules::usual(tokyo));
 }
 
 #[test]
