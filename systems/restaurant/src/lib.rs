@@ -54,9 +54,11 @@ impl Default for Settings {
 /// The system's name, the first part of its paths.
 pub const NAME: &str = "restaurant";
 
-/// The fields that say who somebody is, of rows and of what happened to them; and those by which a deposit is paid, since whoever knows the
-/// name of an order can come to pay it, or fail to, in its guest's place.
-const PERSONAL: Own = Own::named_by(&["customerId"]).with(&["checkout", "order", "payment"]);
+/// The fields that say who somebody is, of rows and of what happened to them.
+const PERSONAL: Own = Own::named_by(&["customerId"]);
+
+/// The same, and those by which a deposit is paid: whoever knows the name of an order can come to pay it, or fail to, in its guest's place.
+const PAID_BY: Own = PERSONAL.with(&["checkout", "order", "payment"]);
 
 /// What its refusals say in Korean.
 pub const KOREAN: [edge::language::Sentences; 2] = [korean::SENTENCES, booking::KOREAN];
