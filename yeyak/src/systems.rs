@@ -7,11 +7,13 @@ use booking::Zone;
 use edge::Entry;
 use edge::contract::{self, asyncapi, openapi};
 use edge::language::Catalogue;
+use kernel::Currency;
+use payments::Toss;
 use runtime::{SystemHandle, SystemSpec};
 use serde_json::{Map, Value, json};
 
 use crate::cli::{KnownSystem, Selected};
-use crate::config::{Auth, Settings};
+use crate::config::{Auth, Payments, Settings};
 use crate::error::Fatal;
 
 /// The systems as they are declared.
@@ -110,7 +112,11 @@ fn meetingroom_settings(settings: &Settings) -> Result<meetingroom::Settings, Fa
 }
 
 fn restaurant_settings(settings: &Settings) -> Result<restaurant::Settings, Fatal> {
-    Ok(restaurant::Settings { zone: zone(&settings.restaurant.zone)?, opens_unknown: settings.auth == Auth::Open })
+    let currencies = match &settings.restaurant.payments {
+        Payments::Test => Currency::ALL,
+        Payments::Toss(_) => Toss::CURRENCIES,
+    };
+    Ok(restaurant::Settings { zone: zone(&settings.restaurant.zone)?, currencies, opens_unknown: settings.auth == Auth::Open })
 }
 
 /// The time zone of this name.

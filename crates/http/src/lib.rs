@@ -37,7 +37,7 @@ pub mod story;
 mod stream;
 mod traces;
 
-pub use auth::{Auth, Who};
+pub use auth::{Auth, Own, Who};
 pub use caller::open_caller;
 pub use coding::Coding;
 pub use fields::{Fault, Field, Fields, Json, Lenient, Optional, Or, OrUnset, Presence, Required, Spec, Text, optional, required};

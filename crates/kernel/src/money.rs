@@ -16,6 +16,9 @@ pub enum Currency {
 }
 
 impl Currency {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Krw, Self::Usd, Self::Eur];
+
     /// How many digits stand behind the decimal point (ISO 4217, "minor unit").
     pub const fn digits(self) -> u32 {
         match self {

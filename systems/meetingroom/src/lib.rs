@@ -22,7 +22,7 @@ pub mod schedule;
 
 use axum::Router;
 use booking::Zone;
-use edge::{Declared, Entry, Member, Members};
+use edge::{Declared, Entry, Member, Members, Own};
 use runtime::{SystemHandle, SystemSpec};
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ impl Default for Settings {
 pub const NAME: &str = "meetingroom";
 
 /// The fields that say who somebody is, of rows and of what happened to them.
-const PERSONAL: &[&str] = &["userId", "user"];
+const PERSONAL: Own = Own::named_by(&["userId", "user"]);
 
 /// What its refusals say in Korean.
 pub const KOREAN: [edge::language::Sentences; 2] = [korean::SENTENCES, booking::KOREAN];

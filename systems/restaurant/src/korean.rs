@@ -24,6 +24,7 @@ pub(crate) const SENTENCES: &[(&str, &str)] = &[
         "must be sittings such as 11:30-13:00,17:30-19:30, in order and apart",
         "11:30-13:00,17:30-19:30처럼 순서대로, 서로 겹치지 않는 식사 시간이어야 합니다",
     ),
+    ("must be in a currency that the payment provider takes", "결제 대행사가 받는 통화여야 합니다"),
     ("must be above zero, and at most 1000000000 in minor units", "0보다 크고, 최소 단위로 1000000000 이하여야 합니다"),
     ("days of the week are 1, Monday, to 7, Sunday", "요일은 월요일 1부터 일요일 7까지입니다"),
     ("there are at most 366 closed dates", "쉬는 날은 366일까지입니다"),

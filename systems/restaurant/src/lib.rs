@@ -24,7 +24,8 @@ mod told;
 
 use axum::Router;
 use booking::Zone;
-use edge::{Declared, Entry, Member, Members};
+use edge::{Declared, Entry, Member, Members, Own};
+use kernel::Currency;
 use runtime::{SystemHandle, SystemSpec};
 use serde_json::{Value, json};
 
@@ -38,13 +39,15 @@ pub mod book {
 pub struct Settings {
     /// The zone of the venues' civil times.
     pub zone: Zone,
+    /// What the payment provider takes money in: no venue wants its deposits in anything else.
+    pub currencies: &'static [Currency],
     /// Whether a `restaurantNo` that has no venue gets one by itself, with defaults.
     pub opens_unknown: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { zone: Zone::default(), opens_unknown: true }
+        Self { zone: Zone::default(), currencies: Currency::ALL, opens_unknown: true }
     }
 }
 
@@ -52,7 +55,10 @@ impl Default for Settings {
 pub const NAME: &str = "restaurant";
 
 /// The fields that say who somebody is, of rows and of what happened to them.
-const PERSONAL: &[&str] = &["customerId"];
+const PERSONAL: Own = Own::named_by(&["customerId"]);
+
+/// The same, and those by which a deposit is paid: whoever knows the name of an order can come to pay it, or fail to, in its guest's place.
+const PAID_BY: Own = PERSONAL.with(&["checkout", "order", "payment"]);
 
 /// What its refusals say in Korean.
 pub const KOREAN: [edge::language::Sentences; 2] = [korean::SENTENCES, booking::KOREAN];

@@ -40,7 +40,7 @@ pub use local::{LocalKey, NotAKey};
 pub use offers::Offers;
 pub use source::{HttpKeys, KeySource, Location, NotALocation};
 pub use token::is_subject;
-pub use who::Who;
+pub use who::{Own, Who};
 
 /// Whether callers have to prove who they are.
 #[derive(Clone)]

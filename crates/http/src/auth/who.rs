@@ -6,7 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use kernel::Role;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Identity, Offers};
 use crate::stream::Streamed;
@@ -19,7 +19,7 @@ pub enum Who {
     Anyone,
     /// Whoever has proved who they are; what these fields, of rows and of what happened to them, say of somebody else is hidden from
     /// people, and they can neither search nor sort by it.
-    EachTheirOwn(&'static [&'static str]),
+    EachTheirOwn(Own),
     /// A person for themselves: the body's field names nobody else, and need not name them. Administrators for everyone.
     PersonIn(&'static str),
     /// Those who see everything and steer the installation: operators, and administrators.
@@ -28,12 +28,43 @@ pub enum Who {
     Administrator,
 }
 
+/// The fields of rows, and of what happened to them, that are for one person alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// Those that name the person.
+    names: &'static [&'static str],
+    /// Those that name nobody, and are for the person whom an object names beside them.
+    secrets: &'static [&'static str],
+}
+
+impl Own {
+    /// The fields that name a person.
+    pub const fn named_by(names: &'static [&'static str]) -> Self {
+        Self { names, secrets: &[] }
+    }
+
+    /// With these as well, each of which is shown to the person alone whom one of the others names in the same object. Where nobody is
+    /// named beside them, they are shown to none but staff.
+    pub const fn with(self, secrets: &'static [&'static str]) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// All of them.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &'static str> {
+        self.names.iter().chain(self.secrets).copied()
+    }
+
+    fn contains(&self, field: &str) -> bool {
+        self.fields().any(|own| own == field)
+    }
+}
+
 /// As the table of all routes has it.
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anyone => f.write_str("anyone"),
-            Self::EachTheirOwn(fields) => write!(f, "anyone, each their own {}", fields.join("+")),
+            Self::EachTheirOwn(own) => write!(f, "anyone, each their own {}", own.fields().collect::<Vec<_>>().join("+")),
             Self::PersonIn(field) => write!(f, "the person in {field}"),
             Self::Operator => f.write_str("operator"),
             Self::Administrator => f.write_str("administrator"),
@@ -64,8 +95,9 @@ impl Who {
             }
             Self::EachTheirOwn(hidden) if !identity.is_staff() => {
                 let is_asked = form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {
-                    let sorts = || value.split(',').any(|by| hidden.contains(&by.trim()));
-                    (hidden.contains(&name.as_ref()) && value.trim() != identity.subject()) || (name == "sort" && sorts())
+                    let sorts = || value.split(',').any(|by| hidden.contains(by.trim()));
+                    let is_own = hidden.names.contains(&name.as_ref()) && value.trim() == identity.subject();
+                    (hidden.contains(&name) && !is_own) || (name == "sort" && sorts())
                 });
                 if is_asked { Err(Problem::not_yourself()) } else { Ok(()) }
             }
@@ -82,11 +114,11 @@ impl Who {
     }
 
     /// The fields that are hidden from this one where they speak of others.
-    fn hidden_from<'a>(&'a self, identity: &Identity) -> Option<&'a [&'static str]> {
+    fn hidden_from<'a>(&'a self, identity: &Identity) -> Option<Hidden<'a>> {
         match self {
             _ if identity.is_staff() => None,
-            Self::EachTheirOwn(fields) => Some(fields),
-            Self::PersonIn(field) => Some(std::slice::from_ref(field)),
+            Self::EachTheirOwn(own) => Some(Hidden { names: own.names, secrets: own.secrets }),
+            Self::PersonIn(field) => Some(Hidden { names: std::slice::from_ref(field), secrets: &[] }),
             Self::Anyone | Self::Operator | Self::Administrator => None,
         }
     }
@@ -100,7 +132,9 @@ impl Who {
         let mut shown = serde_json::from_str(&json).ok()?;
         // Whose something is says who may do what with it, and may be hidden itself.
         offers.keep_own(&mut shown, identity);
-        hide(&mut shown, hidden.unwrap_or_default(), identity.subject());
+        if let Some(hidden) = hidden {
+            hidden.hide(&mut shown, identity.subject());
+        }
         Some(shown.to_string())
     }
 
@@ -112,12 +146,7 @@ impl Who {
         let (mut parts, body) = response.into_parts();
         // A problem may be told again, in another language.
         if let (Some(hidden), Some(problem)) = (self.hidden_from(identity), parts.extensions.get_mut::<Problem>()) {
-            problem.extra.values_mut().for_each(|member| hide(member, hidden, identity.subject()));
-            problem
-                .extra
-                .iter_mut()
-                .filter(|(name, member)| hidden.contains(&name.as_str()) && member.as_str() != Some(identity.subject()))
-                .for_each(|(_, member)| *member = Value::Null);
+            hidden.hide_members(&mut problem.extra, identity.subject());
         }
         // Answers are made in memory.
         let Ok(body) = body.collect().await else { return incoming::internal(&"an answer broke off").into_response() };
@@ -135,20 +164,33 @@ impl Who {
     }
 }
 
-/// Takes out of a value what these fields say of others than `own`.
-fn hide(value: &mut Value, fields: &[&str], own: &str) {
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                if fields.contains(&name.as_str()) && member.as_str() != Some(own) {
-                    *member = Value::Null;
-                } else {
-                    hide(member, fields, own);
-                }
+/// What is hidden from one person: as of [`Own`].
+#[derive(Clone, Copy)]
+struct Hidden<'a> {
+    names: &'a [&'static str],
+    secrets: &'a [&'static str],
+}
+
+impl Hidden<'_> {
+    /// Takes out of a value what these fields say of others than `own`.
+    fn hide(self, value: &mut Value, own: &str) {
+        match value {
+            Value::Object(members) => self.hide_members(members, own),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.hide(item, own)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    fn hide_members(self, members: &mut Map<String, Value>, own: &str) {
+        let is_own = self.names.iter().any(|name| members.get(*name).and_then(Value::as_str) == Some(own));
+        for (name, member) in members {
+            let (names, is_secret) = (self.names.contains(&name.as_str()), self.secrets.contains(&name.as_str()));
+            if (names && member.as_str() != Some(own)) || (is_secret && !is_own) {
+                *member = Value::Null;
+            } else {
+                self.hide(member, own);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, fields, own)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -161,9 +203,23 @@ mod tests {
     #[test]
     fn what_is_said_of_others_is_hidden_at_any_depth() {
         let mut shown = json!({"rows": [{"id": 1, "userId": "7"}, {"id": 2, "userId": "8", "data": {"user": "8"}}], "userId": null});
-        hide(&mut shown, &["userId", "user"], "7");
+        Hidden { names: &["userId", "user"], secrets: &[] }.hide(&mut shown, "7");
         let expected = json!({"rows": [{"id": 1, "userId": "7"}, {"id": 2, "userId": null, "data": {"user": null}}], "userId": null});
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_secret_is_shown_to_whom_the_same_object_names() {
+        let check = |mut item: Value, expected: Value| {
+            Hidden { names: &["userId"], secrets: &["order"] }.hide(&mut item, "7");
+            assert_eq!(item, expected);
+        };
+        check(json!({"userId": "7", "order": "a"}), json!({"userId": "7", "order": "a"}));
+        check(json!({"order": "a", "userId": "8"}), json!({"order": null, "userId": null}));
+        check(json!({"order": "a"}), json!({"order": null}));
+        check(json!({"userId": null, "order": {"link": "a"}}), json!({"userId": null, "order": null}));
+        // Of what somebody's row leads to, it is not said whose it is.
+        check(json!({"userId": "7", "of": {"order": "a"}}), json!({"userId": "7", "of": {"order": null}}));
     }
 
     #[test]
@@ -189,7 +245,8 @@ mod tests {
             let refused = who.check(&Identity::new("7".into(), roles), query, body.as_bytes()).err();
             assert_eq!(refused.as_ref().map(|problem| problem.code.as_ref()), code, "{who} {roles:?} {query} {body}");
         };
-        let (refused, person, rows) = (Some("not-yourself"), Who::PersonIn("userId"), Who::EachTheirOwn(&["userId"]));
+        let (refused, person, rows) =
+            (Some("not-yourself"), Who::PersonIn("userId"), Who::EachTheirOwn(Own::named_by(&["userId"]).with(&["order"])));
         for (body, code) in [
             ("", None),
             (r#"{"userId": 7}"#, None),
@@ -210,6 +267,8 @@ mod tests {
         check(rows, &[], "userId=8", "", refused);
         check(rows, &[], "user%49d=8", "", refused);
         check(rows, &[], "sort=id,%20userId,desc", "", refused);
-        check(rows, &[Role::Operator], "userId=8&sort=userId", "", None);
+        check(rows, &[], "order=7", "", refused);
+        check(rows, &[], "sort=order", "", refused);
+        check(rows, &[Role::Operator], "userId=8&sort=userId&order=7", "", None);
     }
 }

@@ -80,10 +80,10 @@ pub fn document(systems: &[System], paths: Paths) -> Value {
 fn hidden(systems: &[System]) -> BTreeMap<String, BTreeSet<&'static str>> {
     let mut hidden: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for operation in systems.iter().flat_map(|system| &system.services).flat_map(|service| &service.operations) {
-        let fields: &[&'static str] = match &operation.who {
-            Who::EachTheirOwn(fields) => fields,
-            Who::PersonIn(field) => std::slice::from_ref(field),
-            Who::Anyone | Who::Operator | Who::Administrator => &[],
+        let fields: Vec<_> = match operation.who {
+            Who::EachTheirOwn(own) => own.fields().collect(),
+            Who::PersonIn(field) => vec![field],
+            Who::Anyone | Who::Operator | Who::Administrator => Vec::new(),
         };
         hidden.entry((operation.declaration.row.name)().into_owned()).or_default().extend(fields);
     }
@@ -295,8 +295,8 @@ fn title(kind: Kind, collection: &str, item: &str) -> (String, String) {
 fn who(who: Who) -> String {
     match who {
         Who::Anyone => "For everyone.".into(),
-        Who::EachTheirOwn(fields) => {
-            let fields: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
+        Who::EachTheirOwn(own) => {
+            let fields: Vec<_> = own.fields().map(|field| format!("`{field}`")).collect();
             format!("For everyone. People see {} of themselves alone: of others it is null.", fields.join(" and "))
         }
         Who::PersonIn(field) => format!(

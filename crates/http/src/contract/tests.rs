@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::openapi::Paths;
 use super::*;
-use crate::auth::Who;
+use crate::auth::{Own, Who};
 use crate::incoming::{Incoming, Reply};
 use crate::{Problem, Routes, Spec, optional, required};
 
@@ -56,7 +56,7 @@ fn routes() -> Routes {
     let list = async |incoming: Incoming, (query, _): (store::Query, Option<Date>)| incoming.list::<TableRow>(&query).await;
     let takes = creates::<TableRow, _, _>("Take a table", wanted).refuses(&["slot-taken"]).or_stands();
     Routes::new()
-        .resource::<TableRow>(Who::EachTheirOwn(&["guestId"]))
+        .resource::<TableRow>(Who::EachTheirOwn(Own::named_by(&["guestId"])))
         .post("/tables", Who::PersonIn("guestId"), takes, take)
         .patch("/tables/{id}", Who::PersonIn("guestId"), edits::<TableRow, _, _>("Ask for another table", wanted), move_over)
         .delete("/tables/{id}", Who::Administrator, changes::<TableRow>("Give a table back"), leave)

@@ -15,7 +15,7 @@ use super::webhook::is_payment;
 use super::wire::{Confirm, GiveBack, Payment, PaymentStatus};
 use crate::api::{Approve, Charge, Charged, Paid, Refund, Refunded};
 use crate::asked::{nothing_stands, reply, timed_out, unavailable};
-use crate::refusals::{declined, mismatch, not_found, refund_refused};
+use crate::refusals::{currency_not_taken, declined, mismatch, not_found, refund_refused};
 
 /// How long a guest's browser, or a notice, waits to hear how a payment stands.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,6 +26,9 @@ const LONGEST_REASON: usize = 200;
 type Answer = Result<String, CallError>;
 
 impl Toss {
+    /// What it takes money in. A contract for other currencies is one of its own.
+    pub const CURRENCIES: &'static [Currency] = &[Currency::Krw];
+
     /// No money is taken for a charge itself, so there is nothing that could have come of it but its link.
     pub(super) fn charge(&self, charge: &Charge, key: &CallKey) -> Answer {
         won(charge.amount)?;
@@ -275,9 +278,9 @@ fn refused(refused: Refused) -> Answer {
     Err(CallError::Refused(refused))
 }
 
-/// A contract for other currencies is one of its own.
+/// Money of another kind is refused for good: Toss is not asked, and is no further away for it.
 fn won(amount: Money) -> Result<(), CallError> {
-    if amount.currency == Currency::Krw { Ok(()) } else { Err(unavailable("Toss Payments is asked for won alone")) }
+    if Toss::CURRENCIES.contains(&amount.currency) { Ok(()) } else { Err(CallError::Refused(currency_not_taken())) }
 }
 
 /// A name that follows from a call's key, for a purpose: 64 hexadecimal digits.

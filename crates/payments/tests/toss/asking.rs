@@ -14,7 +14,9 @@ async fn a_charge_is_a_link_and_asks_toss_nothing() {
     assert_eq!(given.recall(&charge(), &key("a", 0)).await, pending);
     assert_eq!(given.toss.asked("GET /v1/payments/orders/order-1"), 0);
     let dollars = Charge { amount: Money { minor: 15_000, currency: Currency::Usd }, ..charge() };
-    assert_eq!(word(&given.act(&dollars, &key("b", 0)).await), "unavailable");
+    assert_eq!(word(&given.act(&dollars, &key("b", 0)).await), "currency-not-taken");
+    let dollars = Approve { amount: dollars.amount, ..approve() };
+    assert_eq!(word(&given.act(&dollars, &key("b", 1)).await), "currency-not-taken", "an answer, not that nobody is there");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use kernel::{Call, Money, Published, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::reservation::api::{ReservationId, RestaurantNo};
+use crate::reservation::api::{CustomerId, ReservationId, RestaurantNo};
 
 /// What a deposit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -109,6 +109,9 @@ pub struct TakeDeposit {
     pub restaurant_no: RestaurantNo,
     /// The day.
     pub day: Date,
+    /// Who reserved, if that was said.
+    #[serde(default)]
+    pub customer_id: Option<CustomerId>,
     /// How much.
     pub amount: Money,
     /// What the payment is called with the provider: unlike any other, of this installation or another.

@@ -6,7 +6,7 @@ use kernel::{Aggregate, Money, Refused, RefusedKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::api::DepositStatus;
-use crate::reservation::api::{ReservationId, RestaurantNo};
+use crate::reservation::api::{CustomerId, ReservationId, RestaurantNo};
 
 /// A deposit. Each of its parts is told once, and is a fact from then on; what it comes to follows from all of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub(crate) struct Asked {
     pub(crate) restaurant_no: RestaurantNo,
     /// The day.
     pub(crate) day: Date,
+    /// Whose it is, if that was said.
+    #[serde(default)]
+    pub(crate) customer_id: Option<CustomerId>,
     /// How much.
     pub(crate) amount: Money,
     /// What the payment is called with the provider.

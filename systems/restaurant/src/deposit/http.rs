@@ -5,12 +5,12 @@ use edge::{Incoming, Reply, Routes, Who};
 
 use super::domain::{Command, Deposit};
 use super::views::DepositRow;
-use crate::Settings;
+use crate::{PAID_BY, Settings};
 
 /// The routes of the service. Nobody else writes to a deposit: it follows its reservation, and what the payment provider says.
 pub(crate) fn routes(routes: Routes, _settings: &Settings) -> Routes {
     let retries = changes::<DepositRow>("Try again to give back a deposit that the provider refused to").refuses(NOT_RETRIED);
-    routes.resource::<DepositRow>(Who::Anyone).post("/deposits/{id}/refund", Who::Operator, retries, retry)
+    routes.resource::<DepositRow>(Who::EachTheirOwn(PAID_BY)).post("/deposits/{id}/refund", Who::Operator, retries, retry)
 }
 
 /// Why giving back is not tried again.

@@ -31,8 +31,8 @@ impl Saga for TakeMoney {
 
 impl TakeMoney {
     fn request(&self) -> (ReservationId, Command) {
-        let TakeDeposit { reservation_no, restaurant_no, day, amount, order, .. } = self.asked.clone();
-        (reservation_no, Command::Request(Asked { restaurant_no, day, amount, order }))
+        let TakeDeposit { reservation_no, restaurant_no, day, customer_id, amount, order, .. } = self.asked.clone();
+        (reservation_no, Command::Request(Asked { restaurant_no, day, customer_id, amount, order }))
     }
 
     fn decline(&self) -> Commands {

@@ -19,7 +19,13 @@ fn at(minute: i64) -> Timestamp {
 
 fn asked() -> Asked {
     let amount = Money { minor: 20_000, currency: Currency::Krw };
-    Asked { restaurant_no: "10".parse().unwrap(), day: jiff::civil::date(2026, 11, 24), amount, order: ORDER.into() }
+    Asked {
+        restaurant_no: "10".parse().unwrap(),
+        day: jiff::civil::date(2026, 11, 24),
+        customer_id: Some("7".parse().unwrap()),
+        amount,
+        order: ORDER.into(),
+    }
 }
 
 fn request() -> Command {
@@ -171,7 +177,7 @@ fn a_row_has_its_payment() {
     story.send(request()).unwrap();
     let row = |payment: Option<&str>, status: &str| {
         json!({
-            "id": 7, "reservationNo": 7, "restaurantNo": "10", "day": "2026-11-24",
+            "id": 7, "reservationNo": 7, "restaurantNo": "10", "day": "2026-11-24", "customerId": "7",
             "amount": {"amount": "20000", "currency": "KRW"}, "status": status, "order": ORDER, "payment": payment,
             "paidAt": payment.map(|_| at(1).to_string()),
         })

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::api::{DepositEvent, DepositStatus};
 use super::domain::{Deposit, DueBack, End, Event};
-use crate::reservation::api::{ReservationId, RestaurantNo};
+use crate::reservation::api::{CustomerId, ReservationId, RestaurantNo};
 
 /// The deposit of a reservation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -23,6 +23,10 @@ pub(crate) struct DepositRow {
     /// The day.
     #[schema(value_type = String, format = Date)]
     pub(crate) day: Date,
+    /// Who reserved, if that was said.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub(crate) customer_id: Option<CustomerId>,
     /// How much.
     pub(crate) amount: Money,
     /// What it is.
@@ -109,6 +113,7 @@ impl Deposit {
             reservation_no: id,
             restaurant_no: asked.restaurant_no,
             day: asked.day,
+            customer_id: asked.customer_id,
             amount: asked.amount,
             status,
             order: Some(asked.order),

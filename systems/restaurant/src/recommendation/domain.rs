@@ -14,7 +14,7 @@ pub struct Recommendation {
     pub registered: Option<Registered>,
     /// How it was rated.
     pub point: Option<u8>,
-    /// Whether the reservation is no more.
+    /// Whether the reservation is no more, or nobody came.
     pub is_deleted: bool,
 }
 
@@ -44,7 +44,7 @@ pub enum Command {
         /// Who says so; an administrator when not given.
         by: Option<CustomerId>,
     },
-    /// The reservation is no more, or never came to be.
+    /// The reservation is no more, nobody came, or it never came to be.
     Delete,
 }
 

@@ -4,7 +4,7 @@
 //! - `domain`: the aggregate `Recommendation`, one for each reservation
 //! - `rating`: the aggregate `Rating`, one for each restaurant, which adds them up
 //! - `calls`: how the call becomes a command
-//! - `policies`: a reservation that is cancelled cannot be rated; what is rated is counted
+//! - `policies`: a reservation that is cancelled, or that nobody came to, cannot be rated; what is rated is counted
 //! - `views`: `/recommendations` and `/ratings`
 //! - `http`: rating
 
@@ -31,5 +31,6 @@ pub(crate) fn service() -> Service {
         .resource::<views::RatingRow>()
         .answers::<api::RegisterRecommendation>()
         .policy::<policies::DeleteWithReservation>()
+        .policy::<policies::DeleteWhatIsOver>()
         .policy::<policies::CountForRestaurant>()
 }

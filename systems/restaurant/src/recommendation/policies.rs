@@ -5,6 +5,7 @@ use kernel::{Commands, Policy, Timestamp};
 use super::api::RecommendationEvent;
 use super::domain::{Command, Recommendation};
 use super::rating::{self, Changed, Rating};
+use crate::reservation::api::ReservationEvent;
 use crate::restaurant::api::RestaurantEvent;
 
 /// A reservation that the restaurant has struck off its book cannot be rated any more (seed: "cancelling deletes the recommendation").
@@ -18,6 +19,31 @@ impl Policy for DeleteWithReservation {
         match event {
             RestaurantEvent::ReserveCanceled { reservation_no, .. } => Commands::to::<Recommendation>(reservation_no, Command::Delete),
             RestaurantEvent::ReservAccepted { .. } => Commands::none(),
+        }
+    }
+}
+
+/// Nor can one that is over: what nobody sat down to has no rating that would reach it. Reservation itself tells of that, so that no rating is
+/// taken while the restaurant has not heard of it yet.
+pub(crate) struct DeleteWhatIsOver;
+
+impl Policy for DeleteWhatIsOver {
+    const NAME: &'static str = "delete-what-is-over";
+    type On = ReservationEvent;
+
+    fn react(event: &ReservationEvent, _at: Timestamp) -> Commands {
+        match event {
+            ReservationEvent::Canceled { id, .. } | ReservationEvent::NoShow { id, .. } => {
+                Commands::to::<Recommendation>(id, Command::Delete)
+            }
+            ReservationEvent::VenueOpened { .. }
+            | ReservationEvent::VenueChanged { .. }
+            | ReservationEvent::VenueClosed { .. }
+            | ReservationEvent::SittingFilled { .. }
+            | ReservationEvent::DepositPending { .. }
+            | ReservationEvent::DepositPayed { .. }
+            | ReservationEvent::Reserved { .. }
+            | ReservationEvent::Recommanded { .. } => Commands::none(),
         }
     }
 }

@@ -6,10 +6,10 @@ use testkit::{Asked, TestApp};
 
 use super::api::{RecommendationEvent, RegisterRecommendation};
 use super::domain::{Command, Event, Recommendation};
-use super::policies::{CountForRestaurant, DeleteWithReservation};
+use super::policies::{CountForRestaurant, DeleteWhatIsOver, DeleteWithReservation};
 use super::rating::{self, Changed, Rating};
 use super::views::RecommendationRow;
-use crate::reservation::api::ReservationId;
+use crate::reservation::api::{ReservationEvent, ReservationId, ReservationStatus};
 use crate::restaurant::api::{EntryStatus, RestaurantEvent};
 use crate::told::{self, TOLD};
 
@@ -165,6 +165,13 @@ fn the_policies_react_to_what_concerns_them() {
     assert_eq!(told::<DeleteWithReservation>(&canceled), ["recommendation 7"]);
     let accepted = RestaurantEvent::ReservAccepted { id, reservation_no, status: EntryStatus::Reserved };
     assert_eq!(told::<DeleteWithReservation>(&accepted), Vec::<String>::new());
+    for (ended, is_over) in [
+        (over(7, ReservationStatus::Canceled), true),
+        (over(7, ReservationStatus::NoShow), true),
+        (over(7, ReservationStatus::Reserved), false),
+    ] {
+        assert_eq!(told::<DeleteWhatIsOver>(&ended), if is_over { vec!["recommendation 7"] } else { vec![] });
+    }
     let deleted = |point| RecommendationEvent::RecDeleted { id, reservation_no, restaurant_no: restaurant_no.clone(), point };
     assert_eq!(told::<CountForRestaurant>(&deleted(Some(3))), ["rating 10"]);
     assert_eq!(told::<CountForRestaurant>(&deleted(None)), Vec::<String>::new());
@@ -241,6 +248,16 @@ fn canceled(reservation: u64) -> RestaurantEvent {
     RestaurantEvent::ReserveCanceled { id, reservation_no: id, restaurant_no: "10".parse().unwrap() }
 }
 
+/// A reservation becomes this.
+fn over(reservation: u64, status: ReservationStatus) -> ReservationEvent {
+    let (id, restaurant_no, day) = (Id::new(reservation), "10".parse().unwrap(), jiff::civil::date(2026, 11, 24));
+    match status {
+        ReservationStatus::Canceled => ReservationEvent::Canceled { id, restaurant_no, day, status, refund: true },
+        ReservationStatus::NoShow => ReservationEvent::NoShow { id, restaurant_no, day, status },
+        _ => ReservationEvent::Reserved { id, restaurant_no, day, status },
+    }
+}
+
 /// Each restaurant's average and count. Which of its reservations gave it its number depends on which was heard of first.
 fn ratings(app: &mut TestApp) -> Value {
     let rows = app.rows("ratings");
@@ -306,6 +323,24 @@ fn a_restaurants_ratings_follow_its_guests_while_reservation_is_down() {
 }
 
 #[test]
+fn what_is_over_is_rated_no_more_though_restaurant_is_down() {
+    let mut app = TestApp::start(TOLD, testkit::at(NOW));
+    app.faults().set("restaurant/restaurant", runtime::Fault { down: true, ..runtime::Fault::default() });
+    for (reservation, status) in [(1, ReservationStatus::Canceled), (2, ReservationStatus::NoShow), (3, ReservationStatus::Reserved)] {
+        registered(&mut app, reservation, "10", None);
+        app.send(patch(reservation, json!({"point": reservation}))).expect(200);
+        told::reservation(&mut app, &reservation.to_string(), over(reservation, status));
+    }
+    app.settle();
+    for reservation in [1, 2] {
+        app.send(patch(reservation, json!({"point": 5}))).refused(404, "not-found");
+    }
+    assert_eq!(app.send(patch(3, json!({"point": 4}))).expect(200)["_links"]["rate"]["method"], "PATCH");
+    app.settle();
+    assert_eq!(ratings(&mut app), json!({"10": [4.0, 1]}));
+}
+
+#[test]
 fn in_whatever_order_things_are_heard_of_the_ratings_are_the_same() {
     let story = |app: &mut TestApp| {
         for reservation in 1..=4 {
@@ -315,8 +350,10 @@ fn in_whatever_order_things_are_heard_of_the_ratings_are_the_same() {
         }
         app.send(patch(1, json!({"point": 5}))).expect(200);
         for id in [2, 9] {
+            told::reservation(app, &id.to_string(), over(id, ReservationStatus::Canceled));
             told::restaurant(app, &id.to_string(), canceled(id));
         }
+        told::reservation(app, "3", over(3, ReservationStatus::NoShow));
         registered(app, 9, "10", None);
     };
     let shown = |app: &mut TestApp| {

@@ -11,7 +11,7 @@ use super::domain::calendar::{self, Calendar};
 use super::domain::reservation::{Command, Refusal, Reservation};
 use super::saga::{Agreed, MakeReservation};
 use super::views::ReservationRow;
-use crate::{PERSONAL, Settings};
+use crate::{PAID_BY, Settings};
 
 /// The most people that one reservation is for.
 const MOST_PEOPLE: u32 = 1_000;
@@ -26,7 +26,7 @@ pub(crate) fn routes(routes: Routes, settings: &Settings) -> Routes {
     let cancels = changes::<ReservationRow>("Cancel a reservation").of(named).refuses(NOT_CANCELED);
     let marks = changes::<ReservationRow>("Say that a guest did not come").refuses(NOT_MARKED);
     routes
-        .resource::<ReservationRow>(Who::EachTheirOwn(PERSONAL))
+        .resource::<ReservationRow>(Who::EachTheirOwn(PAID_BY))
         .post("/reservations", guest, makes, make)
         .post("/reservations/{id}/payment", guest, pays, pay)
         .delete("/reservations/{id}", guest, cancels, cancel)
@@ -42,13 +42,15 @@ const NOT_RESERVED: &[&str] = &[
     "sitting-begun",
     "no-sitting-left",
     "sold-out",
+    "currency-not-taken",
     "payment-declined",
     "payment-mismatch",
     "payment-not-found",
 ];
 
 /// Why a deposit is not paid.
-const NOT_PAID: &[&str] = &["not-waiting", "not-the-guest", "payment-declined", "payment-mismatch", "payment-not-found"];
+const NOT_PAID: &[&str] =
+    &["not-waiting", "not-the-guest", "reservation-over", "sitting-begun", "payment-declined", "payment-mismatch", "payment-not-found"];
 
 /// Why a reservation is not taken back.
 const NOT_CANCELED: &[&str] = &["no-such-reservation", "not-the-guest", "sitting-begun"];

@@ -11,14 +11,14 @@ use super::domain::reservation::{self, Checkout, Reservation};
 use crate::deposit::api::{ConfirmDeposit, DepositTaken, TakeDeposit};
 use crate::recommendation::api::RegisterRecommendation;
 
-/// How long a guest who pays in their browser has for it.
+/// How long a guest who pays in their browser has for it, if the sitting does not begin before.
 const TIME_TO_PAY: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 
 /// | step | done by | undone by |
 /// |---|---|---|
 /// | hold the seats | reservation's calendar: `Hold` | `Release` |
 /// | take the deposit | deposit: `TakeDeposit` | deposit: it is given back |
-/// | the guest pays, if in their browser | the guest, within ten minutes | – |
+/// | the guest pays, if in their browser | the guest, within ten minutes and before the sitting begins | – |
 /// | take what the guest has agreed to pay | deposit: `ConfirmDeposit` | deposit: it is given back |
 /// | let the guest rate it | recommendation: `RegisterRecommendation` | recommendation: it is deleted |
 /// | the reservation stands | reservation: `Take` | – |
@@ -112,9 +112,9 @@ impl MakeReservation {
 
     fn take_deposit(&self) -> Option<TakeDeposit> {
         let Held { at, booking, title, .. } = self.held.clone()?;
-        let Booking { restaurant_no, day, deposit: amount, .. } = booking;
-        let until = at.saturating_add(TIME_TO_PAY).ok()?;
-        Some(TakeDeposit { reservation_no: self.id, restaurant_no, day, amount, order: self.order.clone(), title, until })
+        let Booking { restaurant_no, day, starts_at, customer_id, deposit: amount, .. } = booking;
+        let until = at.saturating_add(TIME_TO_PAY).ok()?.min(starts_at);
+        Some(TakeDeposit { reservation_no: self.id, restaurant_no, day, customer_id, amount, order: self.order.clone(), title, until })
     }
 
     fn deposit_taken(&mut self, reply: DepositTaken) {

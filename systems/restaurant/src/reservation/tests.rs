@@ -206,6 +206,16 @@ fn what_is_not_paid_in_time_lapses() {
     assert_eq!(Story::default().send(Command::Lapse, at(12)), Ok(Vec::new()));
 }
 
+#[test]
+fn what_is_paid_once_the_sitting_is_over_comes_to_nothing() {
+    let just_before_its_end = at(19) - jiff::SignedDuration::from_nanos(1);
+    for begun in [vec![], vec![pend()]] {
+        Story::of(begun.clone()).send(take(), just_before_its_end).unwrap();
+        refused(Story::of(begun).send(take(), at(19)), RefusedKind::Conflict, "sitting-begun");
+    }
+    assert_eq!(Story::of([take()]).send(take(), at(19)), Ok(Vec::new()), "what stands already stays so");
+}
+
 // Who does not come.
 
 #[test]

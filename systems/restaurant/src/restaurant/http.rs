@@ -4,7 +4,7 @@ use booking::{DaySlots, Zone};
 use edge::contract::{Schema, creates, edits};
 use edge::{Incoming, Reply, Routes, Spec, Text, Who, optional, required};
 use jiff::civil::Date;
-use kernel::{Id, Money};
+use kernel::{Currency, Id, Money};
 use serde_json::{Value, json};
 
 use super::saga::{AddVenue, ChangeVenue};
@@ -26,12 +26,11 @@ const LONGEST_REFUND: u16 = 8_784;
 
 /// The routes of the service.
 pub(crate) fn routes(routes: Routes, settings: &Settings) -> Routes {
-    let zone = settings.zone.clone();
+    let (zone, currencies) = (settings.zone.clone(), settings.currencies);
     let add = move |incoming, wanted| add(incoming, wanted, zone.clone());
-    let adds = creates::<VenueRow, _, _>("Add a venue", meant).refuses(NOT_ADDED).or_stands();
-    let about =
-        "Change what a venue is kept by; null takes its name away, or the limit of its seats. Its `restaurantNo` stays, whatever is said";
-    let changes = edits::<VenueRow, _, _>(about, said).refuses(NOT_CHANGED);
+    let adds = creates::<VenueRow, _, _>("Add a venue", move || meant(currencies)).refuses(NOT_ADDED).or_stands();
+    let about = "Change what a venue is kept by; what is null is as usual again: no name, no limit of its seats. Its `restaurantNo` stays, whatever is said";
+    let changes = edits::<VenueRow, _, _>(about, move || said(currencies)).refuses(NOT_CHANGED);
     routes
         .resource::<VenueRow>(Who::Anyone)
         .post("/venues", Who::Administrator, adds, add)
@@ -46,21 +45,21 @@ const NOT_ADDED: &[&str] = &["venue-exists"];
 const NOT_CHANGED: &[&str] = &["no-such-venue", "venue-changed", "venue-reserved"];
 
 /// What is said of a venue that is to be added: its number, and whatever is not as usual.
-pub(super) fn meant() -> impl Spec<Output = (RestaurantNo, Said)> {
-    (required::<String>("restaurantNo").parse::<RestaurantNo>().like("11"), said())
+pub(super) fn meant(currencies: &'static [Currency]) -> impl Spec<Output = (RestaurantNo, Said)> {
+    (required::<String>("restaurantNo").parse::<RestaurantNo>().like("11"), said(currencies))
 }
 
-/// What is said of a venue. Whatever is not, stays; without a name or without a limit of seats it is once that is null.
-pub(super) fn said() -> impl Spec<Output = Said> {
+/// What is said of a venue. Whatever is not, stays; what is null is as usual again, so that it has no name then, or no limit of seats.
+pub(super) fn said(currencies: &'static [Currency]) -> impl Spec<Output = Said> {
     (
         optional::<Text<200>>("name").or_unset(),
         optional::<u32>("seats").within(1..=MOST_SEATS).or_unset(),
-        optional::<Value>("sittings").try_map(sittings).described(sittings_schema).like("11:30-13:00,17:30-19:30"),
-        optional::<Money>("deposit").try_map(deposit),
-        optional::<Vec<u8>>("closedWeekdays").try_map(weekdays),
-        optional::<Vec<Date>>("closedDates").try_map(dates),
-        optional::<u16>("refundUntil").within(0..=LONGEST_REFUND),
-        optional::<String>("ratingOpens").parse::<RatingOpens>().like("dined"),
+        optional::<Value>("sittings").try_map(sittings).described(sittings_schema).like("11:30-13:00,17:30-19:30").or_unset(),
+        optional::<Money>("deposit").try_map(|money| deposit(money, currencies)).or_unset(),
+        optional::<Vec<u8>>("closedWeekdays").try_map(weekdays).or_unset(),
+        optional::<Vec<Date>>("closedDates").try_map(dates).or_unset(),
+        optional::<u16>("refundUntil").within(0..=LONGEST_REFUND).or_unset(),
+        optional::<String>("ratingOpens").parse::<RatingOpens>().like("dined").or_unset(),
     )
 }
 
@@ -68,12 +67,12 @@ pub(super) fn said() -> impl Spec<Output = Said> {
 pub(super) type Said = (
     Option<Option<Text<200>>>,
     Option<Option<u32>>,
-    Option<DaySlots>,
-    Option<Money>,
-    Option<Vec<u8>>,
-    Option<Vec<Date>>,
-    Option<u16>,
-    Option<RatingOpens>,
+    Option<Option<DaySlots>>,
+    Option<Option<Money>>,
+    Option<Option<Vec<u8>>>,
+    Option<Option<Vec<Date>>>,
+    Option<Option<u16>>,
+    Option<Option<RatingOpens>>,
 );
 
 /// Adds a venue. Once it is answered it can be reserved. One that is kept by the same rules stands already, also if it opened by itself.
@@ -104,16 +103,25 @@ pub(crate) fn added(zone: Zone, said: Said) -> VenueRules {
 /// What a venue is kept by once that is so of it which is `said`.
 pub(crate) fn changed(before: VenueRules, said: Said) -> VenueRules {
     let (name, seats, sittings, deposit, weekdays, dates, refund_until_hours, rating_opens) = said;
+    let usual = VenueRules::usual(before.zone.clone());
     VenueRules {
         name: name.map_or(before.name, |name| name.map(String::from)),
         zone: before.zone,
-        sittings: sittings.unwrap_or(before.sittings),
+        sittings: or_usual(sittings, before.sittings, usual.sittings),
         seats: seats.unwrap_or(before.seats),
-        deposit: deposit.unwrap_or(before.deposit),
-        closed: ClosedDays { weekdays: weekdays.unwrap_or(before.closed.weekdays), dates: dates.unwrap_or(before.closed.dates) },
-        refund_until_hours: refund_until_hours.unwrap_or(before.refund_until_hours),
-        rating_opens: rating_opens.unwrap_or(before.rating_opens),
+        deposit: or_usual(deposit, before.deposit, usual.deposit),
+        closed: ClosedDays {
+            weekdays: or_usual(weekdays, before.closed.weekdays, usual.closed.weekdays),
+            dates: or_usual(dates, before.closed.dates, usual.closed.dates),
+        },
+        refund_until_hours: or_usual(refund_until_hours, before.refund_until_hours, usual.refund_until_hours),
+        rating_opens: or_usual(rating_opens, before.rating_opens, usual.rating_opens),
     }
+}
+
+/// What is said; what was before where nothing is, and what is usual where that is unset.
+fn or_usual<T>(said: Option<Option<T>>, before: T, usual: T) -> T {
+    said.map_or(before, |said| said.unwrap_or(usual))
 }
 
 /// Sittings are a text, `11:30-13:00,17:30-19:30`, or a list of `{start, end}`.
@@ -131,8 +139,11 @@ fn sittings_schema() -> Schema {
     json!({"anyOf": [list, text]}).into()
 }
 
-/// A deposit is what makes it sure that guests come, so there is one.
-fn deposit(deposit: Money) -> Result<Money, &'static str> {
+/// A deposit is what makes it sure that guests come, so there is one, and they can pay it.
+fn deposit(deposit: Money, currencies: &[Currency]) -> Result<Money, &'static str> {
+    if !currencies.contains(&deposit.currency) {
+        return Err("must be in a currency that the payment provider takes");
+    }
     if (1..=MOST_DEPOSIT).contains(&deposit.minor) { Ok(deposit) } else { Err("must be above zero, and at most 1000000000 in minor units") }
 }
 

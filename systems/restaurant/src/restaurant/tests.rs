@@ -99,7 +99,7 @@ fn a_row_has_all_that_a_venue_is_kept_by() {
         "deposit": { "amount": "12.50", "currency": "USD" }, "closedWeekdays": "7,1,7", "closedDates": ["20261225", "2026-01-01"],
         "refundUntil": 24, "ratingOpens": "dined",
     });
-    let (restaurant_no, said) = Fields::parse(body.to_string().as_bytes()).unwrap().read(meant()).unwrap();
+    let (restaurant_no, said) = Fields::parse(body.to_string().as_bytes()).unwrap().read(meant(Currency::ALL)).unwrap();
     let rules = added(Zone::named("Asia/Tokyo").unwrap(), said);
     assert_eq!(restaurant_no, no());
     assert_eq!(rules.deposit, Money { minor: 1_250, currency: Currency::Usd });
@@ -112,16 +112,48 @@ fn a_row_has_all_that_a_venue_is_kept_by() {
 }
 
 #[test]
+fn a_venue_wants_its_deposits_in_what_the_provider_takes() {
+    let wrong = |currency: &str, currencies| {
+        let body = json!({ "restaurantNo": "10", "deposit": { "amount": "1000", "currency": currency } }).to_string();
+        let fields = Fields::parse(body.as_bytes()).unwrap();
+        let errors = [fields.read(meant(currencies)).err(), fields.read(said(currencies)).err()];
+        errors.map(|refused| refused.map(|problem| (problem.status.as_u16(), problem.errors[0].field.to_string())))
+    };
+    let refused = [Some((422, "deposit".to_owned())), Some((422, "deposit".to_owned()))];
+    assert_eq!(wrong("USD", &[Currency::Krw]), refused);
+    assert_eq!(wrong("KRW", &[Currency::Krw]), [None, None]);
+    assert_eq!(wrong("USD", Currency::ALL), [None, None]);
+}
+
+#[test]
 fn what_is_not_said_of_a_venue_stays() {
-    let read = |body: Value| Fields::parse(body.to_string().as_bytes()).unwrap().read(said()).unwrap();
+    let read = |body: Value| Fields::parse(body.to_string().as_bytes()).unwrap().read(said(Currency::ALL)).unwrap();
     let before = added(Zone::default(), read(json!({ "name": "Haengbok", "seats": 40, "closedWeekdays": [1] })));
     assert_eq!(changed(before.clone(), read(json!({}))), before);
     assert_eq!(changed(before.clone(), read(json!({ "seats": 50 }))), VenueRules { seats: Some(50), ..before.clone() });
     assert_eq!(changed(before.clone(), read(json!({ "seats": null }))), VenueRules { seats: None, ..before.clone() });
     assert_eq!(changed(before.clone(), read(json!({ "name": null, "sittings": null }))), VenueRules { name: None, ..before.clone() });
+    assert_eq!(changed(before.clone(), read(json!({ "sittings": " ", "refundUntil": "" }))), before, "a blank says nothing");
     let sittings = json!({ "sittings": [{ "start": "18:00", "end": "20:00" }] });
     assert_eq!(changed(before.clone(), read(sittings)).sittings.to_string(), "18:00-20:00");
     assert_eq!(added(Zone::default(), read(json!({}))), VenueRules::usual(Zone::default()));
+}
+
+#[test]
+fn what_is_null_of_a_venue_is_as_usual_again() {
+    let read = |body: Value| Fields::parse(body.to_string().as_bytes()).unwrap().read(said(Currency::ALL)).unwrap();
+    let tokyo = Zone::named("Asia/Tokyo").unwrap();
+    let other = json!({
+        "name": "Haengbok", "seats": 40, "sittings": "18:00-20:00", "deposit": { "amount": "5", "currency": "USD" },
+        "closedWeekdays": [1], "closedDates": ["20261225"], "refundUntil": 24, "ratingOpens": "dined",
+    });
+    let mut before = added(tokyo.clone(), read(other.clone()));
+    for field in other.as_object().unwrap().keys() {
+        let after = changed(before.clone(), read(json!({ field.as_str(): null })));
+        assert_ne!(after, before, "{field}");
+        before = after;
+    }
+    assert_eq!(before, VenueRules::usual(tokyo));
 }
 
 #[test]
@@ -130,7 +162,7 @@ fn what_is_wrong_with_a_venue_is_said_of_every_field() {
         "restaurantNo": "", "name": "a".repeat(201), "seats": 0, "sittings": 8, "deposit": { "amount": "0", "currency": "KRW" },
         "closedWeekdays": [8], "closedDates": ["tomorrow"], "refundUntil": 9000, "ratingOpens": "later",
     });
-    let problem = Fields::parse(body.to_string().as_bytes()).unwrap().read(meant()).map(|_| ()).unwrap_err();
+    let problem = Fields::parse(body.to_string().as_bytes()).unwrap().read(meant(Currency::ALL)).map(|_| ()).unwrap_err();
     let fields: Vec<_> = problem.errors.iter().map(|error| error.field.as_str()).collect();
     let all = ["restaurantNo", "name", "seats", "sittings", "deposit", "closedWeekdays", "closedDates", "refundUntil", "ratingOpens"];
     assert_eq!(fields, all);
@@ -139,7 +171,7 @@ fn what_is_wrong_with_a_venue_is_said_of_every_field() {
         assert!(catalogue.korean(&error.message).is_some(), "{}", error.message);
     }
     let dates: Vec<_> = (0..367).map(|day| Date::constant(2026, 1, 1).saturating_add(jiff::Span::new().days(day)).to_string()).collect();
-    assert!(Fields::parse(json!({ "closedDates": dates }).to_string().as_bytes()).unwrap().read(said()).is_err());
+    assert!(Fields::parse(json!({ "closedDates": dates }).to_string().as_bytes()).unwrap().read(said(Currency::ALL)).is_err());
 }
 
 // The book.

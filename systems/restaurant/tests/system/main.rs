@@ -6,6 +6,7 @@ mod agreement;
 mod edge_tests;
 mod faults;
 mod flows;
+mod in_time;
 mod links;
 mod refunds;
 mod sagas;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testkit::callers::{self, WhoTable};
 use testkit::{Asked, Subject, TestApp, at};
 
-use crate::{NOW, RESTAURANT};
+use crate::{NOW, RESTAURANT, book};
 
 /// The system, for callers who prove who they are.
 const GUARDED: Subject = Subject {
@@ -119,6 +119,63 @@ fn what_waits_to_be_paid_offers_that_to_its_guest() {
     assert_eq!((made.json(), made.header("etag")), (shown.json(), shown.header("etag")), "what is made is shown as it stands");
     let offered = callers::offered(&mut app, at(NOW), "/reservations/1", &READERS, &json!({"paymentKey": "p"}));
     assert_eq!(offered, [vec!["cancel", "pay"], vec![], vec![], vec!["cancel", "pay"]]);
+}
+
+#[test]
+fn by_what_a_deposit_is_paid_is_its_guests_to_know() {
+    let mut app = TestApp::start(Subject { routes: GUARDED.routes, ..crate::IN_BROWSER }, at(NOW));
+    app.send(as_one(Asked::post("/venues", &json!({"restaurantNo": "10"})), "kim")).expect(201);
+    let own: &[(&str, bool)] = &[("1", true), ("2", false), ("lee", true), ("kim", true)];
+    let mut listens =
+        |path| own.iter().map(|(who, sees)| (app.listen(as_one(Asked::get(path), who), 100), path, *who, *sees)).collect::<Vec<_>>();
+    let lives = [listens("/reservations/stream"), listens("/deposits/stream")].into_iter().flatten();
+    let mut orders = Vec::new();
+    // Of two of the same guest, the first waits to be paid, and the second is.
+    for id in [1, 2] {
+        let asked = Asked::post("/reservations", &json!({"restaurantNo": "10", "day": "20261124"}));
+        let made = app.send(as_one(asked, "1")).expect(201);
+        let order = made["checkout"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        if id == 2 {
+            let payment = book(&app).payable(&order).unwrap().to_owned();
+            let pay = Asked::post("/reservations/2/payment", &json!({"paymentKey": payment}));
+            app.send(as_one(pay, "1")).expect(200);
+            let shown = app.send(as_one(Asked::get("/deposits/2"), "1")).expect(200);
+            orders.extend([payment, shown["payment"].as_str().unwrap().to_owned()]);
+        }
+        orders.push(order);
+    }
+    app.settle();
+    let names = |text: &str| orders.iter().any(|order| text.contains(order.as_str()));
+    let past: &[(&str, bool)] = &[("2", false)];
+    for (path, readers) in [
+        ("/reservations", own),
+        ("/reservations/1", own),
+        ("/deposits", own),
+        ("/deposits/1", own),
+        ("/deposits/2", own),
+        ("/reservations/1/history", past),
+        ("/reservations/2/history", past),
+        ("/deposits/1/history", past),
+        ("/deposits/2/history", past),
+        ("/myPages/1/history", past),
+        ("/restaurants/2/history", past),
+        ("/recommendations/2/history", past),
+    ] {
+        for (who, sees) in readers {
+            let says = app.send(as_one(Asked::get(path), who)).expect(200).to_string();
+            assert_eq!(names(&says), *sees, "{path} tells {who} {says}");
+        }
+    }
+    app.send(as_one(Asked::get(format!("/deposits?payment={}", orders[0])), "2")).refused(403, "not-yourself");
+    app.send(as_one(Asked::get("/deposits?sort=payment"), "2")).refused(403, "not-yourself");
+    for (live, path, who, sees) in lives {
+        let told = format!("{:?}", live.events());
+        assert_eq!(
+            (told.contains("DepositPending") || told.contains("PayRequested"), names(&told)),
+            (true, sees),
+            "{path} tells {who} {told}"
+        );
+    }
 }
 
 #[test]

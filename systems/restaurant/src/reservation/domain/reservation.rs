@@ -140,7 +140,7 @@ impl Aggregate for Reservation {
         match command {
             Command::Pend(..) if self.made.is_some() => Ok(Vec::new()),
             Command::Pend(booking, checkout) => Ok(vec![Event::DepositPending { booking, checkout }]),
-            Command::Take(booking) => self.take(booking),
+            Command::Take(booking) => self.take(booking, at),
             Command::Lapse => Ok(if self.status() == Some(ReservationStatus::DepositPending) { vec![Event::Lapsed] } else { Vec::new() }),
             Command::Accept => Ok(self.accept()),
             Command::Cancel { by } => self.cancel(by.as_ref(), at),
@@ -176,8 +176,11 @@ impl Reservation {
         self.made.as_ref().map(|made| made.status)
     }
 
-    fn take(&self, booking: Booking) -> Result<Vec<Event>, Refusal> {
+    /// Who agreed to pay before the sitting began has their table in it, though it may be a while until the money is here. Once it is over, its
+    /// seats are nobody's any more.
+    fn take(&self, booking: Booking, at: Timestamp) -> Result<Vec<Event>, Refusal> {
         match self.status() {
+            None | Some(ReservationStatus::DepositPending) if booking.ends_at <= at => Err(Refusal::SittingBegun),
             None | Some(ReservationStatus::DepositPending) => Ok(vec![Event::DepositPayed { booking }]),
             Some(ReservationStatus::Canceled) => Err(Refusal::Over),
             Some(
