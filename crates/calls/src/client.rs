@@ -91,8 +91,8 @@ impl Client {
     /// the JSON of the reply.
     ///
     /// # Errors
-    /// [`CallError`]. After [`CallError::TimedOut`] what was to be done has to be cancelled; unless a recall or a cancel is refused,
-    /// nothing is certain then, and it has to be tried again.
+    /// [`CallError`]. After [`CallError::TimedOut`] and [`CallError::Undecided`] what was to be done has to be cancelled; unless a recall or
+    /// a cancel is refused, nothing is certain then, and it has to be tried again.
     pub async fn ask(&self, call: Asked, act: Act, meta: Meta) -> Result<String, CallError> {
         let (started, asked, service, name) = (self.clock.elapsed(), act.name(), call.service, call.name);
         let mut span = self.tracer.within(meta.trace.as_ref(), Kind::Client, || format!("{asked} {service}/{name}").into());
@@ -104,6 +104,7 @@ impl Client {
             Err(CallError::Refused(_)) => "refused",
             Err(CallError::Unavailable { .. }) => "unavailable",
             Err(CallError::TimedOut { .. }) => "timed-out",
+            Err(CallError::Undecided { .. }) => "undecided",
         };
         self.outcomes.of(&(service, name, asked, outcome)).inc();
         self.times.of(&(service, name)).took(self.clock.elapsed().saturating_sub(started));
@@ -175,7 +176,12 @@ impl Client {
             let result = timeout(&*self.clock, left(), self.transport.send(envelope.clone()))
                 .await
                 .unwrap_or_else(|_| Err(CallError::TimedOut { service: service.into() }));
-            permit.done(matches!(result, Err(CallError::Unavailable { .. } | CallError::TimedOut { .. })), self.clock.elapsed());
+            match result {
+                // Whoever cannot tell yet is there, and says nothing about whether more would be done.
+                Err(CallError::Undecided { .. }) => drop(permit),
+                Err(CallError::Unavailable { .. } | CallError::TimedOut { .. }) => permit.done(true, self.clock.elapsed()),
+                Ok(_) | Err(CallError::Refused(_)) => permit.done(false, self.clock.elapsed()),
+            }
             match result {
                 Err(CallError::Unavailable { .. }) if tries < 2 && self.rules.retry_after < left() => {
                     self.clock.sleep(self.rules.retry_after).await;
