@@ -91,8 +91,8 @@ impl Client {
     /// the JSON of the reply.
     ///
     /// # Errors
-    /// [`CallError`]. After [`CallError::TimedOut`] what was to be done has to be cancelled; unless a recall or a cancel is refused,
-    /// nothing is certain then, and it has to be tried again.
+    /// [`CallError`]. After [`CallError::TimedOut`] and [`CallError::Undecided`] what was to be done has to be cancelled; unless a recall or
+    /// a cancel is refused, nothing is certain then, and it has to be tried again.
     pub async fn ask(&self, call: Asked, act: Act, meta: Meta) -> Result<String, CallError> {
         let (started, asked, service, name) = (self.clock.elapsed(), act.name(), call.service, call.name);
         let mut span = self.tracer.within(meta.trace.as_ref(), Kind::Client, || format!("{asked} {service}/{name}").into());
@@ -104,6 +104,7 @@ impl Client {
             Err(CallError::Refused(_)) => "refused",
             Err(CallError::Unavailable { .. }) => "unavailable",
             Err(CallError::TimedOut { .. }) => "timed-out",
+            Err(CallError::Undecided { .. }) => "undecided",
         };
         self.outcomes.of(&(service, name, asked, outcome)).inc();
         self.times.of(&(service, name)).took(self.clock.elapsed().saturating_sub(started));
@@ -167,21 +168,24 @@ impl Client {
         let guard = self.guard(service);
         let _place = guard.places.try_acquire().map_err(|_| unavailable("too many calls to it are under way"))?;
         let left = || limit.saturating_sub(self.clock.elapsed().saturating_sub(started));
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let permit = guard.breaker.admit(self.clock.elapsed()).map_err(|_| unavailable("its breaker is open"))?;
-            // The deadline lies inside the permit, so that a callee which is slow counts as one that fails.
-            let result = timeout(&*self.clock, left(), self.transport.send(envelope.clone()))
-                .await
-                .unwrap_or_else(|_| Err(CallError::TimedOut { service: service.into() }));
-            permit.done(matches!(result, Err(CallError::Unavailable { .. } | CallError::TimedOut { .. })), self.clock.elapsed());
-            match result {
-                Err(CallError::Unavailable { .. }) if tries < 2 && self.rules.retry_after < left() => {
-                    self.clock.sleep(self.rules.retry_after).await;
-                }
-                other => return other,
-            }
+        // Both tries are one call to the breaker: one that is to find out whether the callee is back may need its second.
+        let permit = guard.breaker.admit(self.clock.elapsed()).map_err(|_| unavailable("its breaker is open"))?;
+        // The deadline lies inside the permit, so that a callee which is slow counts as one that fails.
+        let send = async || {
+            let sent = timeout(&*self.clock, left(), self.transport.send(envelope.clone())).await;
+            sent.unwrap_or_else(|_| Err(CallError::TimedOut { service: service.into() }))
+        };
+        let mut result = send().await;
+        if matches!(result, Err(CallError::Unavailable { .. })) && self.rules.retry_after < left() {
+            self.clock.sleep(self.rules.retry_after).await;
+            result = send().await;
         }
+        match result {
+            // Whoever cannot tell yet is there, and says nothing about whether more would be done.
+            Err(CallError::Undecided { .. }) => drop(permit),
+            Err(CallError::Unavailable { .. } | CallError::TimedOut { .. }) => permit.done(true, self.clock.elapsed()),
+            Ok(_) | Err(CallError::Refused(_)) => permit.done(false, self.clock.elapsed()),
+        }
+        result
     }
 }

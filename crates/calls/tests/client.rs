@@ -34,6 +34,8 @@ enum Says {
     Unavailable,
     /// That nobody knows.
     Unknown,
+    /// That nobody knows yet.
+    NotYet,
     /// Nothing, ever.
     Nothing,
 }
@@ -58,6 +60,7 @@ impl Transport for Oracle {
                 Says::No => Err(CallError::Refused(Refused::new(RefusedKind::Conflict, "no", "no"))),
                 Says::Unavailable => Err(CallError::Unavailable { service: service(), why: "away".into() }),
                 Says::Unknown => Err(CallError::TimedOut { service: service() }),
+                Says::NotYet => Err(CallError::Undecided { service: service() }),
                 Says::Nothing => std::future::pending().await,
             }
         })
@@ -162,6 +165,25 @@ fn a_cancel_is_guarded_like_its_call() {
     assert_eq!(poll(&mut cancelling), None);
     given.clock.advance(Ask::DEADLINE);
     assert!(matches!(poll(&mut cancelling), Some(Err(CallError::TimedOut { .. }))));
+}
+
+#[test]
+fn whoever_cannot_tell_yet_is_there() {
+    let given = Given::new(once()).says(&[Says::NotYet]);
+    for _ in 0..200 {
+        assert_eq!(given.ask(), Err(CallError::Undecided { service: "oracle".into() }));
+    }
+    assert_eq!(given.breaker(), BreakerState::Closed);
+    // It says as little about whether one that failed is back.
+    given.now_says(&[Says::Unavailable]);
+    for _ in 0..20 {
+        let _ = given.ask();
+    }
+    assert_eq!(given.breaker(), BreakerState::Open);
+    given.clock.advance(Duration::from_secs(1));
+    given.now_says(&[Says::NotYet]);
+    let _ = given.ask();
+    assert_eq!(given.breaker(), BreakerState::Open);
 }
 
 #[test]

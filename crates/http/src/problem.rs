@@ -285,7 +285,9 @@ impl From<CallError> for Problem {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Refused(refused) => refused.into(),
-            CallError::Unavailable { service, .. } | CallError::TimedOut { service } => Self::unavailable(&service),
+            CallError::Unavailable { service, .. } | CallError::TimedOut { service } | CallError::Undecided { service } => {
+                Self::unavailable(&service)
+            }
         }
     }
 }

@@ -54,4 +54,10 @@ pub enum CallError {
         /// The callee.
         service: String,
     },
+    /// The callee answered that nobody can tell yet what is decided, or was; a keyed call has to be cancelled, and a cancel asked for again.
+    #[error("{service} cannot tell yet what came of it")]
+    Undecided {
+        /// The callee.
+        service: String,
+    },
 }

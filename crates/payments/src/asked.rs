@@ -62,6 +62,11 @@ pub(crate) fn timed_out() -> CallError {
     CallError::TimedOut { service: PAYMENTS.into() }
 }
 
+/// It was answered, and nobody can tell yet what was decided.
+pub(crate) fn not_yet() -> CallError {
+    CallError::Undecided { service: PAYMENTS.into() }
+}
+
 /// Whoever asks to cancel a refund has a fault in its saga: money that was promised back is given back.
 pub(crate) fn refunds_stand() -> CallError {
     tracing::error!("a refund was to be cancelled; it is only ever repeated");

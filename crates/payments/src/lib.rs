@@ -8,7 +8,7 @@
 //!
 //! - What a call asks for happens once for its key, however often it is sent.
 //! - Recalling a call tells what came of it; if nothing has, nothing ever will under its key. Where that is not certain yet (a
-//!   confirmation may still be on its way), it is `CallError::TimedOut`: ask again later.
+//!   confirmation may still be on its way), it is `CallError::Undecided`: ask again later.
 //! - Cancelling a [`Charge`](api::Charge) or an [`Approve`](api::Approve) gives back what was paid under its key, whole and once.
 //!   Only what is certain is `Ok`; after that nothing is kept under the key, now or later.
 //! - A [`Refund`](api::Refund) is only ever repeated. It cannot be cancelled, and recalling it carries it out.

@@ -369,7 +369,9 @@ fn holds<C: Call>(given: &mut Given, restart: &dyn Fn() -> TestProvider, call: &
                         assert!(!paid || over);
                         over = true;
                     }
-                    Err(CallError::Unavailable { .. } | CallError::TimedOut { .. }) => assert!(matches!(op, Op::Do), "a recall is certain"),
+                    Err(CallError::Unavailable { .. } | CallError::TimedOut { .. } | CallError::Undecided { .. }) => {
+                        assert!(matches!(op, Op::Do), "a recall is certain")
+                    }
                 }
             }
             Op::Cancel => {

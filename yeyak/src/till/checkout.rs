@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -17,7 +18,8 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use clock::{SharedClock, timeout};
 use edge::{Limits, request_id};
-use kernel::Money;
+use kernel::{Call, Money};
+use payments::api::Approve;
 use payments::{Checkout, Notice, Provider};
 use restaurant::reservation::api::reservation_of;
 use serde::Deserialize;
@@ -29,6 +31,12 @@ use super::pages;
 
 /// So many payments are looked up at once. A provider is asked for each, and anybody can send notices.
 const MOST: usize = 32;
+
+/// How long a browser waits for what another does with its payment: as long as a provider may take.
+const PATIENCE: Duration = <Approve as Call>::DEADLINE;
+
+/// How long before it is looked at again.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// What the pages and the provider's notices need.
 pub(crate) struct Desk {
@@ -73,9 +81,13 @@ enum Standing {
     },
     /// It is paid, and the table reserved.
     Paid,
+    /// Its table is not reserved, or no longer, and no money of it is kept.
+    Undone,
     /// There is no such payment, or no longer.
     Over,
-    /// It is being worked on, or nobody can tell now.
+    /// It is being worked on.
+    UnderWay,
+    /// Nobody can tell now.
     Unsure,
 }
 
@@ -85,11 +97,17 @@ enum Came {
     Paid,
     /// The provider knows of no such payment; it can still be paid.
     NotAgreed,
-    /// The money was not taken, and the table is free again.
+    /// The table is free again, and no money is kept.
     Refused,
+    /// The same, since before that.
+    Undone,
     /// There was nothing to pay, or no longer.
     Over,
-    /// Ask again.
+    /// Somebody else goes on with it.
+    UnderWay,
+    /// It could not be gone on with; ask again.
+    NotNow,
+    /// Nobody can tell; ask again.
     Unsure,
 }
 
@@ -105,12 +123,18 @@ async fn agreed(
     headers: HeaderMap,
 ) -> Response {
     let payment = brought.map(|Query(Brought { payment_key })| payment_key).unwrap_or_default();
-    match counter.go_on(&order, &payment, &headers).await {
+    let came = match counter.go_on(&order, &payment, &headers).await {
+        Came::UnderWay => counter.outcome(&order, &headers).await,
+        came => came,
+    };
+    match came {
         Came::Paid => page(StatusCode::OK, pages::said(pages::PAID)),
         Came::NotAgreed => counter.show(&order, &headers, pages::NOT_AGREED).await,
         Came::Refused => page(StatusCode::OK, pages::said(pages::REFUSED)),
+        Came::Undone => page(StatusCode::NOT_FOUND, pages::said(pages::UNDONE)),
         Came::Over => page(StatusCode::NOT_FOUND, pages::said(pages::OVER)),
-        Came::Unsure => unsure(),
+        Came::NotNow => later(pages::NOT_NOW),
+        Came::UnderWay | Came::Unsure => later(pages::UNSURE),
     }
 }
 
@@ -154,8 +178,8 @@ async fn noticed(State(counter): State<Arc<Counter>>, request: Request) -> Respo
             tracing::info!(order, "a payment that the provider told of stands");
             StatusCode::OK.into_response()
         }
-        Came::NotAgreed | Came::Refused | Came::Over => StatusCode::OK.into_response(),
-        Came::Unsure => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response(),
+        Came::NotAgreed | Came::Refused | Came::Undone | Came::Over => StatusCode::OK.into_response(),
+        Came::UnderWay | Came::NotNow | Came::Unsure => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response(),
     }
 }
 
@@ -170,8 +194,9 @@ impl Counter {
                 page(StatusCode::OK, pages::with(first, shown))
             }
             Standing::Paid => page(StatusCode::OK, pages::said(pages::PAID)),
+            Standing::Undone => page(StatusCode::NOT_FOUND, pages::said(pages::UNDONE)),
             Standing::Over => page(StatusCode::NOT_FOUND, pages::said(pages::OVER)),
-            Standing::Unsure => unsure(),
+            Standing::UnderWay | Standing::Unsure => later(pages::UNSURE),
         }
     }
 
@@ -181,7 +206,9 @@ impl Counter {
         let (id, amount) = match self.standing(order, headers).await {
             Standing::Open { id, amount, .. } => (id, amount),
             Standing::Paid => return Came::Paid,
+            Standing::Undone => return Came::Undone,
             Standing::Over => return Came::Over,
+            Standing::UnderWay => return Came::UnderWay,
             Standing::Unsure => return Came::Unsure,
         };
         match self.desk.provider.has_agreed(order, amount, payment).await {
@@ -190,17 +217,35 @@ impl Counter {
             Err(_) => return Came::Unsure,
         }
         let path = format!("/reservations/{id}/payment");
-        match self.ask("POST", &path, headers, json!({"paymentKey": payment}).to_string()).await {
-            (StatusCode::OK, _) => Came::Paid,
-            // Somebody else was first, with the same or with nothing.
-            (StatusCode::CONFLICT, problem) if problem["code"] == "not-waiting" => match self.standing(order, headers).await {
-                Standing::Paid => Came::Paid,
-                Standing::Over => Came::Over,
-                Standing::Open { .. } | Standing::Unsure => Came::Unsure,
-            },
-            (status, _) if status.is_client_error() => Came::Refused,
-            _ => Came::Unsure,
+        let (status, problem) = self.ask("POST", &path, headers, json!({"paymentKey": payment}).to_string()).await;
+        if status == StatusCode::OK {
+            return Came::Paid;
         }
+        // Somebody else was first, with the same or with nothing.
+        let is_late = problem["code"] == "not-waiting";
+        match self.standing(order, headers).await {
+            Standing::Paid => Came::Paid,
+            Standing::Undone | Standing::Over => Came::Refused,
+            Standing::Open { .. } | Standing::UnderWay if is_late => Came::UnderWay,
+            Standing::Open { .. } if status.is_client_error() => Came::NotAgreed,
+            Standing::Open { .. } => Came::NotNow,
+            Standing::UnderWay | Standing::Unsure => Came::Unsure,
+        }
+    }
+
+    /// What came of a payment with which somebody else goes on, unless that takes too long.
+    async fn outcome(&self, order: &str, headers: &HeaderMap) -> Came {
+        let outcome = async {
+            loop {
+                match self.standing(order, headers).await {
+                    Standing::Paid => return Came::Paid,
+                    Standing::Undone | Standing::Over => return Came::Refused,
+                    Standing::Unsure => return Came::Unsure,
+                    Standing::Open { .. } | Standing::UnderWay => self.desk.clock.sleep(PAUSE).await,
+                }
+            }
+        };
+        timeout(&*self.desk.clock, PATIENCE, outcome).await.unwrap_or(Came::Unsure)
     }
 
     /// How the payment of an order stands. Whoever guesses a number does not know the order: that is compared with what was asked for.
@@ -209,12 +254,16 @@ impl Counter {
         let (found, deposit) = self.ask("GET", &format!("/deposits/{id}"), headers, String::new()).await;
         match found {
             StatusCode::OK if deposit["order"] == order => {}
-            StatusCode::OK | StatusCode::NOT_FOUND => return Standing::Over,
+            StatusCode::OK => return Standing::Over,
+            // Of what never stood the deposit is not shown.
+            StatusCode::NOT_FOUND => {}
             _ => return Standing::Unsure,
         }
         let (found, reservation) = self.ask("GET", &format!("/reservations/{id}"), headers, String::new()).await;
-        if found != StatusCode::OK {
-            return Standing::Unsure;
+        match found {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Standing::Over,
+            _ => return Standing::Unsure,
         }
         match (reservation["status"].as_str(), deposit["status"].as_str(), serde_json::from_value(deposit["amount"].clone())) {
             (Some("DepositPending"), Some("PayRequested"), Ok(amount)) => {
@@ -222,7 +271,9 @@ impl Counter {
                 let title = format!("예약금 · Deposit: {}, {} {}", text("restaurantNo"), text("day"), text("time"));
                 Standing::Open { id: id.number(), amount, title }
             }
-            (Some("DepositPending"), ..) => Standing::Unsure,
+            (Some("DepositPending"), ..) => Standing::UnderWay,
+            (Some("Canceled"), Some("PayKept"), _) => Standing::Over,
+            (Some("Canceled"), ..) => Standing::Undone,
             (Some("DepositPayed" | "Reserved" | "Recommanded" | "NoShow"), ..) => Standing::Paid,
             _ => Standing::Over,
         }
@@ -248,8 +299,9 @@ impl Counter {
 /// The largest answer of a route that is asked here, in bytes: one row, or one problem.
 const LARGEST: usize = 64 * 1024;
 
-fn unsure() -> Response {
-    let mut response = page(StatusCode::SERVICE_UNAVAILABLE, pages::said(pages::UNSURE));
+/// A page that says this, and is worth to be asked for again.
+fn later(text: &str) -> Response {
+    let mut response = page(StatusCode::SERVICE_UNAVAILABLE, pages::said(text));
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }

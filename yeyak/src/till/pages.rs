@@ -4,9 +4,15 @@
 pub(super) const PAID: &str = "결제되었습니다. 예약이 완료되었습니다. · The deposit is paid, and the table is reserved.";
 /// There is nothing to pay.
 pub(super) const OVER: &str = "결제할 것이 없습니다. 결제 기한이 지났거나 취소된 예약입니다. · There is nothing to pay here, or no longer.";
-/// The provider did not take it.
-pub(super) const REFUSED: &str = "결제가 완료되지 않아 예약되지 않았습니다. 결제된 금액이 있으면 돌려드립니다. · \
-     The payment came to nothing, and the table is not reserved. What was paid is given back. Please reserve again.";
+/// The table was lost over it.
+pub(super) const REFUSED: &str = "자리를 확보하지 못해 예약되지 않았습니다. 내실 금액은 없으며, 결제된 금액은 모두 돌려드립니다. 처음부터 다시 예약해 주세요. · \
+     The table could not be kept, and is not reserved. Nothing is owed, and whatever was paid is given back. Please reserve again.";
+/// It never stood, or was taken back, and no money of it is kept.
+pub(super) const UNDONE: &str = "예약되지 않았거나 취소된 예약입니다. 내실 금액은 없으며, 결제된 금액은 모두 돌려드립니다. · \
+     The table is not reserved, or no longer. Nothing is owed, and whatever was paid is given back.";
+/// It was not taken, and waits on; or nobody has heard yet what came of it.
+pub(super) const NOT_NOW: &str = "지금은 결제를 마칠 수 없습니다. 잠시 후 이 페이지를 새로 고치면 이어서 진행됩니다. 예약되지 않으면 결제 금액은 받지 않습니다. · \
+     The payment cannot be completed just now. Please reload this page in a moment, and it goes on. Nothing is kept unless the table is reserved.";
 /// The guest did not agree.
 pub(super) const NOT_AGREED: &str = "아직 결제되지 않았습니다. 다시 시도해 주세요. · It is not paid yet. Please try again.";
 /// Nobody knows.

@@ -53,9 +53,14 @@ impl Shop {
     }
 
     fn serve(&self, now: &str) -> Yeyak {
+        self.serve_with(now, &[])
+    }
+
+    fn serve_with(&self, now: &str, more: &[&str]) -> Yeyak {
         let path = |name: &str| self.directory.path().join(name).to_str().unwrap().to_owned();
         let (config, data) = (path("yeyak.toml"), path("data"));
-        Yeyak::start(&["serve", "restaurant", "--listen", "127.0.0.1:0", "--config", &config, "--data", &data, "--clock", now])
+        let flags = ["serve", "restaurant", "--listen", "127.0.0.1:0", "--config", &config, "--data", &data, "--clock", now];
+        Yeyak::start(&[&flags, more].concat())
     }
 
     /// What somebody with the secret key does at Toss by hand.
@@ -264,6 +269,106 @@ fn a_kill_while_money_is_taken_leaves_a_table_or_nothing() {
     until("no money is kept of a table that there is not", || (shop.toss.kept() == kept).then_some(()));
     assert_eq!((notice(&yeyak, &order, "tviva_1").status, shop.toss.kept(), shop.toss.asked(CONFIRM)), (200, kept, 1));
     reconciled(&yeyak, &[], 0, &["1 payments agree"]);
+    end(yeyak);
+}
+
+/// Toss never heard of it, which is certain once it cannot be on its way any more; a new process does not begin to wait anew.
+#[test]
+fn a_kill_while_money_is_asked_for_frees_the_seats() {
+    let shop = Shop::new(NOW);
+    let mut yeyak = shop.serve(NOW);
+    let order = book(&yeyak);
+    shop.toss.agree("tviva_1", &order, DEPOSIT);
+    shop.toss.fault(Fault::Held);
+    let path = format!("/restaurant/checkout/{order}/agreed?paymentKey=tviva_1");
+    let api = yeyak.api();
+    let browser = Builder::new().spawn(move || drop(api.try_send("GET", &path, &[], b""))).expect("a thread");
+    until("it is on its way", || (shop.toss.held() == 1).then_some(()));
+    yeyak.kill();
+    browser.join().unwrap();
+    for _ in 0..5 {
+        is_away_for_a_minute(&shop.directory.path().join("data"));
+    }
+    let yeyak = shop.serve(NOW);
+    becomes(&yeyak, "/restaurant/reservations/1", "Canceled");
+    let (status, page) = browse(&yeyak, &order);
+    assert!(status == 404 && page.contains("whatever was paid is given back"), "{page}");
+    assert_eq!((shop.toss.kept(), shop.toss.asked(CONFIRM)), (0, 1));
+    end(yeyak);
+}
+
+#[test]
+fn a_code_of_toss_that_nobody_knows_is_in_nobody_elses_way() {
+    let shop = Shop::new(NOW);
+    let yeyak = shop.serve(NOW);
+    for n in 0..8 {
+        let order = book(&yeyak);
+        shop.toss.agree(&format!("tviva_{n}"), &order, DEPOSIT);
+        shop.toss.fault(Fault::Says(400, "A_CODE_OF_TOMORROW"));
+        let (status, page) = browse(&yeyak, &format!("{order}/agreed?paymentKey=tviva_{n}"));
+        assert!(status == 200 && page.contains("The table could not be kept"), "{status} {page}");
+    }
+    let order = book(&yeyak);
+    shop.toss.agree("tviva_paid", &order, DEPOSIT);
+    shop.toss.fault(Fault::DoneButSays(400, "A_CODE_OF_TOMORROW"));
+    let (status, page) = browse(&yeyak, &format!("{order}/agreed?paymentKey=tviva_paid"));
+    assert!(status == 200 && page.contains("the table is reserved"), "{status} {page}");
+    assert_eq!(shop.toss.kept(), DEPOSIT);
+    end(yeyak);
+}
+
+#[test]
+fn a_guest_whose_table_could_not_be_kept_reads_that_nothing_is_owed() {
+    let shop = Shop::new(NOW);
+    let yeyak = shop.serve_with(NOW, &["--faults"]);
+    let orders: Vec<String> = (0..30).map(|_| book(&yeyak)).collect();
+    let pays = |n: usize| browse(&yeyak, &format!("{}/agreed?paymentKey=tviva_{n}", orders[n]));
+    for (n, order) in orders.iter().enumerate() {
+        shop.toss.agree(&format!("tviva_{n}"), order, DEPOSIT);
+    }
+    yeyak.api().post("/actuator/faults", &json!({"service": "restaurant/recommendation", "down": "true"})).expect(200);
+    let (status, page) = pays(0);
+    assert!(status == 200 && page.contains("The table could not be kept") && page.contains("자리를 확보하지 못해"), "{status} {page}");
+    let (status, page) = pays(0);
+    assert!(status == 404 && page.contains("whatever was paid is given back"), "{status} {page}");
+    until("it is given back", || (shop.toss.kept() == 0).then_some(()));
+
+    // Once it is known that a table cannot be kept, no money is asked for, and the guest can go on later.
+    let waits = (1..orders.len()).find(|n| pays(*n).0 == 503).expect("the breaker opens");
+    let asked = shop.toss.asked(CONFIRM);
+    let (status, page) = pays(waits);
+    assert!(status == 503 && page.contains("Nothing is kept unless the table is reserved"), "{status} {page}");
+    assert_eq!((reservation(&yeyak, waits as u64 + 1)["status"].as_str(), shop.toss.asked(CONFIRM)), (Some("DepositPending"), asked));
+    yeyak.api().delete("/actuator/faults").expect(204);
+    until("the guest pays", || (pays(waits).0 == 200).then_some(()));
+    assert!(pays(waits).1.contains("the table is reserved"));
+    until("nothing else is kept", || (shop.toss.kept() == DEPOSIT).then_some(()));
+    end(yeyak);
+}
+
+#[test]
+fn a_guest_with_several_tabs_reads_the_same_in_each() {
+    let shop = Shop::new(NOW);
+    let yeyak = shop.serve(NOW);
+    let order = book(&yeyak);
+    shop.toss.agree("tviva_1", &order, DEPOSIT);
+    shop.toss.fault(Fault::Held);
+    let tab = || {
+        let (api, path) = (yeyak.api(), format!("/restaurant/checkout/{order}/agreed?paymentKey=tviva_1"));
+        Builder::new().spawn(move || api.try_send("GET", &path, &[], b"").unwrap()).expect("a thread")
+    };
+    let first = tab();
+    until("the first asks for the money", || (shop.toss.held() == 1).then_some(()));
+    let looked = || shop.toss.asked("GET /v1/payments/tviva_1");
+    let before = looked();
+    let others: Vec<_> = (0..4).map(|_| tab()).collect();
+    until("the others have looked", || (looked() == before + 4).then_some(()));
+    shop.toss.release();
+    for tab in others.into_iter().chain([first]) {
+        let answer = tab.join().unwrap();
+        assert!(answer.status == 200 && String::from_utf8_lossy(&answer.body).contains("the table is reserved"), "{answer:?}");
+    }
+    assert_eq!((shop.toss.kept(), shop.toss.asked(CONFIRM)), (DEPOSIT, 1));
     end(yeyak);
 }
 

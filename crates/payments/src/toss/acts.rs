@@ -9,12 +9,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::Toss;
 use super::api::Trouble;
-use super::closed::SETTLED_AFTER;
+use super::closed::SENT_WITHIN;
 use super::verdict::{Confirming, GivingBack, confirming, giving_back, is_not_found, is_not_us};
 use super::webhook::is_payment;
 use super::wire::{Confirm, GiveBack, Payment, PaymentStatus};
 use crate::api::{Approve, Charge, Charged, Paid, Refund, Refunded};
-use crate::asked::{nothing_stands, reply, timed_out, unavailable};
+use crate::asked::{not_yet, nothing_stands, reply, timed_out, unavailable};
 use crate::refusals::{currency_not_taken, declined, mismatch, not_found, refund_refused};
 
 /// How long a guest's browser, or a notice, waits to hear how a payment stands.
@@ -50,7 +50,7 @@ impl Toss {
             }
             PaymentStatus::Ready | PaymentStatus::InProgress => Ok(nothing_stands()),
             PaymentStatus::Canceled | PaymentStatus::Aborted | PaymentStatus::Expired => Ok(nothing_stands()),
-            PaymentStatus::Unknown => Err(timed_out()),
+            PaymentStatus::Unknown => Err(not_yet()),
         }
     }
 
@@ -64,42 +64,67 @@ impl Toss {
             return self.recall_approve(approve, key).await;
         }
         // Nothing is sent yet that could take money, so what goes wrong here decides nothing.
-        let standing = self.look_up(&by_key(&approve.payment)).await.map_err(|trouble| undecided(&trouble))?;
+        let standing = self.look_up(&by_key(&approve.payment)).await.map_err(|trouble| nothing_decided(&trouble))?;
         if let Some(came) = standing.as_ref().and_then(|payment| came_of(payment, approve)) {
             return told(came);
         }
         // It may have been cancelled while Toss was asked.
-        if self.closed.is_closed(&name) {
-            return Err(timed_out());
+        if self.age(key) > SENT_WITHIN || !self.closed.may_send(&name, self.clock.elapsed()) {
+            return Err(not_yet());
         }
         let body = Confirm { payment_key: &approve.payment, order_id: &approve.order, amount: approve.amount.minor };
         match self.api.post::<Payment>("/v1/payments/confirm", &hashed(key, "confirm"), &body).await {
             Ok(payment) => came_of(&payment, approve).map_or_else(|| Err(not_done(&payment)), told),
-            Err(Trouble::Said { code, .. }) if code == "ALREADY_PROCESSED_PAYMENT" => {
-                let standing = self.look_up(&by_key(&approve.payment)).await.map_err(|_| timed_out())?;
-                standing.and_then(|payment| came_of(&payment, approve)).map_or_else(|| Err(timed_out()), told)
-            }
             Err(Trouble::Said { status, code }) => match confirming(status, &code) {
                 Confirming::Declined => refused(declined(&code)),
                 Confirming::NotFound => refused(not_found(&code)),
                 Confirming::Mismatch => refused(mismatch(&code)),
                 Confirming::NotUs => Err(not_us(&code)),
-                Confirming::Open => Err(timed_out()),
+                Confirming::Open => self.look_again(approve, None).await,
+                Confirming::Unlisted => self.look_again(approve, Some(&code)).await,
+                Confirming::Away => Err(timed_out()),
             },
             Err(trouble @ (Trouble::Unreached(_) | Trouble::Unknown(_))) => Err(troubled(&trouble)),
         }
+    }
+
+    /// A confirmation was answered, but not so that it says what came of it: how the payment stands tells that. Where Toss said no by a
+    /// code that nobody knows, what has not been paid by now was declined.
+    async fn look_again(&self, approve: &Approve, no: Option<&str>) -> Answer {
+        let standing = self.look_up(&by_key(&approve.payment)).await.map_err(|_| timed_out())?;
+        if let Some(came) = standing.as_ref().and_then(|payment| came_of(payment, approve)) {
+            return told(came);
+        }
+        let is_unpaid = standing.is_none_or(|payment| matches!(payment.status, PaymentStatus::Ready | PaymentStatus::InProgress));
+        match no.filter(|_| is_unpaid) {
+            Some(code) => {
+                tracing::warn!(order = approve.order, code, "Toss Payments does not confirm a payment, by a code that is not known");
+                refused(declined(code))
+            }
+            None => Err(not_yet()),
+        }
+    }
+
+    /// Whether nothing comes any more of a confirmation that was sent under this key; from now on none is.
+    fn is_settled(&self, key: &CallKey) -> bool {
+        self.closed.close(&hashed(key, ""), self.clock.elapsed()).is_settled(self.age(key))
+    }
+
+    /// How long ago the saga of a call was born.
+    fn age(&self, key: &CallKey) -> Duration {
+        self.clock.now().duration_since(key.born).try_into().unwrap_or_default()
     }
 
     pub(super) async fn recall_approve(&self, approve: &Approve, key: &CallKey) -> Answer {
         if !is_payment(&approve.payment) {
             return refused(not_found("MALFORMED"));
         }
-        let closed_for = self.closed.close(&hashed(key, ""), self.clock.elapsed());
+        let is_settled = self.is_settled(key);
         let standing = self.look_up(&by_key(&approve.payment)).await.map_err(|trouble| troubled(&trouble))?;
         match standing.and_then(|payment| came_of(&payment, approve)) {
             Some(came) => told(came),
-            None if closed_for >= SETTLED_AFTER => refused(Refused::cancelled()),
-            None => Err(timed_out()),
+            None if is_settled => refused(Refused::cancelled()),
+            None => Err(not_yet()),
         }
     }
 
@@ -107,9 +132,9 @@ impl Toss {
         if !is_payment(&approve.payment) {
             return Ok(nothing_stands());
         }
-        let closed_for = self.closed.close(&hashed(key, ""), self.clock.elapsed());
         // A confirmation that was sent may not have landed yet.
-        let nothing_yet = || if closed_for >= SETTLED_AFTER { Ok(nothing_stands()) } else { Err(timed_out()) };
+        let is_settled = self.is_settled(key);
+        let nothing_yet = || if is_settled { Ok(nothing_stands()) } else { Err(not_yet()) };
         let standing = self.look_up(&by_key(&approve.payment)).await.map_err(|trouble| troubled(&trouble))?;
         let Some(payment) = standing else { return nothing_yet() };
         // The browser may have brought the payment of somebody else. It cannot have been confirmed under this key.
@@ -162,7 +187,8 @@ impl Toss {
             Err(Trouble::Said { status, code }) => match giving_back(status, &code) {
                 GivingBack::Refused => refused(refund_refused(&code)),
                 GivingBack::NotUs => Err(not_us(&code)),
-                GivingBack::Open => Err(timed_out()),
+                GivingBack::Open => Err(not_yet()),
+                GivingBack::Away => Err(timed_out()),
                 GivingBack::Look => {
                     let standing = self.look_up(&by_key(&refund.payment)).await.map_err(|_| timed_out())?;
                     match standing {
@@ -172,7 +198,7 @@ impl Toss {
                         // It is as it was before, so it is this refund that is refused.
                         Some(after) if after.balance() == Some(balance) => refused(refund_refused(&code)),
                         // Something else was given back meanwhile: the next try sees what is left.
-                        Some(_) | None => Err(timed_out()),
+                        Some(_) | None => Err(not_yet()),
                     }
                 }
             },
@@ -191,7 +217,8 @@ impl Toss {
             Ok(after) if nothing_left(&after) => return Ok(nothing_stands()),
             Ok(after) => return Err(not_done(&after)),
             Err(Trouble::Said { status, code }) => match giving_back(status, &code) {
-                GivingBack::Open => return Err(timed_out()),
+                GivingBack::Open => return Err(not_yet()),
+                GivingBack::Away => return Err(timed_out()),
                 GivingBack::NotUs => return Err(not_us(&code)),
                 GivingBack::Look | GivingBack::Refused => code,
             },
@@ -199,10 +226,10 @@ impl Toss {
         };
         match self.look_up(&by_key(&payment.payment_key)).await {
             Ok(Some(after)) if nothing_left(&after) => Ok(nothing_stands()),
-            Ok(_) | Err(_) => {
+            standing => {
                 // The guest is owed this money; whoever asks goes on asking, and a person has to see to it.
                 tracing::error!(order = payment.order_id, payment = payment.payment_key, code, "a payment cannot be given back");
-                Err(timed_out())
+                Err(if standing.is_ok() { not_yet() } else { timed_out() })
             }
         }
     }
@@ -292,7 +319,7 @@ fn hashed(key: &CallKey, purpose: &str) -> String {
 /// Toss has answered, but not with what was asked for.
 fn not_done(payment: &Payment) -> CallError {
     tracing::error!(order = payment.order_id, payment = payment.payment_key, status = ?payment.status, "Toss Payments answers with another state than was asked for");
-    timed_out()
+    not_yet()
 }
 
 fn not_us(code: &str) -> CallError {
@@ -317,9 +344,9 @@ pub(super) fn troubled(trouble: &Trouble) -> CallError {
 }
 
 /// Why there is no answer, where certainly nothing was decided.
-fn undecided(trouble: &Trouble) -> CallError {
+fn nothing_decided(trouble: &Trouble) -> CallError {
     match troubled(trouble) {
-        CallError::TimedOut { .. } => unavailable("Toss Payments gives no answer to go by"),
+        CallError::TimedOut { .. } | CallError::Undecided { .. } => unavailable("Toss Payments gives no answer to go by"),
         other @ (CallError::Refused(_) | CallError::Unavailable { .. }) => other,
     }
 }

@@ -1,6 +1,7 @@
 //! What the error codes of Toss Payments mean for us, as its documentation lists them for confirming and cancelling.
 //!
-//! What is listed here is certain. Everything else, codes that are not written yet among them, leaves open what has happened.
+//! What is listed here is certain. Everything else, codes that are not written yet among them, is an answer all the same, unless its status
+//! says that there was none: how the payment stands then tells what has happened.
 
 /// What a code means that a confirmation is answered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,8 +14,12 @@ pub(super) enum Confirming {
     Mismatch,
     /// It is not paid, because Toss does not take our word; an operator has to see to it.
     NotUs,
-    /// Nobody knows.
+    /// It was answered, and how the payment stands has to tell what was meant.
     Open,
+    /// The same, by a code that nobody knows: what is not paid by then is not paid.
+    Unlisted,
+    /// Toss cannot answer now.
+    Away,
 }
 
 /// What a code means that giving back is answered with.
@@ -26,8 +31,10 @@ pub(super) enum GivingBack {
     Look,
     /// It is not given back, because Toss does not take our word; an operator has to see to it.
     NotUs,
-    /// Nobody knows.
+    /// It was answered, and the next try has to show what was meant.
     Open,
+    /// Toss cannot answer now.
+    Away,
 }
 
 const NOT_US: &[&str] = &["UNAUTHORIZED_KEY", "INVALID_API_KEY", "INCORRECT_BASIC_AUTH_FORMAT", "NOT_FOUND_TERMINAL_ID"];
@@ -69,6 +76,9 @@ const NOT_FOUND: &[&str] = &["NOT_FOUND_PAYMENT", "NOT_FOUND_PAYMENT_SESSION"];
 
 const MISMATCH: &[&str] = &["INVALID_REQUEST", "FORBIDDEN_REQUEST", "DUPLICATED_ORDER_ID", "UNAPPROVED_ORDER_ID"];
 
+/// Codes of confirming with which a payment may be under way, or done.
+const OPEN: &[&str] = &["ALREADY_PROCESSED_PAYMENT", "IDEMPOTENT_REQUEST_PROCESSING", "PROVIDER_ERROR", "CARD_PROCESSING_ERROR"];
+
 /// Codes of giving back that may mean that it has been done before, or that something else was.
 const LOOK: &[&str] = &[
     "ALREADY_CANCELED_PAYMENT",
@@ -104,21 +114,27 @@ pub(super) fn is_not_us(code: &str) -> bool {
     NOT_US.contains(&code)
 }
 
+/// Whether a status says that nothing was decided that could be told: whatever is said with it, a fault of theirs is no decision, and neither
+/// is to be asked too often.
+const fn is_away(status: u16) -> bool {
+    status >= 500 || status == 408 || status == 429
+}
+
 pub(super) fn confirming(status: u16, code: &str) -> Confirming {
     match code {
-        // Whatever is said with it, a fault of theirs is no decision.
-        _ if status >= 500 => Confirming::Open,
+        _ if is_away(status) => Confirming::Away,
         _ if is_not_us(code) => Confirming::NotUs,
         _ if DECLINED.contains(&code) => Confirming::Declined,
         _ if is_not_found(code) => Confirming::NotFound,
         _ if MISMATCH.contains(&code) => Confirming::Mismatch,
-        _ => Confirming::Open,
+        _ if OPEN.contains(&code) => Confirming::Open,
+        _ => Confirming::Unlisted,
     }
 }
 
 pub(super) fn giving_back(status: u16, code: &str) -> GivingBack {
     match code {
-        _ if status >= 500 => GivingBack::Open,
+        _ if is_away(status) => GivingBack::Away,
         _ if is_not_us(code) => GivingBack::NotUs,
         _ if LOOK.contains(&code) => GivingBack::Look,
         _ if NOT_GIVEN_BACK.contains(&code) => GivingBack::Refused,
@@ -141,9 +157,10 @@ mod tests {
         check(400, "CARD_PROCESSING_ERROR", Confirming::Open);
         check(400, "ALREADY_PROCESSED_PAYMENT", Confirming::Open);
         check(409, "IDEMPOTENT_REQUEST_PROCESSING", Confirming::Open);
-        check(500, "UNKNOWN_PAYMENT_ERROR", Confirming::Open);
-        check(502, "REJECT_CARD_PAYMENT", Confirming::Open);
-        check(400, "A_CODE_OF_TOMORROW", Confirming::Open);
+        check(500, "UNKNOWN_PAYMENT_ERROR", Confirming::Away);
+        check(502, "REJECT_CARD_PAYMENT", Confirming::Away);
+        check(429, "TOO_MANY_REQUESTS", Confirming::Away);
+        check(400, "A_CODE_OF_TOMORROW", Confirming::Unlisted);
     }
 
     #[test]
@@ -156,6 +173,7 @@ mod tests {
         check(400, "PROVIDER_ERROR", GivingBack::Open);
         check(403, "FORBIDDEN_CONSECUTIVE_REQUEST", GivingBack::Open);
         check(403, "NOT_AVAILABLE_BANK", GivingBack::Open);
-        check(500, "FAILED_REFUND_PROCESS", GivingBack::Open);
+        check(400, "A_CODE_OF_TOMORROW", GivingBack::Open);
+        check(500, "FAILED_REFUND_PROCESS", GivingBack::Away);
     }
 }

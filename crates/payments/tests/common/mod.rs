@@ -20,9 +20,9 @@ pub fn meta() -> Meta {
     Meta { correlation: "story".into(), causation: "request".into(), caller: "somebody".into(), trace: None }
 }
 
-/// The key of a step of a saga.
+/// The key of a step of a saga that begins with the clock.
 pub fn key(saga: &str, step: u16) -> CallKey {
-    CallKey { service: "deposit".into(), saga: "reserve".into(), key: saga.into(), step, born: Timestamp::UNIX_EPOCH }
+    CallKey { service: "deposit".into(), saga: "reserve".into(), key: saga.into(), step, born: clock().now() }
 }
 
 pub fn envelope<C: Call>(act: Act, call: &C, clock: &ManualClock) -> Envelope {
@@ -40,6 +40,7 @@ pub fn word<T>(result: &Result<T, CallError>) -> String {
         }
         Err(CallError::Unavailable { .. }) => "unavailable".into(),
         Err(CallError::TimedOut { .. }) => "timed-out".into(),
+        Err(CallError::Undecided { .. }) => "undecided".into(),
     }
 }
 

@@ -29,11 +29,11 @@ async fn each_class_of_errors_has_its_answer() {
         (400, "DUPLICATED_ORDER_ID", "payment-mismatch"),
         (401, "UNAUTHORIZED_KEY", "unavailable"),
         (400, "INVALID_API_KEY", "unavailable"),
-        (400, "PROVIDER_ERROR", "timed-out"),
+        (400, "PROVIDER_ERROR", "undecided"),
         (429, "TOO_MANY_REQUESTS", "timed-out"),
-        (409, "IDEMPOTENT_REQUEST_PROCESSING", "timed-out"),
+        (409, "IDEMPOTENT_REQUEST_PROCESSING", "undecided"),
         (500, "FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING", "timed-out"),
-        (400, "A_CODE_OF_TOMORROW", "timed-out"),
+        (400, "A_CODE_OF_TOMORROW", "payment-declined"),
     ] {
         let given = Given::agreed().await;
         given.toss.fault(Fault::Says(status, code));
@@ -52,10 +52,10 @@ async fn how_a_payment_stands_says_what_came_of_it() {
         ("ABORTED", "payment-declined"),
         ("EXPIRED", "payment-not-found"),
         ("CANCELED", "cancelled"),
-        ("READY", "timed-out"),
-        ("IN_PROGRESS", "timed-out"),
-        ("WAITING_FOR_DEPOSIT", "timed-out"),
-        ("BRAND_NEW", "timed-out"),
+        ("READY", "undecided"),
+        ("IN_PROGRESS", "undecided"),
+        ("WAITING_FOR_DEPOSIT", "undecided"),
+        ("BRAND_NEW", "undecided"),
     ] {
         let given = Given::agreed().await;
         given.toss.turns(PAYMENT, status);
@@ -144,7 +144,7 @@ async fn a_confirmation_that_lands_after_a_lookup_is_given_back() {
         given.abandon(&approve(), &key("a", 1), |toss| toss.held() > 0).await;
         let unsure =
             if recalls { word(&given.recall(&approve(), &key("a", 1)).await) } else { word(&given.cancel(&approve(), &key("a", 1)).await) };
-        assert_eq!(unsure, "timed-out");
+        assert_eq!(unsure, "undecided");
         given.clock.advance(SETTLED - Duration::from_secs(1));
         given.toss.release();
         until(|| given.toss.kept() > 0).await;
@@ -161,9 +161,9 @@ async fn what_never_landed_is_certain_after_a_while_and_never_happens() {
     let given = Given::agreed().await;
     for payment in [PAYMENT, "tviva_nothing"] {
         let (call, first, second) = (Approve { payment: payment.into(), ..approve() }, key(payment, 1), key(payment, 2));
-        assert_eq!(word(&given.recall(&call, &first).await), "timed-out");
-        assert_eq!(word(&given.cancel(&call, &second).await), "timed-out");
-        assert_eq!(word(&given.act(&call, &first).await), "timed-out", "it is not sent any more");
+        assert_eq!(word(&given.recall(&call, &first).await), "undecided");
+        assert_eq!(word(&given.cancel(&call, &second).await), "undecided");
+        assert_eq!(word(&given.act(&call, &first).await), "undecided", "it is not sent any more");
         given.clock.advance(SETTLED);
         assert_eq!(word(&given.recall(&call, &first).await), "cancelled");
         assert_eq!(given.cancel(&call, &second).await, Ok(()));
@@ -174,13 +174,48 @@ async fn what_never_landed_is_certain_after_a_while_and_never_happens() {
     assert_eq!((given.toss.kept(), given.toss.asked(CONFIRM), given.toss.asked(CANCEL)), (0, 0, 0));
 }
 
+/// What a process before this sent is as old as its saga: nobody waits anew for it.
 #[tokio::test]
-async fn whoever_has_just_begun_waits_anew() {
-    let mut given = Given::agreed().await;
-    assert_eq!(word(&given.cancel(&approve(), &key("a", 1)).await), "timed-out");
-    given.clock.advance(SETTLED);
-    given.restart();
-    assert_eq!(word(&given.cancel(&approve(), &key("a", 1)).await), "timed-out");
+async fn what_an_earlier_process_sent_is_certain_as_soon() {
+    for recalls in [false, true] {
+        let mut given = Given::agreed().await;
+        given.toss.fault(Fault::Held);
+        given.abandon(&approve(), &key("a", 1), |toss| toss.held() > 0).await;
+        let ends = async |given: &mut Given, says: &str| {
+            given.restart();
+            let (call, key) = (approve(), key("a", 1));
+            let answer = if recalls { word(&given.recall(&call, &key).await) } else { word(&given.cancel(&call, &key).await) };
+            assert_eq!(answer, says);
+        };
+        ends(&mut given, "undecided").await;
+        given.clock.advance(SENT_WITHIN + SETTLED - Duration::from_secs(1));
+        ends(&mut given, "undecided").await;
+        given.clock.advance(Duration::from_secs(1));
+        ends(&mut given, if recalls { "cancelled" } else { "ok" }).await;
+    }
+}
+
+#[tokio::test]
+async fn a_confirmation_is_sent_soon_or_never() {
+    let given = Given::agreed().await;
+    given.clock.advance(SENT_WITHIN + Duration::from_secs(1));
+    assert_eq!(word(&given.act(&approve(), &key("a", 1)).await), "undecided");
+    assert_eq!((given.toss.kept(), given.toss.asked(CONFIRM)), (0, 0));
+}
+
+/// Toss has answered, so it is known what came of it.
+#[tokio::test]
+async fn a_code_that_nobody_knows_is_an_answer() {
+    let given = Given::agreed().await;
+    given.toss.fault(Fault::DoneButSays(400, "A_CODE_OF_TOMORROW"));
+    assert_eq!(word(&given.act(&approve(), &key("a", 1)).await), "ok");
+    assert_eq!(given.toss.kept(), 15_000);
+
+    for code in ["PROVIDER_ERROR", "CARD_PROCESSING_ERROR"] {
+        let given = Given::agreed().await;
+        given.toss.fault(Fault::DoneButSays(400, code));
+        assert_eq!(word(&given.act(&approve(), &key("a", 1)).await), "ok", "{code}");
+    }
 }
 
 #[tokio::test]
@@ -189,7 +224,7 @@ async fn the_same_confirmation_twice_at_once_is_one() {
     given.toss.fault(Fault::Held);
     given.abandon(&approve(), &key("a", 1), |toss| toss.held() > 0).await;
     given.clock.advance(Duration::from_secs(1));
-    assert_eq!(word(&given.act(&approve(), &key("a", 1)).await), "timed-out", "the first is under way");
+    assert_eq!(word(&given.act(&approve(), &key("a", 1)).await), "undecided", "the first is under way");
     given.toss.release();
     until(|| given.toss.kept() > 0).await;
     assert_eq!(word(&given.act(&approve(), &key("a", 1)).await), "ok");
@@ -220,17 +255,18 @@ async fn what_was_taken_back_does_not_come_again() {
 
 #[tokio::test]
 async fn giving_back_is_certain_or_asked_for_again() {
-    for fault in [
-        Fault::Says(400, "PROVIDER_ERROR"),
-        Fault::Says(500, "FAILED_REFUND_PROCESS"),
-        Fault::Says(403, "NOT_CANCELABLE_PAYMENT"),
-        Fault::Says(403, "EXCEED_MAX_REFUND_DUE"),
-        Fault::DoneButSays(500, "COMMON_ERROR"),
-        Fault::DoneButGarbled,
+    for (fault, says) in [
+        (Fault::Says(400, "PROVIDER_ERROR"), "undecided"),
+        (Fault::Says(400, "A_CODE_OF_TOMORROW"), "undecided"),
+        (Fault::Says(500, "FAILED_REFUND_PROCESS"), "timed-out"),
+        (Fault::Says(403, "NOT_CANCELABLE_PAYMENT"), "undecided"),
+        (Fault::Says(403, "EXCEED_MAX_REFUND_DUE"), "undecided"),
+        (Fault::DoneButSays(500, "COMMON_ERROR"), "timed-out"),
+        (Fault::DoneButGarbled, "timed-out"),
     ] {
         let given = Given::paid().await;
         given.toss.fault(fault);
-        assert_eq!(word(&given.cancel(&approve(), &key("a", 1)).await), "timed-out", "{fault:?}");
+        assert_eq!(word(&given.cancel(&approve(), &key("a", 1)).await), says, "{fault:?}");
         assert_eq!(given.cancel(&approve(), &key("a", 1)).await, Ok(()), "{fault:?}: an old error is not repeated for ever");
         assert_eq!(given.toss.kept(), 0, "{fault:?}");
         assert_eq!(given.toss.reasons(PAYMENT).len(), 1, "{fault:?}");

@@ -25,6 +25,9 @@ const PAYMENT: &str = "tviva20261124_1";
 /// After so long a confirmation that was sent has landed, or never will.
 const SETTLED: Duration = Duration::from_secs(120);
 
+/// A confirmation is sent within so long of its saga's birth, or never.
+const SENT_WITHIN: Duration = Duration::from_secs(10);
+
 struct Given {
     clock: ManualClock,
     toss: Toss,

@@ -60,7 +60,7 @@ async fn holds(ops: &[Op]) {
                         // Only what this process was told is over: it is what keeps later tries away.
                         over |= refused.code == "cancelled";
                     }
-                    Err(CallError::Unavailable { .. } | CallError::TimedOut { .. }) => {}
+                    Err(CallError::Unavailable { .. } | CallError::TimedOut { .. } | CallError::Undecided { .. }) => {}
                 }
             }
             Op::Cancel => {

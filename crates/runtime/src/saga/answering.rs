@@ -99,7 +99,7 @@ pub(crate) fn told(done: Done, called: &str) -> Result<String, CallError> {
             Err(unavailable(why))
         }
         // What is under way will be decided, but nobody can tell how.
-        Done::InProgress => Err(CallError::TimedOut { service: called.into() }),
+        Done::InProgress => Err(CallError::Undecided { service: called.into() }),
         other => {
             tracing::warn!(service = called, outcome = other.name(), "nobody knows how a call ended");
             Err(CallError::TimedOut { service: called.into() })

@@ -89,7 +89,7 @@ impl<S: Saga> Driven<S> {
             Err(error) if how == How::Recalling => Came::Ended(Err(self.not_yet(&error))),
             Err(error) => {
                 // Only what was certainly not decided needs no cancelling.
-                let through = index + usize::from(matches!(error, CallError::TimedOut { .. }));
+                let through = index + usize::from(matches!(error, CallError::TimedOut { .. } | CallError::Undecided { .. }));
                 Came::Ended(Box::pin(self.turn(through, saga, call, self.not_yet(&error))).await)
             }
         }
@@ -285,7 +285,9 @@ impl<S: Saga> Driven<S> {
         tracing::debug!(saga = S::NAME, key = self.key, correlation = self.correlation(), %error, "a saga's call was not answered");
         match error {
             CallError::Refused(refused) => Outcome::Refused(refused.clone()),
-            CallError::Unavailable { service, .. } | CallError::TimedOut { service } => Outcome::Unavailable(service.clone()),
+            CallError::Unavailable { service, .. } | CallError::TimedOut { service } | CallError::Undecided { service } => {
+                Outcome::Unavailable(service.clone())
+            }
         }
     }
 
