@@ -148,8 +148,8 @@ impl Course for Run {
         }
     }
 
-    fn check(&mut self, _now: Timestamp, outside: &Outside, ask: Ask<'_>) -> Vec<String> {
-        let shown = Shown::read(ask);
+    fn check(&mut self, now: Timestamp, outside: &Outside, ask: Ask<'_>) -> Vec<String> {
+        let shown = Shown::read(now, ask);
         let mut wrong = self.check_wishes(&shown);
         wrong.extend(shown.check(&outside.get::<TestProvider>().book()));
         wrong
