@@ -427,10 +427,18 @@ impl<'a> SagaCase<'a> {
             for steps in 0.. {
                 let mut ready = ready(0);
                 let lapses = |ready: &mut Ready| ready.app.clock().advance(within);
-                if is_told_first { ready.begin() } else { lapses(&mut ready) }
+                if is_told_first {
+                    ready.begin()
+                } else {
+                    lapses(&mut ready)
+                }
                 ready.app.steps(steps);
                 let is_over = !ready.app.steps_are_left();
-                if is_told_first { lapses(&mut ready) } else { ready.begin() }
+                if is_told_first {
+                    lapses(&mut ready)
+                } else {
+                    ready.begin()
+                }
                 self.is_whole(ready, &format!("{steps} steps, told first: {is_told_first}, and lapsing"));
                 if is_over {
                     break;
