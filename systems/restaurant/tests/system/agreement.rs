@@ -102,10 +102,11 @@ impl Shown {
         wrong
     }
 
-    /// The seats that are held of a sitting are those of the people who have reserved it or are about to: of one that is over, none.
+    /// The seats that are held of a sitting are those of the people who have reserved it or are about to, also of who did not come: of one that
+    /// is over, none.
     fn seats(&self) -> Vec<String> {
         let mut people = BTreeMap::<_, u64>::new();
-        let ahead = |row: &&Value| stands(row) && self.at < row["endsAt"].as_str().unwrap().parse().unwrap();
+        let ahead = |row: &&Value| (stands(row) || row["status"] == "NoShow") && self.at < row["endsAt"].as_str().unwrap().parse().unwrap();
         for row in self.reservations.iter().filter(ahead) {
             *people.entry(sitting_of(row)).or_default() += row["partySize"].as_u64().unwrap();
         }
