@@ -1,9 +1,11 @@
 //! What every saga has to survive, without a line of its own: each mishap of its call, and a crash anywhere.
 //!
 //! After each of them the system comes to rest, every row agrees with its events, either everything of the request stands or
-//! nothing, and the same request under the same key is answered with success and stands once.
+//! nothing, and the same request under the same key is answered with success and stands once. One that waits for a second request is told
+//! after a kill and a power cut at any step, while it lapses, and twice; that request has all the mishaps of the first.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use calls::{Act, Envelope, Transport};
 use futures_util::future::BoxFuture;
@@ -201,30 +203,100 @@ impl Transport for Mishaps {
     }
 }
 
+/// A request of a client.
+type Request<'a> = &'a dyn Fn(&mut TestApp) -> Asked;
+
 /// A request that begins a saga, and how to see what stands of it.
+#[derive(Clone, Copy)]
 pub struct SagaCase<'a> {
-    /// Makes what it needs, and the request.
-    pub prepare: &'a dyn Fn(&mut TestApp) -> Asked,
-    /// How many of what it makes stand, after checking whatever has to hold of them: that all services that know of them agree.
-    pub standing: &'a dyn Fn(&mut TestApp) -> usize,
-    /// Whether it lies behind its pivot from the beginning: it succeeds whatever happens.
-    pub insists: bool,
+    prepare: Request<'a>,
+    standing: &'a dyn Fn(&mut TestApp) -> usize,
+    wait: Option<(Duration, Request<'a>)>,
+    remedy: Option<Request<'a>>,
 }
 
-impl SagaCase<'_> {
+/// Which of a saga's requests everything happens to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    /// The one that begins it.
+    Begins,
+    /// The one that tells it what it waits for.
+    Tells,
+}
+
+/// The key of the request that begins a saga.
+const BEGUN: &str = "saga";
+
+/// The key of the request that tells it.
+const TOLD: &str = "told";
+
+/// A system that is about to be asked.
+struct Ready {
+    app: TestApp,
+    /// What begins the saga.
+    begins: Asked,
+    /// What everything is about to happen to.
+    asked: Asked,
+    which: Which,
+    /// How many stand already.
+    before: usize,
+}
+
+impl Ready {
+    /// The request under its key.
+    fn request(&self) -> Asked {
+        self.asked.clone().once(if self.which == Which::Begins { BEGUN } else { TOLD })
+    }
+
+    /// Sends the request, and does not wait for its answer.
+    fn begin(&mut self) {
+        self.app.begin(self.request());
+    }
+}
+
+impl<'a> SagaCase<'a> {
+    /// One that `prepare` makes what it needs for, and the request. `standing` says how many of what it makes stand, after checking whatever
+    /// has to hold of them: that all services that know of them agree. What waits does not stand.
+    pub const fn new(prepare: Request<'a>, standing: &'a dyn Fn(&mut TestApp) -> usize) -> Self {
+        Self { prepare, standing, wait: None, remedy: None }
+    }
+
+    /// It waits for so long, at most, to be told by a second request: that for the newest which waits.
+    #[must_use]
+    pub const fn waits(self, within: Duration, tells: Request<'a>) -> Self {
+        Self { wait: Some((within, tells)), ..self }
+    }
+
+    /// It lies behind its pivot from the beginning: it succeeds whatever happens. When a callee has refused, it stands once this is asked.
+    #[must_use]
+    pub const fn insists(self, remedy: Request<'a>) -> Self {
+        Self { remedy: Some(remedy), ..self }
+    }
+
     /// Lets everything happen to it that can.
     ///
     /// # Panics
     /// When something is left half done.
     pub fn survives_everything(&self, subject: Subject, at: Timestamp) {
-        // A refusal behind the pivot is an outcome, which is the saga's own business.
-        for mishap in MISHAPS.into_iter().filter(|mishap| !self.insists || *mishap != Mishap::Refused) {
-            // Each call that it leads to, its own and those of whom it calls, one after the other.
-            let calls = (0..).take_while(|spared| self.survives(subject, at, mishap, *spared)).count();
-            assert!(calls > 0, "{mishap:?} befalls nothing: it makes no call");
+        let ready = |which, plan: &Plan, seed| self.ready(Self::app(subject, at, plan, seed), which);
+        for which in [Which::Begins, Which::Tells].into_iter().filter(|which| *which == Which::Begins || self.wait.is_some()) {
+            for mishap in MISHAPS {
+                // Each call that it leads to, its own and those of whom it calls, one after the other.
+                let calls = (0..).take_while(|spared| self.survives(|plan| ready(which, plan, 0), mishap, *spared)).count();
+                assert!(calls > 0, "{mishap:?} befalls nothing: {which:?} makes no call");
+            }
+            let ready = |seed| ready(which, &Plan::default(), seed);
+            self.survives_a_kill_at_any_step(ready, Ready::begin);
+            self.survives_a_power_cut_at_any_write(ready, Ready::begin);
         }
-        self.survives_a_kill_at_any_step(subject, at);
-        self.survives_a_power_cut_at_any_write(subject, at);
+        if let Some((within, _)) = self.wait {
+            let ready = |seed| ready(Which::Tells, &Plan::default(), seed);
+            let lapses = |ready: &mut Ready| ready.app.clock().advance(within);
+            self.survives_a_kill_at_any_step(ready, lapses);
+            self.survives_a_power_cut_at_any_write(ready, lapses);
+            self.is_told_while_it_lapses(ready, within);
+            self.is_told_twice(ready);
+        }
     }
 
     fn app(subject: Subject, at: Timestamp, plan: &Plan, seed: u64) -> TestApp {
@@ -233,86 +305,179 @@ impl SagaCase<'_> {
         TestApp::with(subject, Setup::at(at).on(&Disk::new(seed)).calls(between))
     }
 
-    /// Lets one mishap befall one of its calls, and says whether it makes so many.
-    fn survives(&self, subject: Subject, at: Timestamp, mishap: Mishap, spared: usize) -> bool {
-        let plan = Plan::default();
-        let mut app = Self::app(subject, at, &plan, 0);
-        let asked = (self.prepare)(&mut app).once("saga");
+    /// Lets everything happen that comes before the request.
+    fn ready(&self, mut app: TestApp, which: Which) -> Ready {
+        let begins = (self.prepare)(&mut app);
         app.settle();
         let before = (self.standing)(&mut app);
+        let asked = match self.wait {
+            Some((_, tells)) if which == Which::Tells => {
+                succeeds(&mut app, begins.clone().once(BEGUN), "nothing");
+                assert_eq!((self.standing)(&mut app), before, "what waits does not stand");
+                tells(&mut app)
+            }
+            _ => begins.clone(),
+        };
+        Ready { app, begins, asked, which, before }
+    }
+
+    /// Lets one mishap befall one of its calls, and says whether it makes so many.
+    fn survives(&self, ready: impl Fn(&Plan) -> Ready, mishap: Mishap, spared: usize) -> bool {
+        let plan = Plan::default();
+        let mut ready = ready(&plan);
         plan.with(|plan| *plan = Planned::at(mishap, spared));
-        let answer = app.send(asked.clone());
-        app.settle();
+        let answer = ready.app.send(ready.request());
+        ready.app.settle();
         let befell = plan.with(|plan| std::mem::take(plan).mishap.is_none());
         if !befell {
             return false;
         }
-        app.verify();
-        let what = format!("{mishap:?} after {spared} calls");
-        let stands = (self.standing)(&mut app) - before;
-        assert_eq!(stands == 1, answer.status.is_success(), "{what}: {} {}, and {stands} stand", answer.status, answer.text);
-        let expected = self.insists || matches!(mishap, Mishap::UnavailableOnce | Mishap::Doubled);
+        let what = format!("{mishap:?} after {spared} calls of {:?}", ready.which);
+        if let Some(remedy) = self.remedy.filter(|_| mishap == Mishap::Refused) {
+            let asked = remedy(&mut ready.app);
+            succeeds(&mut ready.app, asked, &what);
+        }
+        ready.app.verify();
+        let expected = self.remedy.is_some() || matches!(mishap, Mishap::UnavailableOnce | Mishap::Doubled);
         assert_eq!(answer.status.is_success(), expected, "{what}: {} {}", answer.status, answer.text);
-        self.happens_once(&mut app, &asked, before, &what);
+        let waits = self.wait.is_some() && ready.which == Which::Begins;
+        assert_eq!(self.stands(&mut ready, &what) == 1, expected && !waits, "{what}: {} {}", answer.status, answer.text);
+        self.happens_once(ready, &what);
         true
     }
 
-    /// Whatever came before, the same request under its key is answered with success, and stands once.
-    fn happens_once(&self, app: &mut TestApp, asked: &Asked, before: usize, after: &str) {
-        for _ in 0..2 {
-            let answer = app.send(asked.clone());
-            assert!(answer.status.is_success(), "after {after}: {} {}", answer.status, answer.text);
-            app.settle();
-            assert_eq!((self.standing)(app) - before, 1, "after {after}");
+    /// How many of it stand.
+    fn stands(&self, ready: &mut Ready, after: &str) -> usize {
+        let stand = (self.standing)(&mut ready.app);
+        assert!((ready.before..=ready.before + 1).contains(&stand), "after {after} {stand} stand, and {} before", ready.before);
+        stand - ready.before
+    }
+
+    /// Whatever came before: the same request under its key is answered with success and stands once. One that tells may come too late; then
+    /// nothing stands of it, and all of it can begin again.
+    fn happens_once(&self, mut ready: Ready, after: &str) {
+        if ready.which == Which::Begins {
+            return self.runs_through(&mut ready, BEGUN, after);
+        }
+        let stood = self.stands(&mut ready, after);
+        let answer = ready.app.send(ready.request());
+        ready.app.settle();
+        let stands = self.stands(&mut ready, after);
+        assert_eq!(stands == 1, answer.status.is_success(), "after {after}: {} {}", answer.status, answer.text);
+        assert!(stands >= stood, "after {after}");
+        if stands == 0 {
+            self.runs_through(&mut ready, "again", after);
         }
     }
 
-    fn survives_a_kill_at_any_step(&self, subject: Subject, at: Timestamp) {
+    /// The whole story under these keys, twice, stands once.
+    fn runs_through(&self, ready: &mut Ready, key: &str, after: &str) {
+        let mut told = None;
+        for _ in 0..2 {
+            succeeds(&mut ready.app, ready.begins.clone().once(key), after);
+            if let Some((_, tells)) = self.wait {
+                let told = told.get_or_insert_with(|| tells(&mut ready.app).once(format!("{key}-told"))).clone();
+                succeeds(&mut ready.app, told, after);
+            }
+            assert_eq!(self.stands(ready, after), 1, "after {after}");
+        }
+        if let Some((within, _)) = self.wait {
+            ready.app.advance(within);
+            ready.app.settle();
+            assert_eq!(self.stands(ready, after), 1, "after {after}, and as long as it would have waited");
+        }
+    }
+
+    fn survives_a_kill_at_any_step(&self, ready: impl Fn(u64) -> Ready, happens: impl Fn(&mut Ready)) {
         for steps in 0.. {
-            let mut app = Self::app(subject, at, &Plan::default(), 0);
-            let asked = (self.prepare)(&mut app).once("saga");
-            app.settle();
-            let before = (self.standing)(&mut app);
-            app.begin(asked.clone());
-            app.steps(steps);
-            let is_over = !app.steps_are_left();
-            app.restart();
-            self.is_whole(&mut app, before, &format!("a kill after {steps} steps"));
-            self.happens_once(&mut app, &asked, before, &format!("a kill after {steps} steps"));
+            let mut ready = ready(0);
+            happens(&mut ready);
+            ready.app.steps(steps);
+            let is_over = !ready.app.steps_are_left();
+            ready.app.restart();
+            self.is_whole(ready, &format!("a kill after {steps} steps"));
             if is_over {
-                assert!(steps > 5, "the request was over after {steps} steps");
+                assert!(steps > 5, "it was over after {steps} steps");
                 return;
             }
         }
     }
 
-    fn survives_a_power_cut_at_any_write(&self, subject: Subject, at: Timestamp) {
+    fn survives_a_power_cut_at_any_write(&self, ready: impl Fn(u64) -> Ready, happens: impl Fn(&mut Ready)) {
         for operations in 0.. {
-            let mut app = Self::app(subject, at, &Plan::default(), operations);
-            let Some(disk) = app.disk().cloned() else { return };
-            let asked = (self.prepare)(&mut app).once("saga");
-            app.settle();
-            let before = (self.standing)(&mut app);
+            let mut ready = ready(operations);
+            let Some(disk) = ready.app.disk().cloned() else { return };
             disk.cut_power_after(Some(operations));
-            app.begin(asked.clone());
-            while !disk.is_cut() && app.steps_are_left() {
-                app.steps(1);
+            happens(&mut ready);
+            while !disk.is_cut() && ready.app.steps_are_left() {
+                ready.app.steps(1);
             }
             let is_over = !disk.is_cut();
-            app.crash();
-            self.is_whole(&mut app, before, &format!("a power cut after {operations} writes"));
-            self.happens_once(&mut app, &asked, before, &format!("a power cut after {operations} writes"));
+            ready.app.crash();
+            self.is_whole(ready, &format!("a power cut after {operations} writes"));
             if is_over {
-                assert!(operations > 5, "the request was over after {operations} writes");
+                assert!(operations > 5, "it was over after {operations} writes");
                 return;
             }
         }
     }
 
-    fn is_whole(&self, app: &mut TestApp, before: usize, after: &str) {
-        app.settle();
-        app.verify();
-        let stands = (self.standing)(app) - before;
-        assert!(stands <= 1, "after {after} {stands} stand");
+    fn is_told_while_it_lapses(&self, ready: impl Fn(u64) -> Ready, within: Duration) {
+        for is_told_first in [false, true] {
+            for steps in 0.. {
+                let mut ready = ready(0);
+                let lapses = |ready: &mut Ready| ready.app.clock().advance(within);
+                if is_told_first {
+                    ready.begin()
+                } else {
+                    lapses(&mut ready)
+                }
+                ready.app.steps(steps);
+                let is_over = !ready.app.steps_are_left();
+                if is_told_first {
+                    lapses(&mut ready)
+                } else {
+                    ready.begin()
+                }
+                self.is_whole(ready, &format!("{steps} steps, told first: {is_told_first}, and lapsing"));
+                if is_over {
+                    break;
+                }
+            }
+        }
     }
+
+    fn is_told_twice(&self, ready: impl Fn(u64) -> Ready) {
+        for key in [TOLD, "told otherwise"] {
+            for steps in 0.. {
+                let mut ready = ready(0);
+                let again = ready.asked.clone().once(key);
+                ready.begin();
+                ready.app.steps(steps);
+                let is_over = !ready.app.steps_are_left();
+                ready.app.send(again);
+                ready.app.settle();
+                ready.app.verify();
+                let after = format!("being told again, {key}, after {steps} steps");
+                assert_eq!(self.stands(&mut ready, &after), 1, "after {after}");
+                if is_over {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn is_whole(&self, mut ready: Ready, after: &str) {
+        ready.app.settle();
+        ready.app.verify();
+        let after = format!("{after} of {:?}", ready.which);
+        self.stands(&mut ready, &after);
+        self.happens_once(ready, &after);
+    }
+}
+
+fn succeeds(app: &mut TestApp, asked: Asked, after: &str) {
+    let answer = app.send(asked);
+    assert!(answer.status.is_success(), "after {after}: {} {}", answer.status, answer.text);
+    app.settle();
 }

@@ -376,6 +376,10 @@ pub(super) fn within<S: Saga>(service: &ServiceHandle, meta: Meta, what: &str) -
 pub(super) async fn resume<S: Saga>(service: &ServiceHandle, key: String) {
     let Some(run) = load::<S>(service, &key).await else { return };
     let Run { begun: Some(Begun { saga, at: born, asker }), phase, step: first, .. } = run else { return };
+    // Whoever asked for it makes its calls, or has gone, and then it is recalled in time: two who make them would not know of each other.
+    if phase == Phase::Calling && !matches!(asker.who, Who::Nobody) {
+        return;
+    }
     let (_span, meta) = within::<S>(service, asker.meta, "go on with");
     let driven = Driven::<S>::new(service.clone(), key, Asker { meta, ..asker }, born).from(first);
     let (state, going): (_, futures_util::future::BoxFuture<'_, _>) = match phase {

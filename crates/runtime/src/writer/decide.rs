@@ -83,7 +83,7 @@ pub(super) fn decide(
         let service = services.get(service).ok_or_else(|| format!("there is no service {service} here"))?;
         done.push(match (work, prepared) {
             (Work::Act(act), _) => transaction.act(service, act)?,
-            (Work::Tick(root), _) => transaction.tick(root)?,
+            (Work::Tick(root), _) => transaction.wake(root)?,
             (Work::Handle(handle), Prepared::Plain) => transaction.handle(service, handle)?,
             (Work::Retry(parked), Prepared::Again(again)) => transaction.retry(service, parked, again)?,
             (Work::Discard(discard), _) => transaction.discard(discard),
@@ -365,6 +365,16 @@ impl<'a> Transaction<'a> {
             self.roots.insert(key.clone(), Root::fresh(kind));
         }
         self.roots.get_mut(key).ok_or_else(|| format!("{key:?} is not there"))
+    }
+
+    /// Lets happen what a root is woken for. One to which nothing happens has another instant by now, as the rules of this release have it, and
+    /// would be due for ever by the one that stands written.
+    fn wake(&mut self, key: &RootKey) -> Result<Done, String> {
+        let done = self.tick(key)?;
+        if self.roots.get(key).is_some_and(|root| root.version > 0) {
+            self.changed_roots.insert(key.clone());
+        }
+        Ok(done)
     }
 
     /// Lets everything happen that is due by now, each thing at the instant at which it was due (or now, where that is meant).

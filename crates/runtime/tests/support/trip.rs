@@ -102,6 +102,27 @@ impl Trip {
     }
 }
 
+/// A trip as the next release makes it: the traveller also has a place in the lounge.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LongerTrip(Trip);
+
+impl Saga for LongerTrip {
+    const NAME: &'static str = Trip::NAME;
+
+    fn steps() -> Steps<Self> {
+        Steps::<Self>::begin::<Seat>(
+            |Self(trip)| ("home".into(), SeatCommand::Sit(trip.id)),
+            |Self(trip), seat, at| trip.sat = seat.by.map(|_| at),
+            |Self(trip)| Commands::to::<Seat>(&"home".into(), SeatCommand::Stand(trip.id)),
+        )
+        .call::<Take>(|Self(trip)| Some(Take { pool: "stalls".into(), seats: trip.places }), |_, _| {})
+        .wait::<String>(|Self(trip)| trip.until, |_| Commands::none(), |Self(trip), to| trip.goes(to))
+        .call::<Fare>(|Self(trip)| (trip.fare > 0).then_some(Fare { trip: trip.id, fare: trip.fare }), |_, ()| {})
+        .call::<Take>(|_| Some(Take { pool: "lounge".into(), seats: 1 }), |_, _| {})
+        .end(|Self(trip), _at| Commands::to::<Order>(&trip.id, Place(trip.places)))
+    }
+}
+
 /// Pay for a trip.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Fare {
@@ -324,11 +345,21 @@ pub fn port(bank: &Arc<Bank>) -> Port {
     Port { name: BANK, door: Arc::clone(bank) as _ }
 }
 
+/// The system of this release.
 pub fn trips() -> SystemSpec {
+    of::<Trip>()
+}
+
+/// The system of the next.
+pub fn longer_trips() -> SystemSpec {
+    of::<LongerTrip>()
+}
+
+fn of<S: Saga>() -> SystemSpec {
     SystemSpec {
         name: super::toy::TOY,
         services: vec![
-            Service::new(TRIPS).aggregate::<Seat>().aggregate::<Order>().counted::<OrderRow>().saga::<Trip>(),
+            Service::new(TRIPS).aggregate::<Seat>().aggregate::<Order>().counted::<OrderRow>().saga::<S>(),
             Service::new(POOL).aggregate::<Pool>().answers::<Take>(),
             Service::new(TILL).aggregate::<Drawer>().answers_by_saga::<Fare>().saga::<GiveBack>().policy::<PayBack>(),
         ],

@@ -12,6 +12,9 @@ use tokio::sync::oneshot;
 use super::Course;
 use crate::app::{Answer, Asked};
 
+/// How often a client tries the same: some of what they ask for never comes to anything.
+const TRIES: usize = 12;
+
 /// How a request ended for the client.
 #[derive(Clone, Debug)]
 pub enum Heard {
@@ -79,14 +82,20 @@ impl Client {
         lock(&self.shared.told).finished += 1;
     }
 
-    /// What a request comes to. With a key it is repeated until that is certain; the key makes that harmless.
+    /// What a request comes to. With a key it is repeated until that is certain, or patience ends; the key makes that harmless.
     async fn ask(&mut self, asked: &Asked) -> Heard {
         let has_key = asked.headers.iter().any(|(name, _)| name == "idempotency-key");
+        let mut tries = 0;
         loop {
             let heard = self.try_once(asked).await;
             let certain = matches!(&heard, Heard::Answer(answer) if !answer.is_to_be_repeated());
+            tries += 1;
             if certain || !has_key {
                 return heard;
+            }
+            if tries == TRIES {
+                // What came of the earlier tries is not known.
+                return Heard::Nothing;
             }
             let pause = Duration::from_millis(self.rng.u64(1..3_000));
             self.clock.sleep(pause).await;

@@ -32,8 +32,8 @@ use world::World;
 
 /// What clients ask of a system, and what must be true of it.
 pub trait Workload: Send + Sync {
-    /// A new run.
-    fn begin(&self) -> Box<dyn Course>;
+    /// A new run, beside what the system calls outside of it.
+    fn begin(&self, outside: &Outside) -> Box<dyn Course>;
 }
 
 /// One run of a workload. All clients share it.
@@ -45,7 +45,7 @@ pub trait Course: Send {
     fn heard(&mut self, asked: &Asked, heard: &Heard);
 
     /// What is wrong, now that everything is at rest.
-    fn check(&mut self, now: Timestamp, outside: &Outside, ask: &mut dyn FnMut(&str) -> Answer) -> Vec<String>;
+    fn check(&mut self, now: Timestamp, ask: &mut dyn FnMut(&str) -> Answer) -> Vec<String>;
 }
 
 /// How a system is simulated.

@@ -79,14 +79,14 @@ impl World {
         let network = executor.group();
         let disk = Disk::new(rng.u64(..));
         disk.lie(simulation.disk_lies);
+        let clock = ManualClock::at(simulation.at);
+        let outside = (simulation.subject.outside)(Arc::new(clock.clone()));
         let shared = Shared {
             network: Mutex::new(Network { process: None, deaf: chaos.deaf }),
-            course: Mutex::new(simulation.workload.begin()),
+            course: Mutex::new(simulation.workload.begin(&outside)),
             log: Mutex::default(),
             told: Mutex::default(),
         };
-        let clock = ManualClock::at(simulation.at);
-        let outside = (simulation.subject.outside)(Arc::new(clock.clone()));
         Self {
             simulation: simulation.clone(),
             seed,
@@ -355,7 +355,7 @@ impl World {
             }
         }
         self.settle(system)?;
-        let (shared, outside) = (Arc::clone(&self.shared), self.outside.clone());
+        let shared = Arc::clone(&self.shared);
         let mut failed = None;
         let now = self.clock.now();
         let mut ask = |path: &str| match self.ask(Asked::get(path)) {
@@ -365,7 +365,7 @@ impl World {
                 Answer::none(path)
             }
         };
-        wrong.extend(lock(&shared.course).check(now, &outside, &mut ask));
+        wrong.extend(lock(&shared.course).check(now, &mut ask));
         wrong.extend(failed.into_iter().flatten());
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }

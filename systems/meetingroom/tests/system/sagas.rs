@@ -31,7 +31,7 @@ fn standing(app: &mut TestApp, collection: &str) -> usize {
 #[test]
 fn adding_a_room() {
     let prepare = |_: &mut TestApp| Asked::post("/rooms", &json!({"floor": "4", "name": "Bukhansan"}));
-    let case = SagaCase { prepare: &prepare, standing: &|app| standing(app, "rooms"), insists: false };
+    let case = SagaCase::new(&prepare, &|app| standing(app, "rooms"));
     case.survives_everything(MEETINGROOM, at(NOW));
 }
 
@@ -42,14 +42,14 @@ fn starting_a_meeting() {
         let reserve = app.post("/reserves", json!({"userId": "1", "roomId": room})).expect(201)["id"].clone();
         Asked::post("/conferences", &json!({"userId": "1", "roomId": room, "reserveId": reserve}))
     };
-    let case = SagaCase { prepare: &prepare, standing: &|app| standing(app, "conferences"), insists: false };
+    let case = SagaCase::new(&prepare, &|app| standing(app, "conferences"));
     case.survives_everything(MEETINGROOM, at(NOW));
 }
 
 #[test]
 fn closing_a_room() {
     let prepare = |app: &mut TestApp| Asked::post("/maintenances", &json!({"roomId": room(app), "until": "2026-11-23T20:00:00+09:00"}));
-    let case = SagaCase { prepare: &prepare, standing: &|app| standing(app, "maintenances"), insists: false };
+    let case = SagaCase::new(&prepare, &|app| standing(app, "maintenances"));
     case.survives_everything(MEETINGROOM, at(NOW));
 }
 

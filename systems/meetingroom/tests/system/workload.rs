@@ -12,7 +12,7 @@ use crate::agreement::{Ask, Shown};
 pub(crate) struct Meetings;
 
 impl Workload for Meetings {
-    fn begin(&self) -> Box<dyn Course> {
+    fn begin(&self, _: &Outside) -> Box<dyn Course> {
         Box::new(Run::default())
     }
 }
@@ -217,7 +217,7 @@ impl Course for Run {
         }
     }
 
-    fn check(&mut self, now: Timestamp, _: &Outside, ask: Ask<'_>) -> Vec<String> {
+    fn check(&mut self, now: Timestamp, ask: Ask<'_>) -> Vec<String> {
         let shown = Shown::read(now, &mut *ask);
         let mut wrong = self.check_wishes(&shown);
         wrong.extend(shown.check(ask));

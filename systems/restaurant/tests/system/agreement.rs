@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use clock::Clock;
+use jiff::Timestamp;
 use serde_json::Value;
+use testkit::TestApp;
 
 /// How to read something of the system.
 pub(crate) type Ask<'a> = &'a mut dyn FnMut(&str) -> testkit::Answer;
@@ -15,10 +18,19 @@ pub(crate) struct Shown {
     entries: Vec<Value>,
     recommendations: Vec<Value>,
     my_pages: Vec<Value>,
+    /// Every sitting that can be reserved in a story, free or not, of each venue that is listed.
+    sittings: Vec<Value>,
+    /// When all this was shown.
+    at: Timestamp,
 }
 
 impl Shown {
-    pub(crate) fn read(ask: Ask<'_>) -> Self {
+    pub(crate) fn of(app: &mut TestApp) -> Self {
+        let now = app.clock().now();
+        Self::read(now, &mut |path| app.get(path))
+    }
+
+    pub(crate) fn read(at: Timestamp, ask: Ask<'_>) -> Self {
         let mut rows = |collection: &str| {
             let page = ask(&format!("/{collection}?size=1000")).json();
             page["_embedded"][collection].as_array().cloned().unwrap_or_default()
@@ -29,12 +41,19 @@ impl Shown {
             entries: rows("restaurants"),
             recommendations: rows("recommendations"),
             my_pages: rows("myPages"),
+            sittings: rows("venues").iter().flat_map(|venue| sittings(ask, venue["restaurantNo"].as_str().unwrap())).collect(),
+            at,
         }
     }
 
     /// How many reservations stand.
     pub(crate) fn standing(&self) -> usize {
         self.reservations.iter().filter(|row| stands(row)).count()
+    }
+
+    /// Those that stand once their guests have paid.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = &Value> {
+        self.reservations.iter().filter(|row| row["status"] == "DepositPending")
     }
 
     /// What does not agree.
@@ -83,20 +102,60 @@ impl Shown {
         wrong
     }
 
-    /// No sitting of a venue with so many seats holds more people than those.
+    /// The seats that are held of a sitting are those of the people who have reserved it or are about to, also of who did not come: of one that
+    /// is over, none.
     fn seats(&self) -> Vec<String> {
-        let mut taken = BTreeMap::<_, u64>::new();
-        for row in self.reservations.iter().filter(|row| stands(row)) {
-            let sitting = ["restaurantNo", "day", "time"].map(|field| row[field].as_str().unwrap().to_owned());
-            *taken.entry(sitting).or_default() += row["partySize"].as_u64().unwrap();
+        let mut people = BTreeMap::<_, u64>::new();
+        let ahead = |row: &&Value| (stands(row) || row["status"] == "NoShow") && self.at < row["endsAt"].as_str().unwrap().parse().unwrap();
+        for row in self.reservations.iter().filter(ahead) {
+            *people.entry(sitting_of(row)).or_default() += row["partySize"].as_u64().unwrap();
         }
-        let over = taken.iter().filter(|([venue, ..], taken)| venue == "small" && **taken > SEATS);
-        over.map(|(sitting, taken)| format!("{taken} people sit at {sitting:?}, which has {SEATS} seats")).collect()
+        let mut wrong = Vec::new();
+        for shown in &self.sittings {
+            let (sitting, reserved) = (sitting_of(shown), people.remove(&sitting_of(shown)).unwrap_or_default());
+            // A venue that opened by itself has any number of seats, and shows none.
+            let Some((seats, left)) = shown["seats"].as_u64().zip(shown["seatsLeft"].as_u64()) else { continue };
+            if seats - left != reserved {
+                wrong.push(format!("{} of the {seats} seats at {sitting:?} are held, and {reserved} people have reserved", seats - left));
+            }
+        }
+        wrong.extend(people.keys().map(|sitting| format!("someone has reserved {sitting:?}, which nobody shows")));
+        wrong
     }
 }
 
 /// How many seats a sitting of the venue `small` has.
 pub(crate) const SEATS: u64 = 4;
+
+/// The days that stories reserve.
+const DAYS: [&str; 4] = ["20261123", "20261124", "20261125", "20261126"];
+
+/// A day on which no story reserves anything, so that every sitting is free and listed.
+const LATER: &str = "20270301";
+
+/// The sittings of a venue on all days of a story. Those that are not free are only shown to who asks for them.
+fn sittings(ask: Ask<'_>, venue: &str) -> Vec<Value> {
+    let path = |item: &str, day: &str| format!("/availability{item}?restaurantNo={venue}&day={day}&partySize=1");
+    let ids: Vec<_> = free(ask, &path("", LATER)).iter().map(|sitting| sitting["id"].as_u64().unwrap()).collect();
+    let mut shown = Vec::new();
+    for day in DAYS {
+        let free = free(ask, &path("", day));
+        let taken = ids.iter().filter(|id| !free.iter().any(|one| one["id"] == **id));
+        let one = |id| format!("/availability/{id}?day={day}&partySize=1");
+        shown.extend(taken.map(|id| ask(&one(id)).expect(200)).collect::<Vec<_>>());
+        shown.extend(free);
+    }
+    shown
+}
+
+fn free(ask: Ask<'_>, path: &str) -> Vec<Value> {
+    ask(path).json()["_embedded"]["availability"].as_array().cloned().unwrap_or_default()
+}
+
+/// The venue, the day and the beginning of a sitting, as a reservation and the sitting itself say it.
+fn sitting_of(row: &Value) -> [String; 3] {
+    ["restaurantNo", "day", "time"].map(|field| row[field].as_str().unwrap().to_owned())
+}
 
 fn stands(row: &Value) -> bool {
     ["DepositPending", "DepositPayed", "Reserved", "Recommanded"].contains(&row["status"].as_str().unwrap())

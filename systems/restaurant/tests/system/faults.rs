@@ -20,7 +20,7 @@ fn wanted(guest: &str) -> Asked {
 fn agrees(app: &mut TestApp) -> usize {
     app.settle();
     app.verify();
-    let shown = Shown::read(&mut |path| app.get(path));
+    let shown = Shown::of(app);
     let wrong = shown.check(&book(app));
     assert!(wrong.is_empty(), "{wrong:#?}");
     shown.standing()

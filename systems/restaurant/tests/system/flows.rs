@@ -21,7 +21,7 @@ fn reserve(app: &mut TestApp, more: Value) -> testkit::Answer {
 fn agrees(app: &mut TestApp) {
     app.settle();
     app.verify();
-    let shown = Shown::read(&mut |path| app.get(path));
+    let shown = Shown::of(app);
     let wrong = shown.check(&book(app));
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -1,18 +1,23 @@
 //! Every saga of the system, under every mishap that the test kit knows.
 
+use std::time::Duration;
+
 use serde_json::json;
 use testkit::sagas::SagaCase;
 use testkit::{Asked, Subject, TestApp, at};
 
 use crate::agreement::{SEATS, Shown};
-use crate::{NOW, RESTAURANT, book};
+use crate::{IN_BROWSER, NOW, RESTAURANT, book};
 
-/// How many reservations stand, once everything agrees.
+/// For how long seats are held for a guest who pays in their browser.
+const TIME_TO_PAY: Duration = Duration::from_secs(600);
+
+/// How many reservations stand and are paid, once everything agrees.
 fn standing(app: &mut TestApp) -> usize {
-    let shown = Shown::read(&mut |path| app.get(path));
+    let shown = Shown::of(app);
     let wrong = shown.check(&book(app));
     assert!(wrong.is_empty(), "{wrong:#?}");
-    shown.standing()
+    shown.standing() - shown.pending().count()
 }
 
 fn venue(app: &mut TestApp) {
@@ -33,7 +38,24 @@ fn making_a_reservation() {
         venue(app);
         wanted()
     };
-    survives(RESTAURANT, &SagaCase { prepare: &prepare, standing: &standing, insists: false });
+    survives(RESTAURANT, &SagaCase::new(&prepare, &standing));
+}
+
+/// Together with `confirm-money`, which takes what the guest has agreed to.
+#[test]
+fn making_a_reservation_that_is_paid_in_the_browser() {
+    let prepare = |app: &mut TestApp| {
+        venue(app);
+        wanted()
+    };
+    let pays = |app: &mut TestApp| {
+        let shown = Shown::of(app);
+        let newest = shown.pending().last().unwrap();
+        let order = newest["checkout"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let payment = book(app).payable(&order).unwrap().to_owned();
+        Asked::post(format!("/reservations/{}/payment", newest["id"]), &json!({"paymentKey": payment, "customerId": "7"}))
+    };
+    survives(IN_BROWSER, &SagaCase::new(&prepare, &standing).waits(TIME_TO_PAY, &pays));
 }
 
 #[test]
@@ -48,14 +70,19 @@ fn taking_a_reservation_back() {
         standing(app);
         app.rows("deposits").iter().filter(|row| row["status"] == "PayCanceled").count()
     };
-    survives(RESTAURANT, &SagaCase { prepare: &prepare, standing: &refunded, insists: true });
+    // A refund that was refused is seen, and made once somebody asks for it again.
+    let seen_to = |app: &mut TestApp| {
+        assert_eq!(app.rows("deposits")[0]["status"], "PayCancelFailed");
+        Asked::post("/deposits/1/refund", &json!({}))
+    };
+    survives(RESTAURANT, &SagaCase::new(&prepare, &refunded).insists(&seen_to));
 }
 
 #[test]
 fn adding_a_venue() {
     let prepare = |_: &mut TestApp| Asked::post("/venues", &json!({"restaurantNo": "small", "seats": SEATS}));
     let listed = |app: &mut TestApp| app.rows("venues").len();
-    survives(RESTAURANT, &SagaCase { prepare: &prepare, standing: &listed, insists: false });
+    survives(RESTAURANT, &SagaCase::new(&prepare, &listed));
 }
 
 #[test]
@@ -65,7 +92,7 @@ fn changing_a_venue() {
         Asked::new("PATCH", "/venues/1").json(&json!({"seats": 8}))
     };
     let changed = |app: &mut TestApp| app.rows("venues").iter().filter(|row| row["seats"] == 8).count();
-    survives(RESTAURANT, &SagaCase { prepare: &prepare, standing: &changed, insists: false });
+    survives(RESTAURANT, &SagaCase::new(&prepare, &changed));
 }
 
 #[test]
