@@ -173,11 +173,12 @@ impl<S: Saga> Driven<S> {
                 self.overtaken().await;
                 Err(Outcome::Unheard)
             }
-            Err(Elapsed) => Err(outcome),
+            // While that is not written, what was decided elsewhere stands, and whoever goes on with it later may find that it does.
+            Err(Elapsed) => Err(Outcome::Unheard),
             Ok(other) => {
                 let (correlation, turning) = (self.correlation(), other.name());
                 tracing::warn!(saga = S::NAME, key = self.key, correlation, turning, "a saga could not be turned round");
-                Err(outcome)
+                Err(Outcome::Unheard)
             }
         }
     }

@@ -148,7 +148,7 @@ fn a_success_that_comes_too_late_is_undone() {
     assert!(toy.store.holds());
     toy.store.release();
     bench.settle();
-    assert_eq!(answer(&saga), "unavailable pool");
+    assert_eq!(answer(&saga), "Unheard", "that it is undone is not written yet");
     bench.pass(SETTLED);
     let pool = toy.events::<calls::conformance::Pool>("pool", &"stalls".into());
     assert_eq!(pool.len(), 2, "taken and given back: {pool:?}");
