@@ -174,10 +174,14 @@ impl<S: Saga> Driven<S> {
                 Err(Outcome::Unheard)
             }
             // While that is not written, what was decided elsewhere stands, and whoever goes on with it later may find that it does.
-            Err(Elapsed) => Err(Outcome::Unheard),
+            Err(Elapsed) => {
+                self.overtaken().await;
+                Err(Outcome::Unheard)
+            }
             Ok(other) => {
                 let (correlation, turning) = (self.correlation(), other.name());
                 tracing::warn!(saga = S::NAME, key = self.key, correlation, turning, "a saga could not be turned round");
+                self.overtaken().await;
                 Err(Outcome::Unheard)
             }
         }
@@ -245,6 +249,7 @@ impl<S: Saga> Driven<S> {
             other => {
                 let (correlation, outcome) = (self.correlation(), other.name());
                 tracing::warn!(saga = S::NAME, key = self.key, correlation, outcome, "a saga could not be ended yet");
+                self.overtaken().await;
             }
         }
         Err(outcome)
@@ -304,6 +309,7 @@ impl<S: Saga> Driven<S> {
                 if let Done::Refused(_) | Done::Failed(_) = other {
                     tracing::error!(saga = S::NAME, key = self.key, correlation, outcome, "a saga cannot go on");
                 }
+                self.overtaken().await;
                 self.service.outcome(other)
             }
         }
