@@ -322,7 +322,7 @@ fn said(method: &str, path: &str) -> Option<Said> {
         ("GET", "/actuator/parked/events") => {
             Said::new("parkedEvents", "Show a line of parked events", vec![(200, of::<shown::ParkedEvents>())])
                 .asking(vec![
-                    parameter("line", true, "The line, as the list names it.", json!({"type": "string", "minLength": 1, "pattern": "\\S"})),
+                    parameter("line", true, "The line, as the list names it.", json!({"type": "string", "pattern": "^[!-~가-힣]{1,200}$"})),
                     parameter("after", false, "Only what stands behind this event.", number()),
                 ])
                 .refusing(&["invalid-fields", "not-parked"])
