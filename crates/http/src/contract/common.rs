@@ -417,7 +417,7 @@ pub(super) fn actuator(method: &str, path: &str, access: Access) -> Option<Value
         operation["parameters"] = parameters.into();
     }
     if !body.is_empty() {
-        operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": body_of(body)}}});
+        operation["requestBody"] = body_of(body, |_| None);
     }
     Some(operation)
 }

@@ -197,17 +197,8 @@ impl Document {
     }
 
     fn body(&self, fields: &Fields, row: &str) -> Value {
-        let fields = fields();
         // A field that is sent and shown again means the same in both.
-        let about = |name: &str| self.schemas.get(row)?["properties"].get(name)?["description"].as_str();
-        let required: Vec<_> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
-        let properties: Map<_, _> =
-            fields.into_iter().map(|field| (field.name.into(), field.clone().into_property(about(field.name)))).collect();
-        let mut schema = json!({"type": "object", "properties": properties});
-        if !required.is_empty() {
-            schema["required"] = json!(required);
-        }
-        json!({"required": !required.is_empty(), "content": {"application/json": {"schema": schema}}})
+        body_of(fields(), |name| self.schemas.get(row)?["properties"].get(name)?["description"].as_str())
     }
 
     fn answers(&mut self, operation: &Operation, row: &str, links: &Value) -> BTreeMap<String, Value> {
@@ -502,9 +493,18 @@ fn nullable(property: &mut Value) {
     }
 }
 
-/// The schema of a body that these fields make.
-pub(super) fn body_of(fields: Vec<FieldSchema>) -> Value {
+/// The body that these fields make, with what is known of them otherwise. One that requires none of them may be left out.
+pub(super) fn body_of<'a>(fields: Vec<FieldSchema>, about: impl Fn(&str) -> Option<&'a str>) -> Value {
     let required: Vec<_> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
-    let properties: Map<_, _> = fields.into_iter().map(|field| (field.name.into(), field.into_property(None))).collect();
-    Schema::from(json!({"type": "object", "required": required, "properties": properties})).into_json()
+    let needed = !required.is_empty();
+    let property = |field: FieldSchema| {
+        let about = about(field.name);
+        (field.name.to_owned(), field.into_property(about))
+    };
+    let properties: Map<_, _> = fields.into_iter().map(property).collect();
+    let mut schema = json!({"type": "object", "properties": properties});
+    if needed {
+        schema["required"] = json!(required);
+    }
+    json!({"required": needed, "content": {"application/json": {"schema": schema}}})
 }

@@ -187,7 +187,6 @@ pub(super) fn value(cell: &Cell) -> Value {
     owned(cell.clone())
 }
 
-/// A cell as SQLite takes it, without a copy.
 /// Which of a row's indexed columns, behind its id, hold something else than these, a bit for each.
 pub(super) fn differing(row: &Row<'_>, cells: &[Cell]) -> rusqlite::Result<usize> {
     let mut differing = 0;
@@ -203,6 +202,7 @@ pub(super) fn differing(row: &Row<'_>, cells: &[Cell]) -> rusqlite::Result<usize
     Ok(differing)
 }
 
+/// A cell as SQLite takes it, without a copy.
 pub(super) fn owned(cell: Cell) -> Value {
     match cell {
         Cell::Null => Value::Null,
