@@ -59,7 +59,7 @@ fn take(seats: u32) -> Take {
 impl Given<'_> {
     /// The key of somebody's call.
     fn key(&self, name: &str) -> CallKey {
-        CallKey { service: "booking".into(), saga: "book".into(), key: name.into(), step: 0, born: self.backend.clock().now() }
+        CallKey { service: "booking".into(), saga: "book".into(), key: name.into(), step: 0, attempt: 0, born: self.backend.clock().now() }
     }
 
     fn envelope(&self, act: Act, call: &Take) -> Envelope {
@@ -151,6 +151,7 @@ pub fn the_steps_of_a_saga_are_different_calls(given: Given<'_>) {
     let second = CallKey { step: 1, ..first.clone() };
     assert_eq!(given.take(&first, 1), Ok(SEATS - 1));
     assert_eq!(given.take(&second, 1), Ok(SEATS - 2));
+    assert_eq!(given.take(&CallKey { attempt: 1, ..second }, 1), Ok(SEATS - 3));
 }
 
 pub fn a_refusal_travels_with_its_code_and_details(given: Given<'_>) {

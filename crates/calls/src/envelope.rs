@@ -17,14 +17,21 @@ pub struct CallKey {
     pub key: String,
     /// The step, from 0.
     pub step: u16,
+    /// How often the saga took that step before, to no avail.
+    #[serde(default)]
+    pub attempt: u16,
     /// When the saga began.
     pub born: Timestamp,
 }
 
 impl fmt::Display for CallKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { service, saga, key, step, born } = self;
-        write!(f, "{service}/{saga}/{key}/{step}@{}", born.as_microsecond())
+        let Self { service, saga, key, step, attempt, born } = self;
+        write!(f, "{service}/{saga}/{key}/{step}")?;
+        if *attempt > 0 {
+            write!(f, ".{attempt}")?;
+        }
+        write!(f, "@{}", born.as_microsecond())
     }
 }
 

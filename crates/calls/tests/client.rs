@@ -125,7 +125,7 @@ fn asked() -> Asked {
 }
 
 fn key() -> CallKey {
-    CallKey { service: "seeker".into(), saga: "seek".into(), key: "1".into(), step: 0, born: Timestamp::UNIX_EPOCH }
+    CallKey { service: "seeker".into(), saga: "seek".into(), key: "1".into(), step: 0, attempt: 0, born: Timestamp::UNIX_EPOCH }
 }
 
 fn meta() -> Meta {

@@ -46,7 +46,7 @@ pub trait AnswerBySaga: Call {
 /// |---|---|---|
 /// | [`begin`](Self::begin) | a command, committed with the saga's beginning, which is refused when it is | by commands, committed with its end |
 /// | [`call`](Self::call) | by another service, once for its key | by the callee, which is asked to cancel it |
-/// | [`wait`](Self::wait) | by somebody who tells, until an instant | – |
+/// | [`wait`](Self::wait) | by somebody who tells, until an instant, and again if the call behind it is refused | – |
 /// | [`insist`](Self::insist) | by another service, asked until it answers | never: it lies behind the pivot |
 /// | [`end`](Self::end) | commands, committed with the saga's end | – |
 pub struct Steps<S> {
@@ -142,7 +142,7 @@ impl<S: Saga> Steps<S> {
     }
 
     /// Then the saga waits until somebody tells it something, if `until` says until when; at that instant it comes to nothing. What
-    /// stands `meanwhile` is committed with the wait. What is told can be refused, and the saga waits on.
+    /// stands `meanwhile` is committed with the wait. What is told can be refused, here or by whoever is asked next, and the saga waits on.
     #[must_use]
     pub fn wait<T: DeserializeOwned + 'static>(
         mut self,
@@ -199,6 +199,15 @@ impl<S: Saga> Steps<S> {
     /// What lies between.
     pub fn list(&self) -> &[Step<S>] {
         &self.list
+    }
+
+    /// The wait that a saga goes back to when the call of this step is refused: that right before it, if there was need of one.
+    pub fn waits_on(&self, step: usize, saga: &S) -> Option<usize> {
+        let before = step.checked_sub(1)?;
+        match self.list.get(before)? {
+            Step::Wait(wait) => wait.until(saga).map(|_| before),
+            Step::Call(_) | Step::Insist(_) => None,
+        }
     }
 
     /// The first step behind the pivot; as many as there are steps when the end is the pivot.

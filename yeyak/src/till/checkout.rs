@@ -97,6 +97,8 @@ enum Came {
     Paid,
     /// The provider knows of no such payment; it can still be paid.
     NotAgreed,
+    /// The provider said no; it can still be paid.
+    Declined,
     /// The table is free again, and no money is kept.
     Refused,
     /// The same, since before that.
@@ -130,6 +132,7 @@ async fn agreed(
     match came {
         Came::Paid => page(StatusCode::OK, pages::said(pages::PAID)),
         Came::NotAgreed => counter.show(&order, &headers, pages::NOT_AGREED).await,
+        Came::Declined => counter.show(&order, &headers, pages::DECLINED).await,
         Came::Refused => page(StatusCode::OK, pages::said(pages::REFUSED)),
         Came::Undone => page(StatusCode::NOT_FOUND, pages::said(pages::UNDONE)),
         Came::Over => page(StatusCode::NOT_FOUND, pages::said(pages::OVER)),
@@ -178,7 +181,7 @@ async fn noticed(State(counter): State<Arc<Counter>>, request: Request) -> Respo
             tracing::info!(order, "a payment that the provider told of stands");
             StatusCode::OK.into_response()
         }
-        Came::NotAgreed | Came::Refused | Came::Undone | Came::Over => StatusCode::OK.into_response(),
+        Came::NotAgreed | Came::Declined | Came::Refused | Came::Undone | Came::Over => StatusCode::OK.into_response(),
         Came::UnderWay | Came::NotNow | Came::Unsure => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response(),
     }
 }
@@ -227,6 +230,7 @@ impl Counter {
             Standing::Paid => Came::Paid,
             Standing::Undone | Standing::Over => Came::Refused,
             Standing::Open { .. } | Standing::UnderWay if is_late => Came::UnderWay,
+            Standing::Open { .. } if problem["code"] == "payment-declined" => Came::Declined,
             Standing::Open { .. } if status.is_client_error() => Came::NotAgreed,
             Standing::Open { .. } => Came::NotNow,
             Standing::UnderWay | Standing::Unsure => Came::Unsure,

@@ -13,6 +13,9 @@ pub(super) const UNDONE: &str = "예약되지 않았거나 취소된 예약입�
 /// It was not taken, and waits on; or nobody has heard yet what came of it.
 pub(super) const NOT_NOW: &str = "지금은 결제를 마칠 수 없습니다. 잠시 후 이 페이지를 새로 고치면 이어서 진행됩니다. 예약되지 않으면 결제 금액은 받지 않습니다. · \
      The payment cannot be completed just now. Please reload this page in a moment, and it goes on. Nothing is kept unless the table is reserved.";
+/// The provider said no.
+pub(super) const DECLINED: &str = "결제가 승인되지 않았습니다. 자리는 결제 기한까지 유지되니 다른 결제 수단으로 다시 시도해 주세요. · \
+     The payment was declined. The table is held until the payment is due, so please try another card.";
 /// The guest did not agree.
 pub(super) const NOT_AGREED: &str = "아직 결제되지 않았습니다. 다시 시도해 주세요. · It is not paid yet. Please try again.";
 /// Nobody knows.

@@ -22,7 +22,7 @@ pub fn meta() -> Meta {
 
 /// The key of a step of a saga that begins with the clock.
 pub fn key(saga: &str, step: u16) -> CallKey {
-    CallKey { service: "deposit".into(), saga: "reserve".into(), key: saga.into(), step, born: clock().now() }
+    CallKey { service: "deposit".into(), saga: "reserve".into(), key: saga.into(), step, attempt: 0, born: clock().now() }
 }
 
 pub fn envelope<C: Call>(act: Act, call: &C, clock: &ManualClock) -> Envelope {

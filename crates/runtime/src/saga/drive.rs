@@ -9,7 +9,7 @@ use kernel::{Aggregate, CallError, CallStep, Commands, Refused, Saga, Step, Step
 use store::{Meta, RootKey};
 use telemetry::{Kind, Span};
 
-use super::run::{Asker, Begun, NOT_CURRENT, Phase, Run, RunCommand, Who};
+use super::run::{Asker, Begun, Move, NOT_CURRENT, Phase, Run, RunCommand, Tellings, Who};
 use crate::handle::ServiceHandle;
 use crate::writer::{Act, CallRecord, Done, KeyUse, Outcome, Purpose};
 
@@ -22,6 +22,9 @@ pub(super) struct Driven<S: Saga> {
     steps: Steps<S>,
     /// The first step that is not known to be done.
     first: usize,
+    /// Where the saga stood when this went on with it.
+    stage: u32,
+    tellings: Tellings,
 }
 
 /// How the calls of a saga are made.
@@ -42,13 +45,16 @@ enum Came {
 }
 
 impl<S: Saga> Driven<S> {
+    /// A saga that has just begun.
     pub(super) fn new(service: ServiceHandle, key: String, asker: Asker, born: Timestamp) -> Self {
-        Self { service, key, asker, born, steps: S::steps(), first: 0 }
+        Self { service, key, asker, born, steps: S::steps(), first: 0, stage: 0, tellings: Tellings::default() }
     }
 
-    /// The same, of which the steps before `first` are done.
-    pub(super) fn from(self, first: usize) -> Self {
-        Self { first, ..self }
+    /// One that goes on from where it stands; none when it has not begun.
+    pub(super) fn of(service: ServiceHandle, key: String, run: Run<S>) -> Option<(Self, S)> {
+        let Run { begun, step: first, stage, tellings, .. } = run;
+        let Begun { saga, at: born, asker } = begun?;
+        Some((Self { first, stage, tellings, ..Self::new(service, key, asker, born) }, saga))
     }
 
     pub(super) const fn service(&self) -> &ServiceHandle {
@@ -84,7 +90,10 @@ impl<S: Saga> Driven<S> {
             Ok(reply) if self.learns(call, saga, &reply).is_ok() => Came::Done,
             // Whatever was decided that cannot be read has to be cancelled.
             Ok(_) => Came::Ended(Box::pin(self.turn(index + 1, saga, call, Outcome::Unavailable(call.service.into()))).await),
-            Err(CallError::Refused(refused)) => Came::Ended(Box::pin(self.turn(index, saga, call, Outcome::Refused(refused))).await),
+            Err(CallError::Refused(refused)) => Came::Ended(match self.steps.waits_on(index, saga) {
+                Some(wait) => self.wait_on(wait, saga, refused).await,
+                None => Box::pin(self.turn(index, saga, call, Outcome::Refused(refused))).await,
+            }),
             // Whoever is recalled and cannot be asked is asked again when the saga is woken.
             Err(error) if how == How::Recalling => Came::Ended(Err(self.not_yet(&error))),
             Err(error) => {
@@ -98,7 +107,7 @@ impl<S: Saga> Driven<S> {
     /// A step behind the pivot. Its call is made again under the same key until it is answered.
     async fn insist(&self, index: usize, call: &CallStep<S>, saga: &mut S) -> Came {
         if index == self.steps.pivot() && index > self.first {
-            let passed = self.submit(Commands::none(), RunCommand::Pass { step: index, saga: saga.clone() }, PLAIN).await;
+            let passed = self.submit(Commands::none(), Move::Pass { step: index, saga: saga.clone() }, PLAIN).await;
             if !matches!(passed, Done::Accepted(_)) {
                 return Came::Ended(Err(self.left(passed).await));
             }
@@ -126,7 +135,7 @@ impl<S: Saga> Driven<S> {
             Ok(answers) => answers,
             Err(why) => return Came::Ended(Err(Outcome::Failed(why))),
         };
-        let waited = self.submit(wait.meanwhile(saga), RunCommand::Wait { step: index, saga: saga.clone() }, answers).await;
+        let waited = self.submit(wait.meanwhile(saga), Move::Wait { step: index, saga: saga.clone() }, answers).await;
         Came::Ended(match waited {
             done @ Done::Accepted(_) => {
                 self.service.open_sagas().wait(self.service.name(), S::NAME, &self.key);
@@ -136,10 +145,21 @@ impl<S: Saga> Driven<S> {
         })
     }
 
+    /// What somebody told came to nothing, and they are answered why. The saga waits on, to be told otherwise.
+    async fn wait_on(&self, wait: usize, saga: &S, refused: Refused) -> Result<Done, Outcome> {
+        match self.submit(Commands::none(), Move::Wait { step: wait, saga: saga.clone() }, self.frees()).await {
+            Done::Accepted(_) => {
+                self.service.open_sagas().wait(self.service.name(), S::NAME, &self.key);
+                Err(Outcome::Refused(refused))
+            }
+            other => Err(self.left(other).await),
+        }
+    }
+
     /// What stands here and the end of the saga are one transaction.
     async fn accept(&self, saga: &S) -> Result<Done, Outcome> {
         let answers = self.answers(saga).map_err(Outcome::Failed)?;
-        match self.submit(self.steps.ends(saga, self.service.now()), RunCommand::Accept, answers).await {
+        match self.submit(self.steps.ends(saga, self.service.now()), Move::Accept, answers).await {
             done @ (Done::Accepted(_) | Done::Replied(_)) => {
                 self.ended();
                 Ok(done)
@@ -163,7 +183,7 @@ impl<S: Saga> Driven<S> {
     /// goes forward with it meanwhile.
     async fn doubt(&self, through: usize, saga: &S, patience: Duration, outcome: Outcome) -> Result<Done, Outcome> {
         // Whoever waits is not kept for longer than their call; what is handed in is written all the same, and the saga woken.
-        let turning = self.submit(Commands::none(), RunCommand::Doubt, PLAIN);
+        let turning = self.submit(Commands::none(), Move::Doubt, PLAIN);
         match timeout(&**self.service.clock(), patience, pin!(turning)).await {
             Ok(Done::Accepted(_)) => {
                 self.stands("compensating");
@@ -237,12 +257,11 @@ impl<S: Saga> Driven<S> {
             Outcome::Refused(refused) => (refused.code.clone(), refused.clone()),
             _ => ("unavailable".into(), Refused::cancelled()),
         };
-        let free = match &self.asker.who {
-            Who::Client { key: Some(key), .. } => Purpose::Client { key: KeyUse::Free(key.clone()), status: 200, shows: None },
+        let purpose = match &self.asker.who {
             Who::Call(key) => Purpose::End { key: key.clone(), record: CallRecord::Refused(kept) },
-            Who::Client { key: None, .. } | Who::Nobody => PLAIN,
+            Who::Client { .. } | Who::Nobody => self.frees(),
         };
-        match self.submit(self.steps.withdraws(saga), RunCommand::GiveUp { why }, free).await {
+        match self.submit(self.steps.withdraws(saga), Move::GiveUp { why }, purpose).await {
             Done::Accepted(_) | Done::Replied(_) => self.ended(),
             Done::Refused(refused) if refused.code == NOT_CURRENT => self.overtaken().await,
             // It stays open, and is woken to be ended.
@@ -337,8 +356,17 @@ impl<S: Saga> Driven<S> {
         })
     }
 
+    /// That the key of a client is free again, so that the next request is decided afresh.
+    fn frees(&self) -> Purpose {
+        match &self.asker.who {
+            Who::Client { key: Some(key), .. } => Purpose::Client { key: KeyUse::Free(key.clone()), status: 200, shows: None },
+            Who::Client { key: None, .. } | Who::Call(_) | Who::Nobody => PLAIN,
+        }
+    }
+
     /// Commands that are committed with a step of the saga itself.
-    fn submit(&self, commands: Commands, command: RunCommand<S>, purpose: Purpose) -> impl Future<Output = Done> {
+    fn submit(&self, commands: Commands, to: Move<S>, purpose: Purpose) -> impl Future<Output = Done> {
+        let command = RunCommand::Move { stage: self.stage, to };
         self.service.submit(Act::of(self.service.name(), commands.and::<Run<S>>(&self.key, command), purpose, self.meta()))
     }
 
@@ -356,8 +384,9 @@ impl<S: Saga> Driven<S> {
     }
 
     fn call_key(&self, step: usize) -> CallKey {
+        let attempt = self.tellings.in_vain(step);
         let step = u16::try_from(step).unwrap_or(u16::MAX);
-        CallKey { service: self.service.name().into(), saga: S::NAME.into(), key: self.key.clone(), step, born: self.born }
+        CallKey { service: self.service.name().into(), saga: S::NAME.into(), key: self.key.clone(), step, attempt, born: self.born }
     }
 
     fn meta(&self) -> Meta {
@@ -382,13 +411,14 @@ pub(super) fn within<S: Saga>(service: &ServiceHandle, meta: Meta, what: &str) -
 /// Goes on with a saga that was woken. Nobody waits for it who could be told.
 pub(super) async fn resume<S: Saga>(service: &ServiceHandle, key: String) {
     let Some(run) = load::<S>(service, &key).await else { return };
-    let Run { begun: Some(Begun { saga, at: born, asker }), phase, step: first, .. } = run else { return };
+    let phase = run.phase;
+    let Some((mut driven, saga)) = Driven::of(service.clone(), key, run) else { return };
     // Whoever asked for it makes its calls, or has gone, and then it is recalled in time: two who make them would not know of each other.
-    if phase == Phase::Calling && !matches!(asker.who, Who::Nobody) {
+    if phase == Phase::Calling && !matches!(driven.asker.who, Who::Nobody) {
         return;
     }
-    let (_span, meta) = within::<S>(service, asker.meta, "go on with");
-    let driven = Driven::<S>::new(service.clone(), key, Asker { meta, ..asker }, born).from(first);
+    let (_span, meta) = within::<S>(service, driven.asker.meta.clone(), "go on with");
+    driven.asker.meta = meta;
     let (state, going): (_, futures_util::future::BoxFuture<'_, _>) = match phase {
         Phase::Calling => ("calling", Box::pin(driven.go(saga, How::Doing))),
         Phase::Recalling => ("recalling", Box::pin(driven.go(saga, How::Recalling))),

@@ -28,6 +28,11 @@ pub(crate) struct Run<S: Saga> {
     /// The first step that is not known to be done.
     pub(super) step: usize,
     pub(super) phase: Phase,
+    /// How often it has begun to wait, or was told what it waits for.
+    #[serde(default)]
+    pub(super) stage: u32,
+    #[serde(default)]
+    pub(super) tellings: Tellings,
     tries: u32,
     wake_at: Option<Timestamp>,
 }
@@ -40,6 +45,25 @@ pub(super) struct Begun<S: Saga> {
     pub(super) saga: S,
     pub(super) at: Timestamp,
     pub(super) asker: Asker,
+}
+
+/// How often a saga was told what it waited for, by the step that it went on with then. The calls behind a wait are other calls after
+/// another telling.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Tellings(Vec<(usize, u16)>);
+
+impl Tellings {
+    fn add(&mut self, step: usize) {
+        match self.0.last_mut() {
+            Some((last, count)) if *last == step => *count = count.saturating_add(1),
+            _ => self.0.push((step, 1)),
+        }
+    }
+
+    /// How often the call of this step was made for tellings before the last.
+    pub(super) fn in_vain(&self, step: usize) -> u16 {
+        self.0.iter().rev().find(|(from, _)| *from <= step).map_or(0, |(_, count)| count.saturating_sub(1))
+    }
 }
 
 /// Who is told how a saga ends.
@@ -83,7 +107,7 @@ pub(super) enum Phase {
 
 impl<S: Saga> Default for Run<S> {
     fn default() -> Self {
-        Self { begun: None, step: 0, phase: Phase::Absent, tries: 0, wake_at: None }
+        Self { begun: None, step: 0, phase: Phase::Absent, stage: 0, tellings: Tellings::default(), tries: 0, wake_at: None }
     }
 }
 
@@ -93,31 +117,35 @@ pub(crate) enum RunCommand<S> {
         saga: S,
         asker: Asker,
     },
-    /// The steps before this one are done, and it takes somebody to tell something.
-    Wait {
-        step: usize,
-        saga: S,
-    },
     /// Somebody tells it what it waits for.
     Tell {
         what: String,
         asker: Asker,
     },
-    /// The steps before this one are done, and it is the first behind the pivot.
-    Pass {
-        step: usize,
-        saga: S,
+    /// Whoever makes its calls since this stage says how far it is. Once it has gone on without them, they are refused.
+    Move {
+        stage: u32,
+        to: Move<S>,
     },
+    /// A client takes it back. One that has ended is refused.
+    TakeBack,
+    /// The same, said by a service that asked for it and does not know where it stands.
+    Withdraw,
+}
+
+/// A step that a saga itself takes.
+#[derive(Clone, Debug)]
+pub(crate) enum Move<S> {
+    /// The steps before this one are done, and it takes somebody to tell something.
+    Wait { step: usize, saga: S },
+    /// The steps before this one are done, and it is the first behind the pivot.
+    Pass { step: usize, saga: S },
     /// Everything was accepted, and what stands here stands from now on.
     Accept,
     /// It cannot go on, or nobody knows how a call ended: what was done has to be undone.
     Doubt,
-    /// The same, said by whoever asked for it, who does not know where it stands.
-    Withdraw,
     /// Nothing stands of it anywhere.
-    GiveUp {
-        why: String,
-    },
+    GiveUp { why: String },
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -161,17 +189,13 @@ impl<S: Saga> Aggregate for Run<S> {
             (RunCommand::Begin { saga, asker }, Absent) => Ok(vec![RunEvent::Begun { saga, asker }]),
             // A rule that is told twice means one saga.
             (RunCommand::Begin { asker: Asker { who: Who::Nobody, .. }, .. }, _) => Ok(Vec::new()),
-            (RunCommand::Wait { step, saga }, Calling | Recalling) => Ok(vec![RunEvent::Waited { step, saga }]),
             (RunCommand::Tell { what, asker }, Waiting) => self.told(&what).map(|saga| vec![RunEvent::Told { saga, asker }]),
             (RunCommand::Tell { .. }, _) => Err(not_waiting()),
-            (RunCommand::Pass { step, saga }, Calling | Recalling) => Ok(vec![RunEvent::Passed { step, saga }]),
-            (RunCommand::Accept, Calling | Recalling | Insisting) => Ok(vec![RunEvent::Accepted]),
-            (RunCommand::Doubt, Calling | Recalling | Waiting) => Ok(vec![RunEvent::Doubted]),
-            (RunCommand::Doubt | RunCommand::Withdraw, Compensating) => Ok(Vec::new()),
+            (RunCommand::Move { stage, to }, _) if stage == self.stage => self.moved(to),
+            (RunCommand::TakeBack, Calling | Recalling | Waiting) => Ok(vec![RunEvent::Doubted]),
+            (RunCommand::TakeBack | RunCommand::Withdraw, Compensating) => Ok(Vec::new()),
             (RunCommand::Withdraw, Unstarted | Calling | Recalling | Waiting) => Ok(vec![RunEvent::Doubted]),
             (RunCommand::Withdraw, Absent | Insisting | Ended) => Ok(Vec::new()),
-            // One that has ended is refused to be ended again: with an end goes the client's key, which may be someone else's by now.
-            (RunCommand::GiveUp { why }, Calling | Recalling | Compensating) => Ok(vec![RunEvent::GivenUp { why }]),
             _ => Err(not_current()),
         }
     }
@@ -191,6 +215,7 @@ impl<S: Saga> Aggregate for Run<S> {
             RunEvent::Waited { step, saga } => {
                 self.wake_at = until(*step, saga);
                 self.goes_on(*step, saga, Phase::Waiting);
+                self.stage += 1;
                 // Whoever asked is answered that it waits.
                 if let Some(Begun { asker: Asker { who: Who::Client { key, .. }, .. }, .. }) = &mut self.begun {
                     *key = None;
@@ -199,6 +224,8 @@ impl<S: Saga> Aggregate for Run<S> {
             RunEvent::Told { saga, asker } => {
                 self.wake_at = later(patience::<S>());
                 self.goes_on(self.step + 1, saga, Phase::Calling);
+                self.stage += 1;
+                self.tellings.add(self.step);
                 if let Some(begun) = &mut self.begun {
                     begun.asker = asker.clone();
                 }
@@ -238,6 +265,20 @@ impl<S: Saga> Aggregate for Run<S> {
 }
 
 impl<S: Saga> Run<S> {
+    fn moved(&self, to: Move<S>) -> Result<Vec<RunEvent<S>>, Refused> {
+        use Phase::{Calling, Compensating, Insisting, Recalling};
+        match (to, self.phase) {
+            (Move::Wait { step, saga }, Calling | Recalling) => Ok(vec![RunEvent::Waited { step, saga }]),
+            (Move::Pass { step, saga }, Calling | Recalling) => Ok(vec![RunEvent::Passed { step, saga }]),
+            (Move::Accept, Calling | Recalling | Insisting) => Ok(vec![RunEvent::Accepted]),
+            (Move::Doubt, Calling | Recalling) => Ok(vec![RunEvent::Doubted]),
+            (Move::Doubt, Compensating) => Ok(Vec::new()),
+            // One that has ended is refused to be ended again: with an end goes the client's key, which may be someone else's by now.
+            (Move::GiveUp { why }, Calling | Recalling | Compensating) => Ok(vec![RunEvent::GivenUp { why }]),
+            _ => Err(not_current()),
+        }
+    }
+
     /// The saga, once it was told what it waits for.
     fn told(&self, what: &str) -> Result<S, Refused> {
         let steps = S::steps();
@@ -290,3 +331,6 @@ impl Published for Silent {
 impl<S: Saga> Exposed for Run<S> {
     type Published = Silent;
 }
+
+#[cfg(test)]
+mod tests;

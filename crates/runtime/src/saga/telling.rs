@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::begin::{answered, away};
 use super::drive::{Driven, load, resume, within};
-use super::run::{Asker, Begun, Run, RunCommand, Who};
+use super::run::{Asker, Run, RunCommand, Who};
 use crate::handle::ServiceHandle;
 use crate::writer::{Act, Answer, ClientKey, Expected, KeyUse, Outcome, Purpose};
 
@@ -72,10 +72,8 @@ async fn tell<S: Saga>(service: ServiceHandle, input: SagaInput, what: String) -
     }
     service.open_sagas().begin(service.name(), S::NAME, &name, "calling");
     // It is woken to go on if it cannot be read now.
-    let Some(Run { begun: Some(Begun { saga, at: born, asker }), step, .. }) = load::<S>(&service, &name).await else {
-        return Outcome::Unheard;
-    };
-    let driven = Driven::<S>::new(service, name, asker, born).from(step);
+    let run = load::<S>(&service, &name).await;
+    let Some((driven, saga)) = run.and_then(|run| Driven::of(service, name, run)) else { return Outcome::Unheard };
     match driven.drive(saga).await {
         Ok(done) => driven.service().outcome(done),
         Err(outcome) => outcome,
@@ -86,7 +84,7 @@ async fn withdraw<S: Saga>(service: ServiceHandle, input: SagaInput) -> Outcome 
     let SagaInput { saga, status, key, deadline, expected, meta, .. } = input;
     let (_span, meta) = within::<S>(&service, meta, "take back");
     let purpose = Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Take), status, shows: None };
-    let withdrawn = service.to_run::<S>(&saga, RunCommand::Doubt, purpose, meta);
+    let withdrawn = service.to_run::<S>(&saga, RunCommand::TakeBack, purpose, meta);
     let outcome = service.submit_fresh(Act { deadline: Some(deadline), expected, ..withdrawn }).await;
     if let Outcome::Accepted(_) = outcome {
         resume::<S>(&service, saga).await;

@@ -26,7 +26,7 @@ fn trip(fare: u32, until: Option<Timestamp>) -> SagaRequest<Trip> {
     SagaRequest {
         saga: Arc::new(move |ids| {
             let id = ids.next(OrderRow::COLLECTION);
-            (id.to_string(), Trip { id, places: 4, fare, until, sat: None, to: None })
+            (id.to_string(), Trip { id, places: 4, fare, until, sat: None, to: None, told: 0 })
         }),
         collection: OrderRow::COLLECTION,
         status: 201,
@@ -232,6 +232,33 @@ fn what_nobody_tells_in_time_and_what_is_taken_back_comes_to_nothing() {
         assert!(!stands(&process, &bank), "{takes_back}");
         assert_eq!(tell(&bench, &process, 1, "Busan"), "refused not-waiting");
         assert_eq!(answer(&begin(&bench, &process, SagaRequest { key: None, ..trip(7, None) })), "201 orders/2");
+    }
+}
+
+/// What was told and comes to nothing elsewhere can be told otherwise, for as long as the saga waits.
+#[test]
+fn a_saga_whose_next_call_is_refused_waits_on() {
+    for lapses in [false, true] {
+        let (bench, bank) = bench();
+        let process = bench.start(trips());
+        begin(&bench, &process, trip(7, Some(bench.now() + WAITED)));
+        *bank.mood.lock().unwrap() = Mood::Refusing;
+        for to in ["Busan", "Jeju", "Busan"] {
+            assert_eq!(tell(&bench, &process, 1, to), "refused no-credit");
+            assert_eq!((process.seats_left(), bank.balance()), (6, 0), "what was held is held");
+        }
+        *bank.mood.lock().unwrap() = Mood::Obliging;
+        process.kill();
+        let process = bench.start(trips());
+        assert_eq!(process.wait(process.system.unfinished_sagas()).unwrap().len(), 0, "it waits");
+        if lapses {
+            bench.pass(WAITED);
+            assert_eq!(tell(&bench, &process, 1, "Busan"), "refused not-waiting");
+        } else {
+            assert_eq!(tell(&bench, &process, 1, "Busan"), "200 orders/1");
+        }
+        bench.pass(SETTLED * 10);
+        assert_eq!(stands(&process, &bank), !lapses);
     }
 }
 

@@ -74,6 +74,8 @@ pub struct Trip {
     pub until: Option<Timestamp>,
     pub sat: Option<Timestamp>,
     pub to: Option<String>,
+    /// How often the traveller has said so.
+    pub told: u32,
 }
 
 impl Saga for Trip {
@@ -87,7 +89,7 @@ impl Saga for Trip {
         )
         .call::<Take>(|trip| Some(Take { pool: "stalls".into(), seats: trip.places }), |_, _| {})
         .wait::<String>(|trip| trip.until, |_| Commands::none(), Self::goes)
-        .call::<Fare>(|trip| (trip.fare > 0).then_some(Fare { trip: trip.id, fare: trip.fare }), |_, ()| {})
+        .call::<Fare>(|trip| (trip.fare > 0).then_some(Fare { trip: trip.id, fare: trip.fare, told: trip.told }), |_, ()| {})
         .end(|trip, _at| Commands::to::<Order>(&trip.id, Place(trip.places)))
     }
 }
@@ -98,6 +100,7 @@ impl Trip {
             return Err(Refused::new(RefusedKind::Invalid, "nowhere", "that is nowhere"));
         }
         self.to = Some(to);
+        self.told += 1;
         Ok(())
     }
 }
@@ -117,7 +120,7 @@ impl Saga for LongerTrip {
         )
         .call::<Take>(|Self(trip)| Some(Take { pool: "stalls".into(), seats: trip.places }), |_, _| {})
         .wait::<String>(|Self(trip)| trip.until, |_| Commands::none(), |Self(trip), to| trip.goes(to))
-        .call::<Fare>(|Self(trip)| (trip.fare > 0).then_some(Fare { trip: trip.id, fare: trip.fare }), |_, ()| {})
+        .call::<Fare>(|Self(trip)| (trip.fare > 0).then_some(Fare { trip: trip.id, fare: trip.fare, told: trip.told }), |_, ()| {})
         .call::<Take>(|_| Some(Take { pool: "lounge".into(), seats: 1 }), |_, _| {})
         .end(|Self(trip), _at| Commands::to::<Order>(&trip.id, Place(trip.places)))
     }
@@ -128,6 +131,8 @@ impl Saga for LongerTrip {
 pub struct Fare {
     pub trip: u64,
     pub fare: u32,
+    /// Of several for the same trip.
+    pub told: u32,
 }
 
 impl Call for Fare {
@@ -218,7 +223,7 @@ impl AnswerBySaga for Fare {
     type By = Collect;
 
     fn saga(&self) -> (String, Collect) {
-        (self.trip.to_string(), Collect { asked: self.clone() })
+        (format!("{}-{}", self.trip, self.told), Collect { asked: self.clone() })
     }
 
     fn reply(_ended: &Collect) {}

@@ -155,6 +155,9 @@ pub struct ConfirmDeposit {
     pub order: String,
     /// The provider's own name of it, as the guest's browser brought it.
     pub payment: String,
+    /// Which of the guest's attempts to pay this is, from 1.
+    #[serde(default)]
+    pub attempt: u32,
 }
 
 impl Call for ConfirmDeposit {

@@ -119,7 +119,7 @@ impl AnswerBySaga for ConfirmDeposit {
     type By = ConfirmMoney;
 
     fn saga(&self) -> (String, ConfirmMoney) {
-        (self.reservation_no.to_string(), ConfirmMoney { asked: self.clone(), paid: None })
+        (format!("{}-{}", self.reservation_no, self.attempt), ConfirmMoney { asked: self.clone(), paid: None })
     }
 
     fn reply(_ended: &ConfirmMoney) {}

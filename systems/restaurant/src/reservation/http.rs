@@ -101,6 +101,7 @@ async fn make(incoming: Incoming, meant: Meant, default: Option<VenueRules>) -> 
         held: None,
         checkout: None,
         payment: None,
+        attempt: 0,
     };
     incoming.create_by_saga::<ReservationRow, MakeReservation>(&caller, saga).await
 }

@@ -19,7 +19,7 @@ const TIME_TO_PAY: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 /// | hold the seats | reservation's calendar: `Hold` | `Release` |
 /// | take the deposit | deposit: `TakeDeposit` | deposit: it is given back |
 /// | the guest pays, if in their browser | the guest, within ten minutes and before the sitting begins | – |
-/// | take what the guest has agreed to pay | deposit: `ConfirmDeposit` | deposit: it is given back |
+/// | take what the guest has agreed to pay; if that is refused they can pay otherwise | deposit: `ConfirmDeposit` | deposit: it is given back |
 /// | let the guest rate it | recommendation: `RegisterRecommendation` | recommendation: it is deleted |
 /// | the reservation stands | reservation: `Take` | – |
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub(crate) struct MakeReservation {
     /// What the guest has agreed to pay, by the provider's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) payment: Option<String>,
+    /// How often they have agreed to pay something.
+    #[serde(default)]
+    pub(crate) attempt: u32,
 }
 
 /// Seats that are held.
@@ -139,12 +142,14 @@ impl MakeReservation {
 
     fn agreed(&mut self, agreed: Agreed) -> Result<(), Refused> {
         self.payment = Some(agreed.payment);
+        self.attempt += 1;
         Ok(())
     }
 
     fn confirm_deposit(&self) -> Option<ConfirmDeposit> {
         let (held, payment) = (self.held.as_ref()?, self.payment.clone()?);
-        Some(ConfirmDeposit { reservation_no: self.id, amount: held.booking.deposit, order: self.order.clone(), payment })
+        let (amount, order, attempt) = (held.booking.deposit, self.order.clone(), self.attempt);
+        Some(ConfirmDeposit { reservation_no: self.id, amount, order, payment, attempt })
     }
 
     fn register(&self) -> Option<RegisterRecommendation> {

@@ -154,6 +154,29 @@ fn a_guest_pays_in_their_browser_while_the_seats_are_held() {
     app.post("/reservations/1/payment", json!({"paymentKey": payment})).refused(409, "not-waiting");
 }
 
+#[test]
+fn a_guest_whose_payment_is_refused_can_pay_otherwise() {
+    let mut app = TestApp::start(IN_BROWSER, at(NOW));
+    app.post("/venues", json!({"restaurantNo": "10", "seats": 2})).expect(201);
+    let made = reserve(&mut app, json!({"time": "17:30"})).expect(201);
+    let order = made["checkout"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let pays = |app: &mut TestApp, payment: &str| app.post("/reservations/1/payment", json!({"paymentKey": payment}));
+    for _ in 0..3 {
+        pays(&mut app, "nobody's").refused(409, "payment-not-found");
+        agrees(&mut app);
+        assert_eq!(row(&mut app, "/reservations/1"), made, "as if nobody had said anything");
+        reserve(&mut app, json!({"time": "17:30"})).refused(409, "sold-out");
+    }
+    app.faults().set("restaurant/deposit", Fault { refuse: true, ..Fault::default() });
+    let once = |payment: &str| Asked::post("/reservations/1/payment", &json!({"paymentKey": payment})).once("pays");
+    let payment = book(&app).payable(&order).unwrap().to_owned();
+    app.send(once(&payment)).refused(409, "refused-on-purpose");
+    app.faults().clear();
+    app.send(once(&payment)).expect(200);
+    agrees(&mut app);
+    assert_eq!(row(&mut app, "/reservations/1")["status"], "Reserved");
+}
+
 /// Nobody is charged for a table that could only be given back at once: it waits on, and can be paid a moment later.
 #[test]
 fn while_recommendation_cannot_be_asked_nobody_pays() {

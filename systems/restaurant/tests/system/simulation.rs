@@ -28,13 +28,9 @@ fn nothing_is_lost_doubled_or_left_half_done() {
     eprintln!("{}", survives(&at_once()));
 }
 
-/// These seeds alone: among fresh ones, one in some 1,500 finds a repeated request that is told that nothing stands while its first sending
-/// is still under way (70809036344451).
 #[test]
 fn nor_is_it_when_guests_pay_in_their_browser() {
-    for seed in 1..=40 {
-        in_browser().run(seed).unwrap_or_else(|failure| panic!("{failure}"));
-    }
+    eprintln!("{}", survives(&in_browser()));
 }
 
 #[test]
