@@ -25,6 +25,7 @@ pub mod links;
 pub mod sagas;
 mod settled;
 pub mod simulation;
+pub mod streams;
 pub mod subject;
 pub mod toss;
 mod trace;

@@ -263,19 +263,23 @@ fn a_guest_whose_browser_died_has_a_table_when_toss_tells_of_the_payment() {
     end(yeyak);
 }
 
+/// A guest pays, and Yeyak is killed while Toss holds that.
+fn killed_while_paid(shop: &Shop, yeyak: &mut Yeyak, order: &str, held: Fault) {
+    shop.toss.agree("tviva_1", order, DEPOSIT);
+    shop.toss.fault(held);
+    let (api, path) = (yeyak.api(), format!("/restaurant/checkout/{order}/agreed?paymentKey=tviva_1"));
+    let browser = Builder::new().spawn(move || drop(api.try_send("GET", &path, &[], b""))).expect("a thread");
+    until("Toss is asked for the money", || (shop.toss.held() == 1).then_some(()));
+    yeyak.kill();
+    browser.join().unwrap();
+}
+
 #[test]
 fn a_kill_while_money_is_taken_leaves_a_table_or_nothing() {
     let shop = Shop::new(NOW);
     let mut yeyak = shop.serve(NOW);
     let order = book(&yeyak);
-    shop.toss.agree("tviva_1", &order, DEPOSIT);
-    shop.toss.fault(Fault::DoneAndHeld);
-    let path = format!("/restaurant/checkout/{order}/agreed?paymentKey=tviva_1");
-    let api = yeyak.api();
-    let browser = Builder::new().spawn(move || drop(api.try_send("GET", &path, &[], b""))).expect("a thread");
-    until("Toss has the money", || (shop.toss.held() == 1).then_some(()));
-    yeyak.kill();
-    browser.join().unwrap();
+    killed_while_paid(&shop, &mut yeyak, &order, Fault::DoneAndHeld);
     shop.toss.release();
     assert_eq!(shop.toss.kept(), DEPOSIT);
 
@@ -305,20 +309,14 @@ fn a_kill_while_money_is_asked_for_leaves_a_table_that_can_be_paid() {
         let shop = Shop::new(NOW);
         let mut yeyak = shop.serve(NOW);
         let order = book(&yeyak);
-        shop.toss.agree("tviva_1", &order, DEPOSIT);
-        shop.toss.fault(Fault::Held);
-        let agreed = format!("{order}/agreed?paymentKey=tviva_1");
-        let (api, path) = (yeyak.api(), format!("/restaurant/checkout/{agreed}"));
-        let browser = Builder::new().spawn(move || drop(api.try_send("GET", &path, &[], b""))).expect("a thread");
-        until("it is on its way", || (shop.toss.held() == 1).then_some(()));
-        yeyak.kill();
-        browser.join().unwrap();
+        killed_while_paid(&shop, &mut yeyak, &order, Fault::Held);
         for _ in 0..minutes {
             is_away_for_a_minute(&shop.directory.path().join("data"));
         }
         let yeyak = shop.serve(NOW);
         if comes_in_time {
-            until("the guest pays", || browse(&yeyak, &agreed).1.contains("the table is reserved").then_some(()));
+            let pays = || browse(&yeyak, &format!("{order}/agreed?paymentKey=tviva_1")).1;
+            until("the guest pays", || pays().contains("the table is reserved").then_some(()));
             assert_eq!((shop.toss.kept(), shop.toss.asked(CONFIRM)), (DEPOSIT, 2));
         } else {
             becomes(&yeyak, "/restaurant/reservations/1", "Canceled");

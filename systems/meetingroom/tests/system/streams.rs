@@ -9,9 +9,8 @@ use edge::Peer;
 use proptest::prelude::*;
 use runtime::Fault;
 use serde_json::{Value, json};
+use testkit::streams::{Follower, REST, listed};
 use testkit::{Asked, Live, Setup, TestApp, Told, at};
-
-const REST: Duration = Duration::from_millis(100);
 
 fn app() -> TestApp {
     let mut app = TestApp::start(MEETINGROOM, at("2026-11-23T10:05:00+09:00"));
@@ -26,43 +25,8 @@ fn reserve(app: &mut TestApp, user: &str, room: u64, slot: &str) -> u16 {
     app.post("/reserves", json!({"userId": user, "roomId": room, "date": "2026-11-24", "startTime": slot})).status.as_u16()
 }
 
-/// What a client knows of a collection.
-#[derive(Default)]
-struct Client {
-    rows: BTreeMap<u64, Value>,
-    id: Option<String>,
-}
-
-impl Client {
-    fn listen(&self, app: &mut TestApp, path: &str, pieces: usize) -> Live {
-        let asked = Asked::get(path);
-        app.listen(self.id.iter().fold(asked, |asked, id| asked.header("last-event-id", id)), pieces)
-    }
-
-    fn hear(&mut self, live: &Live) {
-        for Told { id, event, data } in live.events() {
-            self.id = id;
-            match event.as_str() {
-                "row" => drop(self.rows.insert(data["id"].as_u64().unwrap(), without_links(data))),
-                "removed" => drop(self.rows.remove(&data["id"].as_u64().unwrap())),
-                "reset" => self.rows.clear(),
-                "current" => {}
-                other => panic!("nobody knows {other}"),
-            }
-        }
-    }
-}
-
-/// Links are those of the moment at which a row is told.
-fn without_links(mut row: Value) -> Value {
-    row.as_object_mut().unwrap().shift_remove("_links");
-    row
-}
-
 fn stand(app: &mut TestApp, collection: &str, query: &str) -> BTreeMap<u64, Value> {
-    let page = app.get(&format!("/{collection}?size=1000&{query}")).expect(200);
-    let rows = page["_embedded"][collection].as_array().unwrap().clone();
-    rows.into_iter().map(|row| (row["id"].as_u64().unwrap(), without_links(row))).collect()
+    listed(app, collection, &format!("size=1000&{query}"))
 }
 
 fn names(live: &Live) -> Vec<String> {
@@ -117,12 +81,9 @@ fn every_collection_of_rows_can_be_followed() {
     // What is put together from three kinds of rows hears of one after the other.
     (0..3).for_each(|_| app.advance(REST));
     for (path, live) in paths.iter().zip(live) {
-        let mut client = Client::default();
+        let mut client = Follower::default();
         client.hear(&live);
-        let collection = if *path == "reserveTables" { "roomTables" } else { path };
-        let page = app.get(&format!("/{path}")).expect(200);
-        let rows = page["_embedded"][collection].as_array().unwrap();
-        let rows: BTreeMap<_, _> = rows.iter().map(|row| (row["id"].as_u64().unwrap(), without_links(row.clone()))).collect();
+        let rows = listed(&mut app, path, "");
         assert_eq!(client.rows, rows, "{path}");
         assert!(!rows.is_empty());
     }
@@ -160,7 +121,7 @@ fn people_are_told_no_more_than_a_list_shows_them() {
 #[test]
 fn a_stream_goes_on_after_a_restart_and_much_later() {
     let mut app = app();
-    let mut client = Client::default();
+    let mut client = Follower::default();
     reserve(&mut app, "1", 1, "08:00");
     let live = client.listen(&mut app, "/reserves/stream", usize::MAX);
     client.hear(&live);
@@ -184,7 +145,7 @@ fn a_stream_goes_on_after_a_restart_and_much_later() {
 #[test]
 fn whoever_does_not_read_is_let_go_and_loses_nothing() {
     let mut app = app();
-    let mut client = Client::default();
+    let mut client = Follower::default();
     let lazy = app.listen(Asked::get("/reserves/stream"), 1);
     let slots = ["08:00", "10:00", "12:00", "14:00", "16:00", "18:00", "20:00"];
     for slot in slots {
@@ -363,7 +324,7 @@ fn a_slot_shows_its_meeting_from_its_start_to_its_end() {
 #[test]
 fn todays_slots_are_told_until_the_day_is_over_and_then_the_next_days() {
     let mut app = app();
-    let mut client = Client::default();
+    let mut client = Follower::default();
     let live = client.listen(&mut app, "/roomSlots/stream", usize::MAX);
     // Told nothing for so long, it is still there.
     app.advance(Duration::from_secs(13 * 3600));
@@ -450,11 +411,11 @@ proptest! {
             ("roomSlots", if filtered { "date=2026-11-24&floor=1" } else { "date=2026-11-24" }),
             ("roomSlots", ""),
         ];
-        let mut clients = queries.map(|_| Client::default());
+        let mut clients = queries.map(|_| Follower::default());
         let slots = ["08:00", "10:00", "12:00", "14:00", "16:00", "18:00", "20:00"];
         // Kept to be cut off only while something happens.
         let mut live = Vec::new();
-        let mut listen = |app: &mut TestApp, clients: &mut [Client], pieces| {
+        let mut listen = |app: &mut TestApp, clients: &mut [Follower], pieces| {
             for (client, live) in clients.iter_mut().zip(live.drain(..)) {
                 client.hear(&live);
             }

@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use testkit::streams::{Follower, REST, listed};
 use testkit::{Asked, Live, Setup, TestApp, Told, at};
 
 use crate::{NOW, RESTAURANT};
-
-/// How long a row that changes is not told again.
-const REST: Duration = Duration::from_millis(100);
 
 fn app() -> TestApp {
     let mut app = TestApp::start(RESTAURANT, at(NOW));
@@ -36,43 +34,13 @@ fn told(events: &[Told]) -> Vec<String> {
     told.collect()
 }
 
-/// What a client knows of the free sittings.
-#[derive(Default)]
-struct Client {
-    rows: BTreeMap<u64, Value>,
-    id: Option<String>,
+/// Follows the free sittings.
+fn follow(client: &Follower, app: &mut TestApp, query: &str, pieces: usize) -> Live {
+    client.listen(app, &format!("/availability/stream?{query}"), pieces)
 }
 
-impl Client {
-    fn listen(&self, app: &mut TestApp, query: &str, pieces: usize) -> Live {
-        let asked = Asked::get(format!("/availability/stream?{query}"));
-        app.listen(self.id.iter().fold(asked, |asked, id| asked.header("last-event-id", id)), pieces)
-    }
-
-    fn hear(&mut self, live: &Live) {
-        for Told { id, event, data } in live.events() {
-            self.id = id;
-            match event.as_str() {
-                "row" => drop(self.rows.insert(data["id"].as_u64().unwrap(), without_links(data))),
-                "removed" => drop(self.rows.remove(&data["id"].as_u64().unwrap())),
-                "reset" => self.rows.clear(),
-                "current" => {}
-                other => panic!("nobody knows {other}"),
-            }
-        }
-    }
-}
-
-fn without_links(mut row: Value) -> Value {
-    row.as_object_mut().unwrap().shift_remove("_links");
-    row
-}
-
-/// What a list shows.
 fn free(app: &mut TestApp, query: &str) -> BTreeMap<u64, Value> {
-    let page = app.get(&format!("/availability?{query}")).expect(200);
-    let rows = page["_embedded"]["availability"].as_array().unwrap().clone();
-    rows.into_iter().map(|row| (row["id"].as_u64().unwrap(), without_links(row))).collect()
+    listed(app, "availability", query)
 }
 
 #[test]
@@ -117,14 +85,14 @@ fn free_sittings_are_told_as_they_fill_and_empty() {
 #[test]
 fn they_are_told_until_one_begins_and_who_comes_back_is_told_what_is_left() {
     let mut app = app();
-    let mut client = Client::default();
-    let live = client.listen(&mut app, "restaurantNo=10", usize::MAX);
+    let mut client = Follower::default();
+    let live = follow(&client, &mut app, "restaurantNo=10", usize::MAX);
     app.advance_to(at("2026-11-23T11:29:59+09:00"));
     assert!(!live.has_ended());
     client.hear(&live);
     app.advance_to(at("2026-11-23T11:30:00+09:00"));
     assert!(live.has_ended(), "lunch has begun");
-    let live = client.listen(&mut app, "restaurantNo=10", usize::MAX);
+    let live = follow(&client, &mut app, "restaurantNo=10", usize::MAX);
     assert_eq!(told(&live.events()), ["reset", "removed", "13:00 4", "17:30 4", "19:30 4", "current"]);
     client.hear(&live);
     // Its sittings are others now, and one begins before the one that was told until.
@@ -132,18 +100,18 @@ fn they_are_told_until_one_begins_and_who_comes_back_is_told_what_is_left() {
     app.settle();
     app.advance(REST);
     assert!(live.has_ended());
-    let live = client.listen(&mut app, "restaurantNo=10", usize::MAX);
+    let live = follow(&client, &mut app, "restaurantNo=10", usize::MAX);
     client.hear(&live);
     assert_eq!(client.rows, free(&mut app, "restaurantNo=10"));
     app.advance_to(at("2026-11-23T17:30:00+09:00"));
     assert!(live.has_ended());
-    let live = client.listen(&mut app, "restaurantNo=10", usize::MAX);
+    let live = follow(&client, &mut app, "restaurantNo=10", usize::MAX);
     assert_eq!(told(&live.events()), ["reset", "removed", "removed", "current"]);
     client.hear(&live);
     // Today is over at midnight, and tomorrow's are today's then.
     app.advance_to(at("2026-11-24T00:00:00+09:00"));
     assert!(live.has_ended());
-    let live = client.listen(&mut app, "restaurantNo=10", usize::MAX);
+    let live = follow(&client, &mut app, "restaurantNo=10", usize::MAX);
     assert_eq!(told(&live.events()), ["reset", "12:00 4", "17:30 4", "current"]);
 }
 
@@ -168,15 +136,15 @@ fn a_mark_is_one_of_what_was_looked_for_and_outlives_a_restart() {
 #[test]
 fn a_venue_that_nobody_knows_yet_is_told_of_when_it_opens() {
     let mut app = app();
-    let mut client = Client::default();
-    let live = client.listen(&mut app, "restaurantNo=77", usize::MAX);
+    let mut client = Follower::default();
+    let live = follow(&client, &mut app, "restaurantNo=77", usize::MAX);
     assert_eq!(told(&live.events()), ["current"]);
     client.hear(&live);
     reserve(&mut app, "77", "13:00", 1);
     app.settle();
     app.advance(REST);
     assert!(live.has_ended(), "it was not known which day is its today");
-    client.hear(&client.listen(&mut app, "restaurantNo=77", usize::MAX));
+    client.hear(&follow(&client, &mut app, "restaurantNo=77", usize::MAX));
     assert_eq!((client.rows.len(), &client.rows), (4, &free(&mut app, "restaurantNo=77")));
 }
 
@@ -223,14 +191,14 @@ proptest! {
         }
         // The last is one that nobody has added, and may open by itself.
         let queries = ["restaurantNo=10", "restaurantNo=10&day=20261124&partySize=3", "restaurantNo=11&day=20261123&partySize=1", "restaurantNo=77"];
-        let mut clients = queries.map(|_| Client::default());
+        let mut clients = queries.map(|_| Follower::default());
         // Kept to be cut off only while something happens.
         let mut live = Vec::new();
-        let mut listen = |app: &mut TestApp, clients: &mut [Client], pieces| {
+        let mut listen = |app: &mut TestApp, clients: &mut [Follower], pieces| {
             for (client, live) in clients.iter_mut().zip(live.drain(..)) {
                 client.hear(&live);
             }
-            live = clients.iter().zip(queries).map(|(client, query)| client.listen(app, query, pieces)).collect();
+            live = clients.iter().zip(queries).map(|(client, query)| follow(client, app, query, pieces)).collect();
         };
         for act in acts {
             match act {
