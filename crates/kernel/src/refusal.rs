@@ -42,7 +42,7 @@ impl Refused {
 
     /// It takes `service` to do this, and `service` does not answer.
     pub fn unavailable(service: &str) -> Self {
-        let message = format!("This takes the service {service}, which does not answer just now. Please try again shortly.");
+        let message = format!("This cannot be done just now. Please try again shortly. (The service {service} does not answer.)");
         Self::new(RefusedKind::Unavailable, "service-unavailable", message).with("service", service)
     }
 

@@ -9,6 +9,39 @@ use crate::saga::LONGEST_PAUSE;
 /// How many sagas of one system may be open before new ones are refused.
 const MOST: usize = 4096;
 
+/// Where a saga stands that has begun and not ended, as metrics show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum SagaState {
+    /// Its calls are made.
+    Calling,
+    /// It was left behind, and its callees are asked what came of their calls.
+    Recalling,
+    /// Somebody has to tell it something.
+    Waiting,
+    /// It lies behind its pivot, and its calls are made until they are answered.
+    Insisting,
+    /// What was done is undone.
+    Compensating,
+    /// Whoever ran before has left it behind, and nobody has gone on with it yet.
+    LeftBehind,
+}
+
+impl SagaState {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Calling, Self::Recalling, Self::Waiting, Self::Insisting, Self::Compensating, Self::LeftBehind];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Calling => "calling",
+            Self::Recalling => "recalling",
+            Self::Waiting => "waiting",
+            Self::Insisting => "insisting",
+            Self::Compensating => "compensating",
+            Self::LeftBehind => "left-behind",
+        }
+    }
+}
+
 /// The sagas of a system that have begun and not ended, whether driven now or waiting to be woken.
 #[derive(Default)]
 pub(crate) struct OpenSagas(Mutex<Sagas>);
@@ -18,8 +51,8 @@ type Name = (&'static str, &'static str, String);
 
 #[derive(Default)]
 struct Sagas {
-    /// Where each stands, as metrics show it.
-    open: BTreeMap<Name, &'static str>,
+    /// Where each stands.
+    open: BTreeMap<Name, SagaState>,
     /// Those that wait for somebody to tell them something, which is no work.
     waiting: BTreeSet<Name>,
     /// How many wait to be begun.
@@ -45,10 +78,10 @@ impl OpenSagas {
     }
 
     /// How many there are, by service, kind and where they stand.
-    pub(crate) fn by_state(&self) -> BTreeMap<(&'static str, &'static str, &'static str), usize> {
+    pub(crate) fn by_state(&self) -> BTreeMap<(&'static str, &'static str, SagaState), usize> {
         let mut counts = BTreeMap::new();
         let sagas = self.sagas();
-        let waiting = sagas.waiting.iter().map(|name| (name, &"waiting"));
+        let waiting = sagas.waiting.iter().map(|name| (name, &SagaState::Waiting));
         for ((service, saga, _), state) in sagas.open.iter().chain(waiting) {
             *counts.entry((*service, *saga, *state)).or_insert(0) += 1;
         }
@@ -56,7 +89,7 @@ impl OpenSagas {
     }
 
     /// One is gone on with from here.
-    pub(crate) fn begin(&self, service: &'static str, saga: &'static str, key: &str, state: &'static str) {
+    pub(crate) fn begin(&self, service: &'static str, saga: &'static str, key: &str, state: SagaState) {
         let (mut sagas, name) = (self.sagas(), (service, saga, key.to_owned()));
         sagas.waiting.remove(&name);
         sagas.open.insert(name, state);
@@ -70,7 +103,7 @@ impl OpenSagas {
     }
 
     /// One that is open stands here now.
-    pub(crate) fn stands(&self, service: &'static str, saga: &'static str, key: &str, state: &'static str) {
+    pub(crate) fn stands(&self, service: &'static str, saga: &'static str, key: &str, state: SagaState) {
         if let Some(known) = self.sagas().open.get_mut(&(service, saga, key.to_owned())) {
             *known = state;
         }

@@ -11,6 +11,7 @@ use store::{Position, SHARDS, StoreError};
 use telemetry::{Exposition, Metric};
 
 use crate::handle::ServiceHandle;
+use crate::open_sagas::SagaState;
 use crate::status::ConsumerState;
 use crate::system::SystemHandle;
 
@@ -45,9 +46,6 @@ const CALLS: Metric = metric("yeyak_calls_total", "Calls to other services, by w
 const CALL_TIME: Metric = metric("yeyak_call_duration_seconds", "How long calls to other services took, every try included.");
 const BREAKER: Metric = metric("yeyak_breaker_state", "How the breaker before a callee stands: 1 for the state that it is in.");
 const OPENED: Metric = metric("yeyak_breaker_opened_total", "How often the breaker before a callee has opened.");
-
-/// Where a saga can stand, as [`SAGAS`] shows it.
-const SAGA_STATES: [&str; 4] = ["calling", "recalling", "compensating", "left-behind"];
 
 fn flag(on: bool) -> f64 {
     if on { 1. } else { 0. }
@@ -109,9 +107,9 @@ impl SystemHandle {
         let open = self.system.open_sagas.by_state();
         for service in self.system.handles() {
             for saga in service.service().sagas() {
-                for state in SAGA_STATES {
+                for state in SagaState::ALL {
                     let count = open.get(&(service.name(), saga, state)).copied().unwrap_or(0);
-                    let labels = [("system", self.name()), ("service", service.name()), ("saga", saga), ("state", state)];
+                    let labels = [("system", self.name()), ("service", service.name()), ("saga", saga), ("state", state.name())];
                     to.gauge(SAGAS, &labels, count as f64);
                 }
             }

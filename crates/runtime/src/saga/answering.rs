@@ -12,6 +12,7 @@ use super::begin::Beginning;
 use super::drive::{Driven, within};
 use super::run::{Asker, Run, RunCommand, Who};
 use crate::handle::ServiceHandle;
+use crate::open_sagas::SagaState;
 use crate::writer::{Act, Done, Outcome, Purpose};
 
 /// A call that a saga answers, with its types set aside.
@@ -77,7 +78,7 @@ async fn run<C: AnswerBySaga>(service: ServiceHandle, envelope: Envelope, call: 
     };
     let saga = begun.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some((_, saga)) = saga else { return Err(CallError::TimedOut { service: called }) };
-    service.open_sagas().begin(service.name(), C::By::NAME, &key, "calling");
+    service.open_sagas().begin(service.name(), C::By::NAME, &key, SagaState::Calling);
     drop(place);
     match Driven::<C::By>::new(service, key, asker, born).drive(saga).await {
         Ok(done) => told(done, &called),

@@ -9,6 +9,7 @@ use store::{Meta, RootKey};
 use super::drive::{Driven, within};
 use super::run::{Asker, Run, RunCommand, Who};
 use crate::handle::ServiceHandle;
+use crate::open_sagas::SagaState;
 use crate::writer::{Act, Answer, ClientKey, Expected, Ids, KeyUse, Make, Outcome, Purpose, Then};
 
 /// Makes a saga's key and the saga, with new ids.
@@ -62,7 +63,7 @@ async fn run<S: Saga>(service: ServiceHandle, request: SagaRequest<S>) -> Outcom
     };
     let made = begun.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some((key, saga)) = made else { return Outcome::Failed("a saga began without being made".into()) };
-    service.open_sagas().begin(service.name(), S::NAME, &key, "calling");
+    service.open_sagas().begin(service.name(), S::NAME, &key, SagaState::Calling);
     drop(place);
     let driven = Driven::<S>::new(service, key, asker, born);
     match driven.drive(saga).await {

@@ -11,6 +11,7 @@ use telemetry::{Kind, Span};
 
 use super::run::{Asker, Begun, Move, NOT_CURRENT, Phase, Run, RunCommand, Tellings, Who};
 use crate::handle::ServiceHandle;
+use crate::open_sagas::SagaState;
 use crate::writer::{Act, CallRecord, Done, KeyUse, Outcome, Purpose};
 
 /// One saga on its way.
@@ -25,6 +26,8 @@ pub(super) struct Driven<S: Saga> {
     /// Where the saga stood when this went on with it.
     stage: u32,
     tellings: Tellings,
+    /// How often it was woken to go on since then.
+    tries: u32,
 }
 
 /// How the calls of a saga are made.
@@ -47,14 +50,14 @@ enum Came {
 impl<S: Saga> Driven<S> {
     /// A saga that has just begun.
     pub(super) fn new(service: ServiceHandle, key: String, asker: Asker, born: Timestamp) -> Self {
-        Self { service, key, asker, born, steps: S::steps(), first: 0, stage: 0, tellings: Tellings::default() }
+        Self { service, key, asker, born, steps: S::steps(), first: 0, stage: 0, tellings: Tellings::default(), tries: 0 }
     }
 
     /// One that goes on from where it stands; none when it has not begun.
     pub(super) fn of(service: ServiceHandle, key: String, run: Run<S>) -> Option<(Self, S)> {
-        let Run { begun, step: first, stage, tellings, .. } = run;
+        let Run { begun, step: first, stage, tellings, tries, .. } = run;
         let Begun { saga, at: born, asker } = begun?;
-        Some((Self { first, stage, tellings, ..Self::new(service, key, asker, born) }, saga))
+        Some((Self { first, stage, tellings, tries, ..Self::new(service, key, asker, born) }, saga))
     }
 
     pub(super) const fn service(&self) -> &ServiceHandle {
@@ -90,16 +93,16 @@ impl<S: Saga> Driven<S> {
             Ok(reply) if self.learns(call, saga, &reply).is_ok() => Came::Done,
             // Whatever was decided that cannot be read has to be cancelled.
             Ok(_) => Came::Ended(Box::pin(self.turn(index + 1, saga, call, Outcome::Unavailable(call.service.into()))).await),
-            Err(CallError::Refused(refused)) => Came::Ended(match self.steps.waits_on(index, saga) {
-                Some(wait) => self.wait_on(wait, saga, refused).await,
-                None => Box::pin(self.turn(index, saga, call, Outcome::Refused(refused))).await,
-            }),
             // Whoever is recalled and cannot be asked is asked again when the saga is woken.
-            Err(error) if how == How::Recalling => Came::Ended(Err(self.not_yet(&error))),
+            Err(error) if how == How::Recalling && !matches!(error, CallError::Refused(_)) => Came::Ended(Err(self.not_yet(&error))),
             Err(error) => {
+                let (outcome, waits_on) = (self.not_yet(&error), self.steps.waits_on(index, saga));
                 // Only what was certainly not decided needs no cancelling.
-                let through = index + usize::from(matches!(error, CallError::TimedOut { .. } | CallError::Undecided { .. }));
-                Came::Ended(Box::pin(self.turn(through, saga, call, self.not_yet(&error))).await)
+                let may_stand = matches!(error, CallError::TimedOut { .. } | CallError::Undecided { .. });
+                Came::Ended(match waits_on {
+                    Some(wait) if !may_stand => self.wait_on(wait, saga, outcome).await,
+                    _ => Box::pin(self.turn(index + usize::from(may_stand), saga, call, outcome)).await,
+                })
             }
         }
     }
@@ -122,7 +125,13 @@ impl<S: Saga> Driven<S> {
                 call.refused(saga, refused);
                 Came::Done
             }
-            Err(error) => Came::Ended(Err(self.not_yet(&error))),
+            Err(error) => {
+                // Nobody is told that it is not done yet, and somebody may wait for it.
+                if self.tries >= IN_VAIN {
+                    tracing::warn!(saga = S::NAME, key = self.key, correlation = self.correlation(), %error, "a saga asks for what has to be done in vain so far");
+                }
+                Came::Ended(Err(self.not_yet(&error)))
+            }
         }
     }
 
@@ -145,12 +154,12 @@ impl<S: Saga> Driven<S> {
         })
     }
 
-    /// What somebody told came to nothing, and they are answered why. The saga waits on, to be told otherwise.
-    async fn wait_on(&self, wait: usize, saga: &S, refused: Refused) -> Result<Done, Outcome> {
+    /// What somebody told came to nothing, and they are answered why. The saga waits on, to be told again.
+    async fn wait_on(&self, wait: usize, saga: &S, outcome: Outcome) -> Result<Done, Outcome> {
         match self.submit(Commands::none(), Move::Wait { step: wait, saga: saga.clone() }, self.frees()).await {
             Done::Accepted(_) => {
                 self.service.open_sagas().wait(self.service.name(), S::NAME, &self.key);
-                Err(Outcome::Refused(refused))
+                Err(outcome)
             }
             other => Err(self.left(other).await),
         }
@@ -186,7 +195,7 @@ impl<S: Saga> Driven<S> {
         let turning = self.submit(Commands::none(), Move::Doubt, PLAIN);
         match timeout(&**self.service.clock(), patience, pin!(turning)).await {
             Ok(Done::Accepted(_)) => {
-                self.stands("compensating");
+                self.stands(SagaState::Compensating);
                 if self.cancel(through, saga).await { self.give_up(saga, outcome).await } else { Err(outcome) }
             }
             Ok(Done::Refused(_)) => {
@@ -371,7 +380,7 @@ impl<S: Saga> Driven<S> {
     }
 
     /// Where it stands, for metrics.
-    fn stands(&self, state: &'static str) {
+    fn stands(&self, state: SagaState) {
         self.service.open_sagas().stands(self.service.name(), S::NAME, &self.key, state);
     }
 
@@ -397,6 +406,9 @@ impl<S: Saga> Driven<S> {
 /// What nobody is told.
 const PLAIN: Purpose = Purpose::Client { key: KeyUse::None, status: 200, shows: None };
 
+/// After so many tries in vain, about a minute, each is worth a line of the log: from then on there is one a minute.
+const IN_VAIN: u32 = 8;
+
 /// How long a saga whose end is refused waits to be turned round.
 const PATIENCE: Duration = Duration::from_millis(600);
 
@@ -420,10 +432,10 @@ pub(super) async fn resume<S: Saga>(service: &ServiceHandle, key: String) {
     let (_span, meta) = within::<S>(service, driven.asker.meta.clone(), "go on with");
     driven.asker.meta = meta;
     let (state, going): (_, futures_util::future::BoxFuture<'_, _>) = match phase {
-        Phase::Calling => ("calling", Box::pin(driven.go(saga, How::Doing))),
-        Phase::Recalling => ("recalling", Box::pin(driven.go(saga, How::Recalling))),
-        Phase::Insisting => ("insisting", Box::pin(driven.go(saga, How::Doing))),
-        Phase::Compensating => ("compensating", Box::pin(driven.compensate(saga))),
+        Phase::Calling => (SagaState::Calling, Box::pin(driven.go(saga, How::Doing))),
+        Phase::Recalling => (SagaState::Recalling, Box::pin(driven.go(saga, How::Recalling))),
+        Phase::Insisting => (SagaState::Insisting, Box::pin(driven.go(saga, How::Doing))),
+        Phase::Compensating => (SagaState::Compensating, Box::pin(driven.compensate(saga))),
         Phase::Absent | Phase::Unstarted | Phase::Waiting | Phase::Ended => return,
     };
     if matches!(phase, Phase::Calling | Phase::Insisting) {

@@ -27,7 +27,7 @@ pub(crate) use run::{LONGEST_PAUSE, Run};
 pub use telling::SagaInput;
 
 use crate::handle::ServiceHandle;
-use crate::open_sagas::Unfinished;
+use crate::open_sagas::{SagaState, Unfinished};
 
 /// A saga with its types set aside.
 pub(crate) struct SagaEntry {
@@ -63,7 +63,7 @@ impl ServiceHandle {
     pub(crate) async fn load_open_sagas(&self) -> Result<(), StoreError> {
         let Unfinished { open, waiting } = Unfinished::of(self).await?;
         for root in open {
-            self.open_sagas().begin(self.name(), root.aggregate, &root.key, "left-behind");
+            self.open_sagas().begin(self.name(), root.aggregate, &root.key, SagaState::LeftBehind);
         }
         for root in waiting {
             self.open_sagas().wait(self.name(), root.aggregate, &root.key);

@@ -33,7 +33,7 @@ pub(crate) struct Run<S: Saga> {
     pub(super) stage: u32,
     #[serde(default)]
     pub(super) tellings: Tellings,
-    tries: u32,
+    pub(super) tries: u32,
     wake_at: Option<Timestamp>,
 }
 
@@ -171,7 +171,7 @@ fn not_current() -> Refused {
 
 /// Nobody has to tell it anything, or not any more.
 fn not_waiting() -> Refused {
-    Refused::new(RefusedKind::Conflict, "not-waiting", "nothing is waited for any more")
+    Refused::new(RefusedKind::Conflict, "not-waiting", "this has been done, has lapsed or was taken back already")
 }
 
 impl<S: Saga> Aggregate for Run<S> {

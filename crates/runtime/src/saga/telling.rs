@@ -9,6 +9,7 @@ use super::begin::{answered, away};
 use super::drive::{Driven, load, resume, within};
 use super::run::{Asker, Run, RunCommand, Who};
 use crate::handle::ServiceHandle;
+use crate::open_sagas::SagaState;
 use crate::writer::{Act, Answer, ClientKey, Expected, KeyUse, Outcome, Purpose};
 
 /// What a client says to a saga that waits.
@@ -70,7 +71,7 @@ async fn tell<S: Saga>(service: ServiceHandle, input: SagaInput, what: String) -
         Outcome::Accepted(Answer { status: 202, .. }) => {}
         other => return other,
     }
-    service.open_sagas().begin(service.name(), S::NAME, &name, "calling");
+    service.open_sagas().begin(service.name(), S::NAME, &name, SagaState::Calling);
     // It is woken to go on if it cannot be read now.
     let run = load::<S>(&service, &name).await;
     let Some((driven, saga)) = run.and_then(|run| Driven::of(service, name, run)) else { return Outcome::Unheard };

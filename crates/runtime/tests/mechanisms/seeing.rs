@@ -26,7 +26,7 @@ fn shows(toy: &Process, sample: &str) -> f64 {
 }
 
 #[track_caller]
-fn check(toy: &Process, sample: &str, expected: f64) {
+pub fn check(toy: &Process, sample: &str, expected: f64) {
     let found = shows(toy, sample);
     assert!((found - expected).abs() < 1e-9, "{sample} {found}");
 }
@@ -123,7 +123,7 @@ impl io::Write for Lines {
 }
 
 /// The warnings and errors that are told meanwhile.
-fn told(work: impl FnOnce()) -> Vec<String> {
+pub fn told(work: impl FnOnce()) -> Vec<String> {
     // Where nobody listened but this thread, a line that another thread comes to first would count as of no interest to anybody.
     static LISTENS: Once = Once::new();
     LISTENS.call_once(|| {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::seeing;
 use crate::support::trip::{Bank, LongerTrip, Mood, TILL, TRIPS, Trip, longer_trips, port, trips};
 use crate::support::{Bench, Hold, Process, Started, key, meta, told};
 use calls::conformance::Pool;
@@ -198,6 +199,31 @@ fn behind_its_pivot_a_saga_insists() {
     process.check();
 }
 
+/// Money that is owed is seen for as long as it is: by the metrics at once, and by the log once it takes long.
+#[test]
+fn one_that_waits_or_insists_is_shown() {
+    let (bench, bank) = bench();
+    let process = bench.start(trips());
+    let open =
+        |service, saga, state: &str| format!("yeyak_sagas_open{{system=\"toy\",service=\"{service}\",saga=\"{saga}\",state=\"{state}\"}}");
+    begin(&bench, &process, trip(7, Some(bench.now() + WAITED)));
+    seeing::check(&process, &open(TRIPS, "trip", "waiting"), 1.);
+    tell(&bench, &process, 1, "Busan");
+    seeing::check(&process, &open(TRIPS, "trip", "waiting"), 0.);
+    *bank.mood.lock().unwrap() = Mood::Away;
+    let owe = kernel::Commands::to::<crate::support::trip::Drawer>(&1, crate::support::trip::DrawerCommand::Owe);
+    process.wait(process.service(TILL).execute(runtime::Request::new(owe, meta())));
+    let lines = seeing::told(|| bench.pass(5 * SETTLED));
+    seeing::check(&process, &open(TILL, "give-back", "insisting"), 1.);
+    let in_vain: Vec<_> = lines.iter().filter(|line| line.contains("in vain so far")).collect();
+    assert!((6..=10).contains(&in_vain.len()), "one a minute: {lines:#?}");
+    assert!(in_vain.iter().all(|line| line.contains("key=\"1\"") && line.contains("bank")), "{in_vain:#?}");
+    *bank.mood.lock().unwrap() = Mood::Obliging;
+    bench.pass(SETTLED);
+    seeing::check(&process, &open(TILL, "give-back", "insisting"), 0.);
+    assert_eq!(bank.balance(), 0);
+}
+
 #[test]
 fn a_saga_waits_until_it_is_told_and_goes_on_from_there() {
     let (bench, bank) = bench();
@@ -248,6 +274,11 @@ fn a_saga_whose_next_call_is_refused_waits_on() {
             assert_eq!((process.seats_left(), bank.balance()), (6, 0), "what was held is held");
         }
         *bank.mood.lock().unwrap() = Mood::Obliging;
+        process.fault(TILL, Fault { down: true, ..Fault::default() });
+        let service = process.service(TRIPS);
+        let told_in_vain = process.start(async move { service.tell::<Trip>(input(1), "\"Busan\"".into()).await });
+        bench.pass(Duration::from_millis(100));
+        assert_eq!(answer(&told_in_vain), "unavailable till", "who was not asked has decided nothing");
         process.kill();
         let process = bench.start(trips());
         assert_eq!(process.wait(process.system.unfinished_sagas()).unwrap().len(), 0, "it waits");

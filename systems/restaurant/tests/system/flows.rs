@@ -171,6 +171,9 @@ fn a_guest_whose_payment_is_refused_can_pay_otherwise() {
     let once = |payment: &str| Asked::post("/reservations/1/payment", &json!({"paymentKey": payment})).once("pays");
     let payment = book(&app).payable(&order).unwrap().to_owned();
     app.send(once(&payment)).refused(409, "refused-on-purpose");
+    app.faults().set("restaurant/deposit", Fault { down: true, ..Fault::default() });
+    app.send(once(&payment)).refused(503, "service-unavailable");
+    assert_eq!(row(&mut app, "/reservations/1"), made, "nobody was asked for money, so nothing is lost");
     app.faults().clear();
     app.send(once(&payment)).expect(200);
     agrees(&mut app);
