@@ -22,7 +22,7 @@ pub struct Booked {
     pub refunded: Money,
     /// When it was paid.
     pub at: Timestamp,
-    /// Whether the guest is owed it, and the provider refuses to give it back.
+    /// Whether the guest is owed it, and the provider refuses to give it back, or has not for too long.
     pub is_owed: bool,
 }
 
@@ -91,7 +91,7 @@ pub enum Dispute {
         /// What the provider says.
         theirs: Money,
     },
-    /// Both have it alike, but the guest is owed it: the provider refuses to give it back.
+    /// Both have it alike, but the guest is owed it: the provider has not given it back.
     Owed {
         /// What is owed.
         owed: Money,
@@ -115,7 +115,7 @@ impl fmt::Display for Disagreement {
             Dispute::RefundedHere { ours, theirs } => {
                 write!(f, "was refunded with {} as our book has it, of which the provider has given back {}.", told(*ours), told(*theirs))
             }
-            Dispute::Owed { owed } => write!(f, "is owed to the guest; the provider refuses to give back {}.", told(*owed)),
+            Dispute::Owed { owed } => write!(f, "is owed to the guest; the provider has not given back {}.", told(*owed)),
         }
     }
 }

@@ -72,7 +72,7 @@ fn each_difference_is_a_sentence() {
 #[test]
 fn what_the_provider_refuses_to_give_back_is_owed_until_it_has() {
     let owed = Booked { is_owed: true, ..ours("a", 100, 0) };
-    let says = "Payment a of order order-a is owed to the guest; the provider refuses to give back 100 KRW.";
+    let says = "Payment a of order order-a is owed to the guest; the provider has not given back 100 KRW.";
     check(std::slice::from_ref(&owed), &[theirs("a", Payment, 100)], &[says]);
     let says = "Payment a of order order-a was refunded by the provider with 100 KRW, of which our book knows 0 KRW.";
     check(&[owed], &[theirs("a", Payment, 100), theirs("a", Refund, 100)], &[says]);

@@ -27,7 +27,7 @@ pub const SECRET: &str = "test_sk_of-this-test";
 /// What goes wrong with a `POST`.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// It is answered with this, and not done.
+    /// It is answered with this, and not done. Without a code it is answered with something that is no JSON of Toss's.
     Says(u16, &'static str),
     /// It is done, and answered with this.
     DoneButSays(u16, &'static str),
@@ -79,7 +79,8 @@ struct Payment {
 type Answer = (StatusCode, Value);
 
 fn error(status: u16, code: &str) -> Answer {
-    (StatusCode::from_u16(status).unwrap(), json!({ "code": code, "message": "…" }))
+    let said = if code.is_empty() { json!("<html>") } else { json!({ "code": code, "message": "…" }) };
+    (StatusCode::from_u16(status).unwrap(), said)
 }
 
 fn shown((status, body): Answer) -> Response {

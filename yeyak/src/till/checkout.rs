@@ -205,7 +205,7 @@ impl Counter {
 
     /// Goes on with a reservation whose payment somebody says was agreed to. Doing so twice is harmless.
     async fn go_on(&self, order: &str, payment: &str, headers: &HeaderMap) -> Came {
-        let Ok(_place) = self.places.try_acquire() else { return Came::Unsure };
+        let Ok(place) = self.places.try_acquire() else { return Came::Unsure };
         let (id, amount) = match self.standing(order, headers).await {
             Standing::Open { id, amount, .. } => (id, amount),
             Standing::Paid => return Came::Paid,
@@ -219,6 +219,8 @@ impl Counter {
             Ok(false) => return Came::NotAgreed,
             Err(_) => return Came::Unsure,
         }
+        // From here on it is the reservation's own bound that counts.
+        drop(place);
         let path = format!("/reservations/{id}/payment");
         let (status, problem) = self.ask("POST", &path, headers, json!({"paymentKey": payment}).to_string()).await;
         if status == StatusCode::OK {
@@ -303,9 +305,9 @@ impl Counter {
 /// The largest answer of a route that is asked here, in bytes: one row, or one problem.
 const LARGEST: usize = 64 * 1024;
 
-/// A page that says this, and is worth to be asked for again.
+/// A page that says this, and asks for itself again.
 fn later(text: &str) -> Response {
-    let mut response = page(StatusCode::SERVICE_UNAVAILABLE, pages::said(text));
+    let mut response = page(StatusCode::SERVICE_UNAVAILABLE, pages::said_for_now(text));
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }

@@ -152,9 +152,13 @@ impl Reconciler {
         let from = window.from.checked_sub(CLOCKS_DIFFER).unwrap_or(Timestamp::MIN);
         let end = self.clock.now().checked_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX);
         let theirs = self.provider.transactions(from, end).await.map_err(|error| format!("{}: {error}", self.provider.name()))?;
-        let ours = book::paid_since(&self.system, from).await.map_err(|error| away(&error))?;
+        let ours = book::paid_since(&self.system, from, self.clock.now()).await.map_err(|error| away(&error))?;
         moving.extend(book::under_way(&self.system).await.map_err(|error| away(&error))?);
         moving.extend(ours.values().filter(|entry| entry.is_moving()).map(|entry| entry.id));
+        // What has been on its way for too long is not left out.
+        for entry in ours.values().filter(|entry| entry.booked.is_owed) {
+            moving.remove(&entry.id);
+        }
 
         let names = made_within(window, &ours, &theirs);
         let theirs: Vec<Transaction> = theirs.iter().filter(|one| names.contains(one.payment.as_str())).cloned().collect();

@@ -337,7 +337,7 @@ fn a_code_of_toss_that_nobody_knows_is_in_nobody_elses_way() {
         shop.toss.agree(&format!("tviva_{n}"), &order, DEPOSIT);
         shop.toss.fault(Fault::Says(400, "A_CODE_OF_TOMORROW"));
         let (status, page) = browse(&yeyak, &format!("{order}/agreed?paymentKey=tviva_{n}"));
-        assert!(status == 200 && page.contains("was declined"), "{status} {page}");
+        assert!(status == 200 && page.contains("The table could not be kept"), "{status} {page}");
     }
     let order = book(&yeyak);
     shop.toss.agree("tviva_paid", &order, DEPOSIT);

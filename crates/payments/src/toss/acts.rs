@@ -80,28 +80,23 @@ impl Toss {
                 Confirming::NotFound => refused(not_found(&code)),
                 Confirming::Mismatch => refused(mismatch(&code)),
                 Confirming::NotUs => Err(not_us(&code)),
-                Confirming::Open => self.look_again(approve, None).await,
-                Confirming::Unlisted => self.look_again(approve, Some(&code)).await,
-                Confirming::Away => Err(timed_out()),
+                Confirming::Open => self.look_again(approve, &code).await,
+                Confirming::Away => Err(away(&approve.order, status, &code)),
             },
             Err(trouble @ (Trouble::Unreached(_) | Trouble::Unknown(_))) => Err(troubled(&trouble)),
         }
     }
 
-    /// A confirmation was answered, but not so that it says what came of it: how the payment stands tells that. Where Toss said no by a
-    /// code that nobody knows, what has not been paid by now was declined.
-    async fn look_again(&self, approve: &Approve, no: Option<&str>) -> Answer {
+    /// A confirmation was answered, but not so that it says what came of it: how the payment stands tells that. What is still open then may
+    /// be paid yet.
+    async fn look_again(&self, approve: &Approve, code: &str) -> Answer {
         let standing = self.look_up(&by_key(&approve.payment)).await.map_err(|_| timed_out())?;
-        if let Some(came) = standing.as_ref().and_then(|payment| came_of(payment, approve)) {
-            return told(came);
-        }
-        let is_unpaid = standing.is_none_or(|payment| matches!(payment.status, PaymentStatus::Ready | PaymentStatus::InProgress));
-        match no.filter(|_| is_unpaid) {
-            Some(code) => {
-                tracing::warn!(order = approve.order, code, "Toss Payments does not confirm a payment, by a code that is not known");
-                refused(declined(code))
+        match standing.and_then(|payment| came_of(&payment, approve)) {
+            Some(came) => told(came),
+            None => {
+                tracing::warn!(order = approve.order, code, "Toss Payments does not confirm a payment, by a code that leaves it open");
+                Err(not_yet())
             }
-            None => Err(not_yet()),
         }
     }
 
@@ -188,7 +183,7 @@ impl Toss {
                 GivingBack::Refused => refused(refund_refused(&code)),
                 GivingBack::NotUs => Err(not_us(&code)),
                 GivingBack::Open => Err(not_yet()),
-                GivingBack::Away => Err(timed_out()),
+                GivingBack::Away => Err(away(&refund.order, status, &code)),
                 GivingBack::Look => {
                     let standing = self.look_up(&by_key(&refund.payment)).await.map_err(|_| timed_out())?;
                     match standing {
@@ -218,7 +213,7 @@ impl Toss {
             Ok(after) => return Err(not_done(&after)),
             Err(Trouble::Said { status, code }) => match giving_back(status, &code) {
                 GivingBack::Open => return Err(not_yet()),
-                GivingBack::Away => return Err(timed_out()),
+                GivingBack::Away => return Err(away(&payment.order_id, status, &code)),
                 GivingBack::NotUs => return Err(not_us(&code)),
                 GivingBack::Look | GivingBack::Refused => code,
             },
@@ -320,6 +315,12 @@ fn hashed(key: &CallKey, purpose: &str) -> String {
 fn not_done(payment: &Payment) -> CallError {
     tracing::error!(order = payment.order_id, payment = payment.payment_key, status = ?payment.status, "Toss Payments answers with another state than was asked for");
     not_yet()
+}
+
+/// Toss has a fault of its own, and what came of the request is not known.
+fn away(order: &str, status: u16, code: &str) -> CallError {
+    tracing::warn!(order, status, code, "Toss Payments cannot answer now");
+    timed_out()
 }
 
 fn not_us(code: &str) -> CallError {

@@ -44,7 +44,7 @@ pub(super) enum Trouble {
     Said {
         /// The status of its answer.
         status: u16,
-        /// Its code of the error.
+        /// Its code of the error; empty when it says none.
         code: String,
     },
 }
@@ -99,10 +99,8 @@ impl Api {
         if status == StatusCode::OK {
             return serde_json::from_slice(&body).map_err(|error| Trouble::Unknown(misread(&error)));
         }
-        match serde_json::from_slice::<Said>(&body) {
-            Ok(Said { code }) => Err(Trouble::Said { status: status.as_u16(), code }),
-            Err(_) => Err(Trouble::Unknown(format!("it answers with {status} and no code"))),
-        }
+        let code = serde_json::from_slice::<Said>(&body).map(|said| said.code).unwrap_or_default();
+        Err(Trouble::Said { status: status.as_u16(), code })
     }
 }
 

@@ -16,8 +16,6 @@ pub(super) enum Confirming {
     NotUs,
     /// It was answered, and how the payment stands has to tell what was meant.
     Open,
-    /// The same, by a code that nobody knows: what is not paid by then is not paid.
-    Unlisted,
     /// Toss cannot answer now.
     Away,
 }
@@ -76,9 +74,6 @@ const NOT_FOUND: &[&str] = &["NOT_FOUND_PAYMENT", "NOT_FOUND_PAYMENT_SESSION"];
 
 const MISMATCH: &[&str] = &["INVALID_REQUEST", "FORBIDDEN_REQUEST", "DUPLICATED_ORDER_ID", "UNAPPROVED_ORDER_ID"];
 
-/// Codes of confirming with which a payment may be under way, or done.
-const OPEN: &[&str] = &["ALREADY_PROCESSED_PAYMENT", "IDEMPOTENT_REQUEST_PROCESSING", "PROVIDER_ERROR", "CARD_PROCESSING_ERROR"];
-
 /// Codes of giving back that may mean that it has been done before, or that something else was.
 const LOOK: &[&str] = &[
     "ALREADY_CANCELED_PAYMENT",
@@ -127,8 +122,7 @@ pub(super) fn confirming(status: u16, code: &str) -> Confirming {
         _ if DECLINED.contains(&code) => Confirming::Declined,
         _ if is_not_found(code) => Confirming::NotFound,
         _ if MISMATCH.contains(&code) => Confirming::Mismatch,
-        _ if OPEN.contains(&code) => Confirming::Open,
-        _ => Confirming::Unlisted,
+        _ => Confirming::Open,
     }
 }
 
@@ -160,7 +154,7 @@ mod tests {
         check(500, "UNKNOWN_PAYMENT_ERROR", Confirming::Away);
         check(502, "REJECT_CARD_PAYMENT", Confirming::Away);
         check(429, "TOO_MANY_REQUESTS", Confirming::Away);
-        check(400, "A_CODE_OF_TOMORROW", Confirming::Unlisted);
+        check(400, "A_CODE_OF_TOMORROW", Confirming::Open);
     }
 
     #[test]

@@ -33,7 +33,9 @@ async fn each_class_of_errors_has_its_answer() {
         (429, "TOO_MANY_REQUESTS", "timed-out"),
         (409, "IDEMPOTENT_REQUEST_PROCESSING", "undecided"),
         (500, "FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING", "timed-out"),
-        (400, "A_CODE_OF_TOMORROW", "payment-declined"),
+        (400, "A_CODE_OF_TOMORROW", "undecided"),
+        (302, "", "undecided"),
+        (502, "", "timed-out"),
     ] {
         let given = Given::agreed().await;
         given.toss.fault(Fault::Says(status, code));
@@ -259,6 +261,7 @@ async fn giving_back_is_certain_or_asked_for_again() {
         (Fault::Says(400, "PROVIDER_ERROR"), "undecided"),
         (Fault::Says(400, "A_CODE_OF_TOMORROW"), "undecided"),
         (Fault::Says(500, "FAILED_REFUND_PROCESS"), "timed-out"),
+        (Fault::Says(502, ""), "timed-out"),
         (Fault::Says(403, "NOT_CANCELABLE_PAYMENT"), "undecided"),
         (Fault::Says(403, "EXCEED_MAX_REFUND_DUE"), "undecided"),
         (Fault::DoneButSays(500, "COMMON_ERROR"), "timed-out"),

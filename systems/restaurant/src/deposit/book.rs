@@ -26,9 +26,12 @@ pub struct Entry {
 impl Entry {
     /// Whether its money is being given back.
     pub fn is_moving(&self) -> bool {
-        self.status == DepositStatus::PayCancelRequested
+        self.status == DepositStatus::PayCancelRequested && !self.booked.is_owed
     }
 }
+
+/// Whoever takes the money gives it back within so long, or somebody has to look why not.
+const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(3600);
 
 /// How many rows are read at once.
 const PAGE: u64 = 1000;
@@ -36,11 +39,11 @@ const PAGE: u64 = 1000;
 /// How much later than its number a deposit is paid, at most. A guest has ten minutes; the rest is for what a provider takes.
 const PAID_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// The deposits that were paid since then, by the names of their payments.
+/// The deposits that were paid since then, by the names of their payments, as they stand at `now`.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn paid_since(system: &SystemHandle, since: Timestamp) -> Result<BTreeMap<String, Entry>, StoreError> {
+pub async fn paid_since(system: &SystemHandle, since: Timestamp, now: Timestamp) -> Result<BTreeMap<String, Entry>, StoreError> {
     let mut found = BTreeMap::new();
     let Some(service) = system.service("deposit") else { return Ok(found) };
     // Numbers grow with time, so what was paid long ago stands behind.
@@ -53,7 +56,7 @@ pub async fn paid_since(system: &SystemHandle, since: Timestamp) -> Result<BTree
         for row in &rows {
             let row: DepositRow = serde_json::from_str(row).map_err(|error| StoreError::Unreadable(misread(&error)))?;
             newest = newest.max(row.paid_at.unwrap_or(Timestamp::MIN));
-            found.extend(entry(row).filter(|entry| entry.booked.at >= since).map(|entry| (entry.booked.payment.clone(), entry)));
+            found.extend(entry(row, now).filter(|entry| entry.booked.at >= since).map(|entry| (entry.booked.payment.clone(), entry)));
         }
         if is_last || (newest != Timestamp::MIN && newest < enough) {
             break;
@@ -78,11 +81,12 @@ pub async fn under_way(system: &SystemHandle) -> Result<BTreeSet<ReservationId>,
     Ok(numbers.collect())
 }
 
-fn entry(row: DepositRow) -> Option<Entry> {
-    let DepositRow { id, amount, status, order, payment, paid_at, .. } = row;
+fn entry(row: DepositRow, now: Timestamp) -> Option<Entry> {
+    let DepositRow { id, amount, status, order, payment, paid_at, refund_due_at, .. } = row;
     let nothing = Money { minor: 0, ..amount };
     let refunded = if status == DepositStatus::PayCanceled { amount } else { nothing };
-    let is_owed = status == DepositStatus::PayCancelFailed;
+    let is_overdue = refund_due_at.and_then(|at| at.checked_add(GIVEN_BACK_WITHIN).ok()).is_some_and(|due| due < now);
+    let is_owed = status == DepositStatus::PayCancelFailed || status == DepositStatus::PayCancelRequested && is_overdue;
     let booked = Booked { order: order?, payment: payment?, paid: amount, refunded, at: paid_at?, is_owed };
     Some(Entry { id, status, booked })
 }

@@ -24,6 +24,9 @@ pub(crate) struct Deposit {
     pub(crate) is_withdrawn: bool,
     /// Whether it has been said that money is to be given back.
     pub(crate) is_due_back: bool,
+    /// When that was said last.
+    #[serde(default)]
+    pub(crate) due_back_at: Option<Timestamp>,
     /// Why the provider did not give it back when it was last asked to, unless it is being asked again.
     pub(crate) failure: Option<String>,
     /// How often it has refused to.
@@ -179,7 +182,7 @@ impl Aggregate for Deposit {
         Ok([news].into_iter().chain(follows).collect())
     }
 
-    fn evolve(&mut self, event: &Event, _at: Timestamp) {
+    fn evolve(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::Requested(asked) => self.asked = Some(asked.clone()),
             Event::Pended { checkout } => self.checkout = Some(checkout.clone()),
@@ -189,13 +192,13 @@ impl Aggregate for Deposit {
                 self.unwanted = Some(CAME_TO_NOTHING.into());
                 self.is_withdrawn = true;
             }
-            Event::RefundDue => self.is_due_back = true,
+            Event::RefundDue => (self.is_due_back, self.due_back_at) = (true, Some(at)),
             Event::GivenBack => self.end = Some(End::GivenBack),
             Event::RefundFailed { why } => {
                 self.failure = Some(why.clone());
                 self.refusals += 1;
             }
-            Event::RefundRetried => self.failure = None,
+            Event::RefundRetried => (self.failure, self.due_back_at) = (None, Some(at)),
             Event::Kept => self.end = Some(End::Kept),
         }
     }

@@ -179,7 +179,7 @@ fn a_row_has_its_payment() {
         json!({
             "id": 7, "reservationNo": 7, "restaurantNo": "10", "day": "2026-11-24", "customerId": "7",
             "amount": {"amount": "20000", "currency": "KRW"}, "status": status, "order": ORDER, "payment": payment,
-            "paidAt": payment.map(|_| at(1).to_string()),
+            "paidAt": payment.map(|_| at(1).to_string()), "refundDueAt": null,
         })
     };
     assert_eq!(json!(story.row), row(None, "PayRequested"));
@@ -316,7 +316,7 @@ proptest! {
             assert_eq!((&story.deposit, story.events.len()), (&again.deposit, again.events.len()), "told again, it is no news");
         }
         let mut folded = Deposit::default();
-        story.events.iter().for_each(|event| folded.evolve(event, at(2)));
+        story.events.iter().for_each(|event| folded.evolve(event, at(1)));
         prop_assert_eq!(&folded, &story.deposit);
     }
 

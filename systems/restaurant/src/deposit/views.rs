@@ -38,6 +38,10 @@ pub(crate) struct DepositRow {
     /// When it was paid.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) paid_at: Option<Timestamp>,
+    /// When it was last said that it is to be given back.
+    #[serde(default)]
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    pub(crate) refund_due_at: Option<Timestamp>,
 }
 
 impl Resource for DepositRow {
@@ -119,6 +123,7 @@ impl Deposit {
             order: Some(asked.order),
             payment: self.payment.as_ref().map(|paid| paid.payment.clone()),
             paid_at: self.payment.as_ref().map(|paid| paid.at),
+            refund_due_at: self.due_back_at,
         })
     }
 }

@@ -17,10 +17,15 @@ struct Behind {
     provider: TestProvider,
     times: AtomicUsize,
     late: AtomicBool,
+    /// Whether it gives nothing back.
+    keeps: AtomicBool,
 }
 
 impl Transport for Behind {
     fn send<'a>(&'a self, envelope: Envelope) -> BoxFuture<'a, Result<String, CallError>> {
+        if envelope.call == "refund" && self.keeps.load(Ordering::Relaxed) {
+            return Box::pin(ready(Err(CallError::TimedOut { service: PAYMENTS.into() })));
+        }
         self.provider.send(envelope)
     }
 }
@@ -58,7 +63,10 @@ const RESTAURANT: Subject = Subject {
     routes: |system| restaurant::routes(system, "", &edge::Entry::open(edge::Limits::default()), &restaurant::Settings::default()),
     outside: |clock| {
         let provider = TestProvider::in_memory(clock);
-        Outside::of(PAYMENTS, Arc::new(Behind { provider, times: AtomicUsize::new(0), late: AtomicBool::new(false) }))
+        Outside::of(
+            PAYMENTS,
+            Arc::new(Behind { provider, times: AtomicUsize::new(0), late: AtomicBool::new(false), keeps: AtomicBool::new(false) }),
+        )
     },
 };
 
@@ -86,6 +94,25 @@ fn what_moved_while_the_books_were_read_is_no_disagreement() {
         let result = compared(&mut app, &books, None);
         assert_eq!(result["disagreements"].as_array().map(Vec::len), Some(found), "{times}: {result}");
     }
+}
+
+/// What is on its way is no disagreement, but it is not on its way for ever.
+#[test]
+fn money_that_is_not_given_back_in_an_hour_is_owed() {
+    let (mut app, provider, books) = books(NOW);
+    provider.keeps.store(true, Ordering::Relaxed);
+    app.delete("/reservations/1").expect(204);
+    for (minutes, owed) in [(1, 0), (59, 0), (3, 1)] {
+        app.advance(Duration::from_secs(minutes * 60));
+        let result = compared(&mut app, &books, None);
+        assert_eq!(app.get("/deposits/1").expect(200)["status"], "PayCancelRequested");
+        let found = result["disagreements"].as_array().unwrap();
+        assert_eq!(found.iter().filter(|one| one["what"] == "owed" && one["reservationNo"] == 1).count(), owed, "{result}");
+        assert_eq!(found.len(), owed, "{result}");
+    }
+    provider.keeps.store(false, Ordering::Relaxed);
+    app.settle();
+    assert_eq!(compared(&mut app, &books, None)["disagreements"], json!([]));
 }
 
 #[test]
