@@ -102,10 +102,11 @@ impl OpenSagas {
         sagas.waiting.insert(name);
     }
 
-    /// One that is open stands here now.
+    /// One that is open, or has waited, stands here now. One that has ended does not come back by it.
     pub(crate) fn stands(&self, service: &'static str, saga: &'static str, key: &str, state: SagaState) {
-        if let Some(known) = self.sagas().open.get_mut(&(service, saga, key.to_owned())) {
-            *known = state;
+        let (mut sagas, name) = (self.sagas(), (service, saga, key.to_owned()));
+        if sagas.waiting.remove(&name) || sagas.open.contains_key(&name) {
+            sagas.open.insert(name, state);
         }
     }
 

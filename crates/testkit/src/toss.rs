@@ -27,7 +27,7 @@ pub const SECRET: &str = "test_sk_of-this-test";
 /// What goes wrong with a `POST`.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// It is answered with this, and not done. Without a code it is answered with something that is no JSON of Toss's.
+    /// It is answered with this, and not done. Without a code it is answered with something that is no JSON.
     Says(u16, &'static str),
     /// It is done, and answered with this.
     DoneButSays(u16, &'static str),
@@ -84,7 +84,8 @@ fn error(status: u16, code: &str) -> Answer {
 }
 
 fn shown((status, body): Answer) -> Response {
-    (status, body.to_string()).into_response()
+    let text = body.as_str().map_or_else(|| body.to_string(), ToOwned::to_owned);
+    (status, text).into_response()
 }
 
 impl Toss {

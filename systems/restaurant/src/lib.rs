@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 
 /// What deposits come to, for comparing them with the book of whoever takes the money.
 pub mod book {
-    pub use crate::deposit::{Entry, paid_since, under_way};
+    pub use crate::deposit::{Entry, GIVEN_BACK_WITHIN, paid_since, under_way};
 }
 
 /// What an installation says of its restaurants.

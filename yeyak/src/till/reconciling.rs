@@ -13,7 +13,7 @@ use edge::actuator::Show;
 use jiff::civil::Date;
 use kernel::Timestamp;
 use payments::{Booked, Disagreement, Dispute, Provider, Sums, Transaction, TransactionKind, reconcile};
-use restaurant::book::{self, Entry};
+use restaurant::book::{self, Entry, GIVEN_BACK_WITHIN};
 use restaurant::reservation::api::reservation_of;
 use runtime::SystemHandle;
 use serde_json::{Value, json};
@@ -146,13 +146,14 @@ impl Reconciler {
 
     async fn look(&self, window: Window) -> Result<Look, String> {
         let away = |error: &dyn std::fmt::Display| format!("{}: {error}", self.system.name());
+        let now = self.clock.now();
         let mut moving = book::under_way(&self.system).await.map_err(|error| away(&error))?;
         // Refunds come later than what they are of, so all that has moved since then is asked for; and a payment at the edge may be within
         // by one book alone.
         let from = window.from.checked_sub(CLOCKS_DIFFER).unwrap_or(Timestamp::MIN);
-        let end = self.clock.now().checked_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX);
+        let end = now.checked_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX);
         let theirs = self.provider.transactions(from, end).await.map_err(|error| format!("{}: {error}", self.provider.name()))?;
-        let ours = book::paid_since(&self.system, from, self.clock.now()).await.map_err(|error| away(&error))?;
+        let ours = book::paid_since(&self.system, from, now).await.map_err(|error| away(&error))?;
         moving.extend(book::under_way(&self.system).await.map_err(|error| away(&error))?);
         moving.extend(ours.values().filter(|entry| entry.is_moving()).map(|entry| entry.id));
         // What has been on its way for too long is not left out.
@@ -165,7 +166,12 @@ impl Reconciler {
         let booked: Vec<Booked> =
             ours.values().map(|entry| &entry.booked).filter(|one| names.contains(one.payment.as_str())).cloned().collect();
         let mut disagreements = reconcile(booked, &theirs, from);
-        disagreements.retain(|one| reservation_of(&one.order).is_none_or(|id| !moving.contains(&id)));
+        let is_recent = |one: &Disagreement| one.since.checked_add(GIVEN_BACK_WITHIN).is_ok_and(|until| now <= until);
+        disagreements.retain(|one| match reservation_of(&one.order) {
+            // Of what came to nothing there is no entry, and its money is on its way for as long as any other.
+            Some(id) if moving.contains(&id) => !ours.contains_key(&one.payment) && !is_recent(one),
+            _ => true,
+        });
         let compared = names.len();
         Ok(Look { disagreements, ours, compared })
     }

@@ -112,6 +112,8 @@ pub(crate) fn told(done: Done, called: &str) -> Result<String, CallError> {
 fn failed(outcome: Outcome, called: String) -> CallError {
     match outcome {
         Outcome::Refused(refused) => CallError::Refused(refused),
+        // It has answered, and will know once whoever it asks does.
+        Outcome::Unavailable(_) => CallError::Undecided { service: called },
         _ => CallError::TimedOut { service: called },
     }
 }

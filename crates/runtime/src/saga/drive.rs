@@ -100,7 +100,7 @@ impl<S: Saga> Driven<S> {
                 // Only what was certainly not decided needs no cancelling.
                 let may_stand = matches!(error, CallError::TimedOut { .. } | CallError::Undecided { .. });
                 Came::Ended(match waits_on {
-                    Some(wait) if !may_stand => self.wait_on(wait, saga, outcome).await,
+                    Some(wait) if !may_stand && self.tellings.in_vain(index) < MOST_IN_VAIN => self.wait_on(wait, saga, outcome).await,
                     _ => Box::pin(self.turn(index + usize::from(may_stand), saga, call, outcome)).await,
                 })
             }
@@ -343,10 +343,12 @@ impl<S: Saga> Driven<S> {
         }
     }
 
-    /// Whoever was woken for it went on with it. If they ended it before its beginning was heard of here, it counts as open still.
+    /// Whoever was woken for it went on with it. If they ended it, or it waits, before its beginning was heard of here, it counts as open still.
     async fn overtaken(&self) {
-        if load::<S>(&self.service, &self.key).await.is_some_and(|run| run.phase == Phase::Ended) {
-            self.ended();
+        match load::<S>(&self.service, &self.key).await.map(|run| run.phase) {
+            Some(Phase::Ended) => self.ended(),
+            Some(Phase::Waiting) => self.service.open_sagas().wait(self.service.name(), S::NAME, &self.key),
+            _ => {}
         }
     }
 
@@ -405,6 +407,9 @@ impl<S: Saga> Driven<S> {
 
 /// What nobody is told.
 const PLAIN: Purpose = Purpose::Client { key: KeyUse::None, status: 200, shows: None };
+
+/// A saga that was told in vain so often before comes to nothing: each telling stands among its events for ever, and costs whoever is asked.
+const MOST_IN_VAIN: u16 = 50;
 
 /// After so many tries in vain, about a minute, each is worth a line of the log: from then on there is one a minute.
 const IN_VAIN: u32 = 8;

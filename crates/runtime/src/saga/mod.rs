@@ -3,9 +3,10 @@
 //! A saga's progress is an aggregate of its service, `Run`. While the asker waits, `Driven` makes the calls, one after the
 //! other, and ends the saga with the last of them; between the first transaction and the last nothing is written, since each callee
 //! knows what it replied. A saga that is left behind (a kill, a stall) is woken by its `wake_at` and *recalls* its calls: what
-//! a callee decided stands, and what it has not decided yet it never will. A saga that cannot go on, or of which a call timed out,
-//! *compensates*: what was done is cancelled, last first, until that is certain. Behind its pivot it *insists*. The state of the run
-//! decides between them, so they can race without harm.
+//! a callee decided stands, and what it has not decided yet it never will. One that *waits* is told by somebody what it needs, and waits on
+//! when that is refused by whoever is asked next. A saga that cannot go on, or of which a call timed out, *compensates*: what was done is
+//! cancelled, last first, until that is certain. Behind its pivot it *insists*. The state of the run decides between them, so they can race
+//! without harm.
 
 mod answering;
 mod begin;

@@ -28,10 +28,9 @@ pub(crate) struct Run<S: Saga> {
     /// The first step that is not known to be done.
     pub(super) step: usize,
     pub(super) phase: Phase,
-    /// How often it has begun to wait, or was told what it waits for.
-    #[serde(default)]
+    /// How often it has begun to wait, or was told what it waits for. A snapshot without it is none: whoever drives a saga folds its events,
+    /// and has to come to the same.
     pub(super) stage: u32,
-    #[serde(default)]
     pub(super) tellings: Tellings,
     pub(super) tries: u32,
     wake_at: Option<Timestamp>,
@@ -286,6 +285,11 @@ impl<S: Saga> Run<S> {
         let mut saga = begun.saga.clone();
         wait.told(&mut saga, what)?;
         Ok(saga)
+    }
+
+    /// Whether it makes the calls for what this request told it.
+    pub(super) fn is_told_by(&self, request: &Meta) -> bool {
+        self.phase == Phase::Calling && self.begun.as_ref().is_some_and(|begun| begun.asker.meta == *request)
     }
 
     fn goes_on(&mut self, step: usize, saga: &S, phase: Phase) {

@@ -66,14 +66,15 @@ async fn tell<S: Saga>(service: ServiceHandle, input: SagaInput, what: String) -
     }
     let asker = Asker { who: Who::Client { status, collection: collection.into(), key: key.clone() }, meta: meta.clone() };
     let purpose = Purpose::Client { key: key.map_or(KeyUse::None, KeyUse::Bind), status: 202, shows: None };
-    let told = service.to_run::<S>(&name, RunCommand::Tell { what, asker }, purpose, meta);
+    let told = service.to_run::<S>(&name, RunCommand::Tell { what, asker }, purpose, meta.clone());
     match service.submit_fresh(Act { deadline: Some(deadline), expected, ..told }).await {
         Outcome::Accepted(Answer { status: 202, .. }) => {}
         other => return other,
     }
     service.open_sagas().begin(service.name(), S::NAME, &name, SagaState::Calling);
     // It is woken to go on if it cannot be read now.
-    let run = load::<S>(&service, &name).await;
+    // Only what this has told is gone on with here: somebody may have taken the saga back meanwhile, or told it something else.
+    let run = load::<S>(&service, &name).await.filter(|run| run.is_told_by(&meta));
     let Some((driven, saga)) = run.and_then(|run| Driven::of(service, name, run)) else { return Outcome::Unheard };
     match driven.drive(saga).await {
         Ok(done) => driven.service().outcome(done),

@@ -225,6 +225,21 @@ fn one_that_waits_or_insists_is_shown() {
 }
 
 #[test]
+fn one_that_has_waited_in_vain_is_shown_at_work() {
+    let (bench, _bank) = bench();
+    let process = bench.start(trips());
+    begin(&bench, &process, trip(7, Some(bench.now() + WAITED)));
+    process.fault("pool", Fault { down: true, ..Fault::default() });
+    bench.pass(WAITED + SETTLED);
+    let state = |state: &str| format!("yeyak_sagas_open{{system=\"toy\",service=\"{TRIPS}\",saga=\"trip\",state=\"{state}\"}}");
+    seeing::check(&process, &state("compensating"), 1.);
+    seeing::check(&process, &state("waiting"), 0.);
+    process.faults.clear();
+    bench.pass(SETTLED);
+    seeing::check(&process, &state("compensating"), 0.);
+}
+
+#[test]
 fn a_saga_waits_until_it_is_told_and_goes_on_from_there() {
     let (bench, bank) = bench();
     let process = bench.start(trips());
@@ -291,6 +306,20 @@ fn a_saga_whose_next_call_is_refused_waits_on() {
         bench.pass(SETTLED * 10);
         assert_eq!(stands(&process, &bank), !lapses);
     }
+}
+
+/// Each telling is kept, so there is an end to it.
+#[test]
+fn a_saga_is_not_told_in_vain_for_ever() {
+    let (bench, bank) = bench();
+    let process = bench.start(trips());
+    begin(&bench, &process, trip(7, Some(bench.now() + WAITED)));
+    *bank.mood.lock().unwrap() = Mood::Refusing;
+    let refused = (0..100).take_while(|_| tell(&bench, &process, 1, "Busan") == "refused no-credit").count();
+    assert_eq!(refused, 51, "it came to nothing with the last");
+    assert_eq!(tell(&bench, &process, 1, "Busan"), "refused not-waiting");
+    bench.pass(SETTLED);
+    assert!(!stands(&process, &bank));
 }
 
 /// What comes of a trip.

@@ -24,14 +24,14 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether its money is being given back.
+    /// Whether its money is being given back, and not for too long.
     pub fn is_moving(&self) -> bool {
         self.status == DepositStatus::PayCancelRequested && !self.booked.is_owed
     }
 }
 
 /// Whoever takes the money gives it back within so long, or somebody has to look why not.
-const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(3600);
+pub const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(3600);
 
 /// How many rows are read at once.
 const PAGE: u64 = 1000;
@@ -85,7 +85,8 @@ fn entry(row: DepositRow, now: Timestamp) -> Option<Entry> {
     let DepositRow { id, amount, status, order, payment, paid_at, refund_due_at, .. } = row;
     let nothing = Money { minor: 0, ..amount };
     let refunded = if status == DepositStatus::PayCanceled { amount } else { nothing };
-    let is_overdue = refund_due_at.and_then(|at| at.checked_add(GIVEN_BACK_WITHIN).ok()).is_some_and(|due| due < now);
+    // Rows of an older form do not say since when.
+    let is_overdue = refund_due_at.or(paid_at).and_then(|at| at.checked_add(GIVEN_BACK_WITHIN).ok()).is_some_and(|due| due < now);
     let is_owed = status == DepositStatus::PayCancelFailed || status == DepositStatus::PayCancelRequested && is_overdue;
     let booked = Booked { order: order?, payment: payment?, paid: amount, refunded, at: paid_at?, is_owed };
     Some(Entry { id, status, booked })

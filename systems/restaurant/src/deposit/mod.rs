@@ -20,7 +20,7 @@ mod views;
 
 use runtime::Service;
 
-pub use book::{Entry, paid_since, under_way};
+pub use book::{Entry, GIVEN_BACK_WITHIN, paid_since, under_way};
 pub(crate) use http::routes;
 
 /// What the service consists of.

@@ -115,6 +115,25 @@ fn money_that_is_not_given_back_in_an_hour_is_owed() {
     assert_eq!(compared(&mut app, &books, None)["disagreements"], json!([]));
 }
 
+/// Nor is the money of a table that came to nothing, of which no deposit is shown.
+#[test]
+fn money_of_no_table_that_is_not_given_back_in_an_hour_is_only_there() {
+    let (mut app, provider, books) = books(NOW);
+    provider.keeps.store(true, Ordering::Relaxed);
+    app.faults().set("restaurant/recommendation", runtime::Fault { refuse: true, ..runtime::Fault::default() });
+    app.post("/reservations", json!({"restaurantNo": "10", "day": "20261125"})).refused(409, "refused-on-purpose");
+    app.faults().clear();
+    for (minutes, found) in [(1, 0), (58, 0), (3, 1)] {
+        app.advance(Duration::from_secs(minutes * 60));
+        let result = compared(&mut app, &books, None);
+        let only_there = result["disagreements"].as_array().unwrap().iter().filter(|one| one["what"] == "only-there").count();
+        assert_eq!((only_there, result["disagreements"].as_array().unwrap().len()), (found, found), "{result}");
+    }
+    provider.keeps.store(false, Ordering::Relaxed);
+    app.settle();
+    assert_eq!(compared(&mut app, &books, None)["disagreements"], json!([]));
+}
+
 #[test]
 fn a_day_is_that_of_the_payment_in_the_zone() {
     let (mut app, _, books) = books(NOW);

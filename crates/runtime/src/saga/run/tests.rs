@@ -51,6 +51,7 @@ fn tell(to: &str) -> RunCommand<Trip> {
 fn whoever_has_been_left_behind_moves_nothing() {
     let mut run = Run::<Trip>::default();
     let waits = || Move::Wait { step: 1, saga: Trip(None) };
+    let passes = || Move::Pass { step: 1, saga: Trip(None) };
     let to = |stage, to| RunCommand::Move { stage, to };
     says(&mut run, RunCommand::Begin { saga: Trip(None), asker: asker() }).unwrap();
     says(&mut run, to(0, waits())).unwrap();
@@ -58,7 +59,7 @@ fn whoever_has_been_left_behind_moves_nothing() {
         says(&mut run, tell("Busan")).unwrap();
         let now = telling * 2;
         for stage in 0..now {
-            for late in [waits(), Move::Doubt, Move::Accept, Move::GiveUp { why: String::new() }] {
+            for late in [waits(), passes(), Move::Doubt, Move::Accept, Move::GiveUp { why: String::new() }] {
                 assert_eq!(says(&mut run, to(stage, late)), Err(NOT_CURRENT.into()), "{stage} of {now}");
             }
         }
@@ -81,5 +82,19 @@ fn each_telling_has_calls_of_its_own() {
         says(&mut run, RunCommand::Move { stage, to: Move::Wait { step: 1, saga: Trip(None) } }).unwrap();
         says(&mut run, tell("Busan")).unwrap();
         assert_eq!(in_vain(&run), [0, 0, count, count]);
+    }
+}
+
+/// The writer goes on from a snapshot, whoever drives it from all events: both have to know the stage, or none of its moves is ever taken.
+#[test]
+fn a_snapshot_that_does_not_say_how_far_it_is_is_none() {
+    let mut run = Run::<Trip>::default();
+    says(&mut run, RunCommand::Begin { saga: Trip(None), asker: asker() }).unwrap();
+    let whole = serde_json::to_value(&run).unwrap();
+    serde_json::from_value::<Run<Trip>>(whole.clone()).unwrap();
+    for field in ["stage", "tellings"] {
+        let mut older = whole.clone();
+        older.as_object_mut().unwrap().remove(field).unwrap();
+        assert!(serde_json::from_value::<Run<Trip>>(older).is_err(), "{field}");
     }
 }
