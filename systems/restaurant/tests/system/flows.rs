@@ -147,7 +147,11 @@ fn a_guest_pays_in_their_browser_while_the_seats_are_held() {
     agrees(&mut app);
     let order = link.rsplit('/').next().unwrap().to_owned();
     let payment = book(&app).payable(&order).unwrap().to_owned();
-    let paid = app.post("/reservations/1/payment", json!({"paymentKey": payment})).expect(200);
+    // A tracer of the guest's own goes with what is told, and is kept as it came.
+    let traced = Asked::post("/reservations/1/payment", &json!({"paymentKey": payment}));
+    let traced =
+        traced.header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").header("tracestate", "a=1,\tb=2 , c=3");
+    let paid = app.send(traced).expect(200);
     assert_eq!(paid["status"], "DepositPayed");
     agrees(&mut app);
     assert_eq!(row(&mut app, "/reservations/1")["status"], "Reserved");
