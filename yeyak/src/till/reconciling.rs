@@ -169,7 +169,7 @@ impl Reconciler {
         let is_recent = |one: &Disagreement| one.since.checked_add(GIVEN_BACK_WITHIN).is_ok_and(|until| now <= until);
         disagreements.retain(|one| match reservation_of(&one.order) {
             // Of what came to nothing there is no entry, and its money is on its way for as long as any other.
-            Some(id) if moving.contains(&id) => !ours.contains_key(&one.payment) && !is_recent(one),
+            Some(id) if moving.contains(&id) => !ours.get(&one.payment).is_some_and(Entry::is_moving) && !is_recent(one),
             _ => true,
         });
         let compared = names.len();

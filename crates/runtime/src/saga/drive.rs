@@ -344,7 +344,7 @@ impl<S: Saga> Driven<S> {
     }
 
     /// Whoever was woken for it went on with it. If they ended it, or it waits, before its beginning was heard of here, it counts as open still.
-    async fn overtaken(&self) {
+    pub(super) async fn overtaken(&self) {
         match load::<S>(&self.service, &self.key).await.map(|run| run.phase) {
             Some(Phase::Ended) => self.ended(),
             Some(Phase::Waiting) => self.service.open_sagas().wait(self.service.name(), S::NAME, &self.key),
@@ -409,7 +409,8 @@ impl<S: Saga> Driven<S> {
 const PLAIN: Purpose = Purpose::Client { key: KeyUse::None, status: 200, shows: None };
 
 /// A saga that was told in vain so often before comes to nothing: each telling stands among its events for ever, and costs whoever is asked.
-const MOST_IN_VAIN: u16 = 50;
+/// A page that tries again every few seconds, for as long as somebody is away, stays far below.
+const MOST_IN_VAIN: u16 = 500;
 
 /// After so many tries in vain, about a minute, each is worth a line of the log: from then on there is one a minute.
 const IN_VAIN: u32 = 8;

@@ -73,9 +73,14 @@ async fn tell<S: Saga>(service: ServiceHandle, input: SagaInput, what: String) -
     }
     service.open_sagas().begin(service.name(), S::NAME, &name, SagaState::Calling);
     // It is woken to go on if it cannot be read now.
+    let Some(run) = load::<S>(&service, &name).await else { return Outcome::Unheard };
+    let is_own = run.is_told_by(&meta);
+    let Some((driven, saga)) = Driven::of(service, name, run) else { return Outcome::Unheard };
     // Only what this has told is gone on with here: somebody may have taken the saga back meanwhile, or told it something else.
-    let run = load::<S>(&service, &name).await.filter(|run| run.is_told_by(&meta));
-    let Some((driven, saga)) = run.and_then(|run| Driven::of(service, name, run)) else { return Outcome::Unheard };
+    if !is_own {
+        driven.overtaken().await;
+        return Outcome::Unheard;
+    }
     match driven.drive(saga).await {
         Ok(done) => driven.service().outcome(done),
         Err(outcome) => outcome,

@@ -315,8 +315,8 @@ fn a_saga_is_not_told_in_vain_for_ever() {
     let process = bench.start(trips());
     begin(&bench, &process, trip(7, Some(bench.now() + WAITED)));
     *bank.mood.lock().unwrap() = Mood::Refusing;
-    let refused = (0..100).take_while(|_| tell(&bench, &process, 1, "Busan") == "refused no-credit").count();
-    assert_eq!(refused, 51, "it came to nothing with the last");
+    let refused = (0..1000).take_while(|_| tell(&bench, &process, 1, "Busan") == "refused no-credit").count();
+    assert_eq!(refused, 501, "it came to nothing with the last");
     assert_eq!(tell(&bench, &process, 1, "Busan"), "refused not-waiting");
     bench.pass(SETTLED);
     assert!(!stands(&process, &bank));
