@@ -196,24 +196,17 @@ impl<S: Saga> Driven<S> {
         match timeout(&**self.service.clock(), patience, pin!(turning)).await {
             Ok(Done::Accepted(_)) => {
                 self.stands(SagaState::Compensating);
-                if self.cancel(through, saga).await { self.give_up(saga, outcome).await } else { Err(outcome) }
-            }
-            Ok(Done::Refused(_)) => {
-                self.overtaken().await;
-                Err(Outcome::Unheard)
+                return if self.cancel(through, saga).await { self.give_up(saga, outcome).await } else { Err(outcome) };
             }
             // While that is not written, what was decided elsewhere stands, and whoever goes on with it later may find that it does.
-            Err(Elapsed) => {
-                self.overtaken().await;
-                Err(Outcome::Unheard)
-            }
+            Ok(Done::Refused(_)) | Err(Elapsed) => {}
             Ok(other) => {
                 let (correlation, turning) = (self.correlation(), other.name());
                 tracing::warn!(saga = S::NAME, key = self.key, correlation, turning, "a saga could not be turned round");
-                self.overtaken().await;
-                Err(Outcome::Unheard)
             }
         }
+        self.overtaken().await;
+        Err(Outcome::Unheard)
     }
 
     /// Cancels the calls before `through`, last first, and says whether that is certain. When it is not now, the saga is woken to try
