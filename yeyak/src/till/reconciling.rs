@@ -155,11 +155,6 @@ impl Reconciler {
         let theirs = self.provider.transactions(from, end).await.map_err(|error| format!("{}: {error}", self.provider.name()))?;
         let ours = book::paid_since(&self.system, from, now).await.map_err(|error| away(&error))?;
         moving.extend(book::under_way(&self.system).await.map_err(|error| away(&error))?);
-        moving.extend(ours.values().filter(|entry| entry.is_moving()).map(|entry| entry.id));
-        // What has been on its way for too long is not left out.
-        for entry in ours.values().filter(|entry| entry.booked.is_owed) {
-            moving.remove(&entry.id);
-        }
 
         let names = made_within(window, &ours, &theirs);
         let theirs: Vec<Transaction> = theirs.iter().filter(|one| names.contains(one.payment.as_str())).cloned().collect();
@@ -167,10 +162,11 @@ impl Reconciler {
             ours.values().map(|entry| &entry.booked).filter(|one| names.contains(one.payment.as_str())).cloned().collect();
         let mut disagreements = reconcile(booked, &theirs, from);
         let is_recent = |one: &Disagreement| one.since.checked_add(GIVEN_BACK_WITHIN).is_ok_and(|until| now <= until);
-        disagreements.retain(|one| match reservation_of(&one.order) {
-            // Of what came to nothing there is no entry, and its money is on its way for as long as any other.
-            Some(id) if moving.contains(&id) => !ours.get(&one.payment).is_some_and(Entry::is_moving) && !is_recent(one),
-            _ => true,
+        disagreements.retain(|one| match ours.get(&one.payment) {
+            Some(entry) if entry.is_moving() => false,
+            // It has been on its way for too long.
+            Some(entry) if entry.booked.is_owed => true,
+            _ => !is_recent(one) || reservation_of(&one.order).is_none_or(|id| !moving.contains(&id)),
         });
         let compared = names.len();
         Ok(Look { disagreements, ours, compared })
