@@ -42,13 +42,18 @@ impl Refused {
 
     /// It takes `service` to do this, and `service` does not answer.
     pub fn unavailable(service: &str) -> Self {
-        let message = format!("This cannot be done just now. Please try again shortly. (The service {service} does not answer.)");
+        let message = "This cannot be done just now. Please try again shortly.";
         Self::new(RefusedKind::Unavailable, "service-unavailable", message).with("service", service)
     }
 
     /// It was called off before it happened, and never will.
     pub fn cancelled() -> Self {
         Self::new(RefusedKind::Conflict, "cancelled", "this was cancelled before it happened")
+    }
+
+    /// It was under way, could not be completed, and comes to nothing.
+    pub fn taken_back() -> Self {
+        Self::new(RefusedKind::Conflict, "taken-back", "This could not be completed, and all of it is taken back. Please begin anew.")
     }
 
     /// What was asked for stands already, as the row `id`.

@@ -39,6 +39,8 @@ pub enum Fault {
     SaysAndIsDoneLater(u16, &'static str),
     /// It is done, and answered with something that is no JSON.
     DoneButGarbled,
+    /// It is done, and answered with the payment of another order.
+    DoneButOfAnother,
 }
 
 /// The server, which runs beside the test until that ends.
@@ -238,13 +240,19 @@ impl Toss {
                 work(&mut self.core(), &now);
                 error(status, code)
             }
+            Some(Fault::DoneButOfAnother) => {
+                let (status, mut payment) = work(&mut self.core(), &now);
+                payment["orderId"] = "of-another".into();
+                (status, payment)
+            }
             Some(Fault::Held | Fault::DoneAndHeld | Fault::DoneButGarbled) | None => work(&mut self.core(), &now),
         };
         self.core().answers.insert(id, Some(answer.clone()));
         match fault {
             Some(Fault::DoneAndHeld) => self.hold().await,
             Some(Fault::DoneButGarbled) => return "<html>".into_response(),
-            Some(Fault::Says(..) | Fault::DoneButSays(..) | Fault::SaysAndIsDoneLater(..) | Fault::Held) | None => {}
+            Some(Fault::Says(..) | Fault::DoneButSays(..) | Fault::DoneButOfAnother | Fault::SaysAndIsDoneLater(..) | Fault::Held)
+            | None => {}
         }
         shown(answer)
     }

@@ -83,6 +83,8 @@ enum Standing {
     Paid,
     /// Its table is not reserved, or no longer, and no money of it is kept.
     Undone,
+    /// The same, but for money that is still to be given back.
+    Owed,
     /// There is no such payment, or no longer.
     Over,
     /// It is being worked on.
@@ -103,6 +105,8 @@ enum Came {
     Refused,
     /// The same, since before that.
     Undone,
+    /// The table is not reserved, or no longer, and money is still to be given back.
+    Owed,
     /// There was nothing to pay, or no longer.
     Over,
     /// Somebody else goes on with it.
@@ -135,6 +139,7 @@ async fn agreed(
         Came::Declined => counter.show(&order, &headers, pages::DECLINED).await,
         Came::Refused => page(StatusCode::OK, pages::said(pages::REFUSED)),
         Came::Undone => page(StatusCode::NOT_FOUND, pages::said(pages::UNDONE)),
+        Came::Owed => page(StatusCode::NOT_FOUND, pages::said(pages::OWED)),
         Came::Over => page(StatusCode::NOT_FOUND, pages::said(pages::OVER)),
         Came::NotNow => later(pages::NOT_NOW),
         Came::UnderWay | Came::Unsure => later(pages::UNSURE),
@@ -181,7 +186,7 @@ async fn noticed(State(counter): State<Arc<Counter>>, request: Request) -> Respo
             tracing::info!(order, "a payment that the provider told of stands");
             StatusCode::OK.into_response()
         }
-        Came::NotAgreed | Came::Declined | Came::Refused | Came::Undone | Came::Over => StatusCode::OK.into_response(),
+        Came::NotAgreed | Came::Declined | Came::Refused | Came::Undone | Came::Owed | Came::Over => StatusCode::OK.into_response(),
         Came::UnderWay | Came::NotNow | Came::Unsure => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response(),
     }
 }
@@ -198,6 +203,7 @@ impl Counter {
             }
             Standing::Paid => page(StatusCode::OK, pages::said(pages::PAID)),
             Standing::Undone => page(StatusCode::NOT_FOUND, pages::said(pages::UNDONE)),
+            Standing::Owed => page(StatusCode::NOT_FOUND, pages::said(pages::OWED)),
             Standing::Over => page(StatusCode::NOT_FOUND, pages::said(pages::OVER)),
             Standing::UnderWay | Standing::Unsure => later(pages::UNSURE),
         }
@@ -210,6 +216,7 @@ impl Counter {
             Standing::Open { id, amount, .. } => (id, amount),
             Standing::Paid => return Came::Paid,
             Standing::Undone => return Came::Undone,
+            Standing::Owed => return Came::Owed,
             Standing::Over => return Came::Over,
             Standing::UnderWay => return Came::UnderWay,
             Standing::Unsure => return Came::Unsure,
@@ -227,10 +234,11 @@ impl Counter {
             return Came::Paid;
         }
         // Somebody else was first, with the same or with nothing.
-        let is_late = problem["code"] == "not-waiting";
+        let is_late = problem["code"] == "not-waiting" || problem["code"] == "request-in-progress";
         match self.standing(order, headers).await {
             Standing::Paid => Came::Paid,
             Standing::Undone | Standing::Over => Came::Refused,
+            Standing::Owed => Came::Owed,
             Standing::Open { .. } | Standing::UnderWay if is_late => Came::UnderWay,
             Standing::Open { .. } if problem["code"] == "payment-declined" => Came::Declined,
             Standing::Open { .. } if status.is_client_error() => Came::NotAgreed,
@@ -246,6 +254,7 @@ impl Counter {
                 match self.standing(order, headers).await {
                     Standing::Paid => return Came::Paid,
                     Standing::Undone | Standing::Over => return Came::Refused,
+                    Standing::Owed => return Came::Owed,
                     Standing::Unsure => return Came::Unsure,
                     Standing::Open { .. } | Standing::UnderWay => self.desk.clock.sleep(PAUSE).await,
                 }
@@ -279,6 +288,7 @@ impl Counter {
             }
             (Some("DepositPending"), ..) => Standing::UnderWay,
             (Some("Canceled"), Some("PayKept"), _) => Standing::Over,
+            (Some("Canceled"), Some("PayCancelRequested" | "PayCancelFailed"), _) => Standing::Owed,
             (Some("Canceled"), ..) => Standing::Undone,
             (Some("DepositPayed" | "Reserved" | "Recommanded" | "NoShow"), ..) => Standing::Paid,
             _ => Standing::Over,

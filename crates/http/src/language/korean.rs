@@ -30,10 +30,7 @@ pub(super) const SENTENCES: Sentences = &[
     ("The body is too large.", "본문이 너무 큽니다."),
     ("The address is too long.", "주소가 너무 깁니다."),
     ("Too much is going on just now. Please try again shortly.", "지금 요청이 너무 많습니다. 잠시 후 다시 시도해 주세요."),
-    (
-        "This cannot be done just now. Please try again shortly. (The service {} does not answer.)",
-        "지금은 처리할 수 없습니다. 잠시 후 다시 시도해 주세요. ({0} 서비스가 응답하지 않습니다.)",
-    ),
+    ("This cannot be done just now. Please try again shortly.", "지금은 처리할 수 없습니다. 잠시 후 다시 시도해 주세요."),
     (
         "Whether this happened is not known. Look, or ask again with the same Idempotency-Key.",
         "처리되었는지 알 수 없습니다. 직접 확인하거나 같은 Idempotency-Key로 다시 요청해 주세요.",
@@ -50,6 +47,10 @@ pub(super) const SENTENCES: Sentences = &[
     ("The fault switch makes this service refuse.", "장애 스위치가 켜져 있어 이 서비스가 거절합니다."),
     ("the fault switch makes it refuse", "장애 스위치가 켜져 있어 거절합니다"),
     ("this call is too old to be answered", "너무 오래된 호출이라 처리할 수 없습니다"),
+    (
+        "This could not be completed, and all of it is taken back. Please begin anew.",
+        "완료하지 못해 모두 되돌렸습니다. 처음부터 다시 해 주세요.",
+    ),
     ("this was cancelled before it happened", "처리되기 전에 취소되었습니다"),
     ("this has been done, has lapsed or was taken back already", "이미 처리되었거나, 기한이 지났거나, 취소되었습니다"),
     ("This takes a bearer token that says who you are.", "누구인지 알려 주는 Bearer 토큰이 필요합니다."),

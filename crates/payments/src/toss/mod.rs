@@ -46,6 +46,8 @@ pub struct Toss {
     clock: SharedClock,
     client_key: String,
     checkout: String,
+    /// When this process began to ask, which tells its requests from those of the processes before it.
+    started: Timestamp,
     closed: Closed,
 }
 
@@ -57,7 +59,8 @@ impl Toss {
     pub fn new(settings: TossSettings, clock: SharedClock) -> Result<Self, TossError> {
         let TossSettings { base, secret_key, client_key, checkout } = settings;
         let api = Api::new(&base, &secret_key)?;
-        Ok(Self { api, clock, client_key, checkout: checkout.trim_end_matches('/').into(), closed: Closed::default() })
+        let started = clock.now();
+        Ok(Self { api, clock, client_key, checkout: checkout.trim_end_matches('/').into(), started, closed: Closed::default() })
     }
 
     async fn answer(&self, asked: &Asked, envelope: &Envelope) -> Result<String, CallError> {

@@ -32,12 +32,9 @@ async fn a_refund_that_was_lost_is_repeated() {
         let mut given = Given::paid().await;
         given.toss.fault(fault);
         assert_eq!(word(&given.act(&refund(4000), &key("a", 2)).await), says, "{fault:?}");
+        given.clock.advance(Duration::from_millis(1));
         given.restart();
-        if matches!(fault, Fault::Says(..)) {
-            // It is told the old answer once more, and then asks under another key.
-            assert_eq!(word(&given.act(&refund(4000), &key("a", 2)).await), says, "{fault:?}");
-            given.toss.forget_keys();
-        }
+        // It asks under another key than the process before it, whose answer would only be repeated.
         assert_eq!(word(&given.act(&refund(4000), &key("a", 2)).await), "ok", "{fault:?}");
         assert_eq!(given.toss.kept(), 11_000, "{fault:?}");
     }

@@ -122,6 +122,18 @@ impl<S: Saga> Driven<S> {
                 Err(why) => Came::Ended(Err(Outcome::Failed(why))),
             },
             Err(CallError::Refused(refused)) => {
+                // Nothing can be undone any more, so this is for a person to see to.
+                let (correlation, code, details) = (self.correlation(), &refused.code, tracing::field::debug(&refused.details));
+                tracing::warn!(
+                    saga = S::NAME,
+                    key = self.key,
+                    correlation,
+                    callee = call.service,
+                    call = call.name,
+                    code,
+                    details,
+                    "what a saga insists on is refused for good"
+                );
                 call.refused(saga, refused);
                 Came::Done
             }
@@ -182,6 +194,11 @@ impl<S: Saga> Driven<S> {
 
     /// Ends a saga that cannot go on. The steps before `through` were done, or may have been.
     async fn turn(&self, through: usize, saga: &S, call: &CallStep<S>, outcome: Outcome) -> Result<Done, Outcome> {
+        // Whoever told it something could try again for as long as it waits, and there is nothing left to tell now.
+        let outcome = match outcome {
+            Outcome::Unavailable(_) if self.stage > 0 => Outcome::Refused(Refused::taken_back()),
+            other => other,
+        };
         if self.made(through, saga).next().is_none() {
             return self.give_up(saga, outcome).await;
         }

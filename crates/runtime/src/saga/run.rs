@@ -168,6 +168,14 @@ fn not_current() -> Refused {
     Refused::new(RefusedKind::Conflict, NOT_CURRENT, "the saga has gone on without this")
 }
 
+/// The stable code of [`under_way`].
+pub(super) const UNDER_WAY: &str = "saga-under-way";
+
+/// What it was told before is being worked on, and may lead back to where it waits.
+fn under_way() -> Refused {
+    Refused::new(RefusedKind::Conflict, UNDER_WAY, "the saga is not back where it waits")
+}
+
 /// Nobody has to tell it anything, or not any more.
 fn not_waiting() -> Refused {
     Refused::new(RefusedKind::Conflict, "not-waiting", "this has been done, has lapsed or was taken back already")
@@ -189,6 +197,7 @@ impl<S: Saga> Aggregate for Run<S> {
             // A rule that is told twice means one saga.
             (RunCommand::Begin { asker: Asker { who: Who::Nobody, .. }, .. }, _) => Ok(Vec::new()),
             (RunCommand::Tell { what, asker }, Waiting) => self.told(&what).map(|saga| vec![RunEvent::Told { saga, asker }]),
+            (RunCommand::Tell { .. }, Calling | Recalling) => Err(under_way()),
             (RunCommand::Tell { .. }, _) => Err(not_waiting()),
             (RunCommand::Move { stage, to }, _) if stage == self.stage => self.moved(to),
             (RunCommand::TakeBack, Calling | Recalling | Waiting) => Ok(vec![RunEvent::Doubted]),

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::begin::{answered, away};
 use super::drive::{Driven, load, resume, within};
-use super::run::{Asker, Run, RunCommand, Who};
+use super::run::{Asker, Run, RunCommand, UNDER_WAY, Who};
 use crate::handle::ServiceHandle;
 use crate::open_sagas::SagaState;
 use crate::writer::{Act, Answer, ClientKey, Expected, KeyUse, Outcome, Purpose};
@@ -69,6 +69,7 @@ async fn tell<S: Saga>(service: ServiceHandle, input: SagaInput, what: String) -
     let told = service.to_run::<S>(&name, RunCommand::Tell { what, asker }, purpose, meta.clone());
     match service.submit_fresh(Act { deadline: Some(deadline), expected, ..told }).await {
         Outcome::Accepted(Answer { status: 202, .. }) => {}
+        Outcome::Refused(refused) if refused.code == UNDER_WAY => return Outcome::InProgress,
         other => return other,
     }
     service.open_sagas().begin(service.name(), S::NAME, &name, SagaState::Calling);

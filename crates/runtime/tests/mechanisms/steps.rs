@@ -308,6 +308,42 @@ fn a_saga_whose_next_call_is_refused_waits_on() {
     }
 }
 
+/// Somebody was asked and did not answer, so nobody can tell anything any more: whoever told it learns that, and not to try again.
+#[test]
+fn whoever_told_a_saga_that_comes_to_nothing_is_told_so() {
+    let (bench, bank) = bench();
+    let process = bench.start(trips());
+    begin(&bench, &process, trip(7, Some(bench.now() + WAITED)));
+    process.fault(TILL, Fault { delay: Duration::from_secs(10), ..Fault::default() });
+    let service = process.service(TRIPS);
+    let told_in_vain = process.start(async move { service.tell::<Trip>(input(1), "\"Busan\"".into()).await });
+    bench.pass(Duration::from_millis(50));
+    assert_eq!(tell(&bench, &process, 1, "Jeju"), "InProgress", "it is being worked on, and may lead back to where it waits");
+    bench.pass(Duration::from_secs(3));
+    assert_eq!(answer(&told_in_vain), "refused taken-back");
+    assert_eq!(tell(&bench, &process, 1, "Busan"), "refused not-waiting");
+    process.faults.clear();
+    bench.pass(SETTLED);
+    assert!(!stands(&process, &bank));
+}
+
+/// Behind its pivot nothing can be undone, so what is refused there is for a person to see to.
+#[test]
+fn what_is_insisted_on_and_refused_is_told_to_whoever_runs_it() {
+    let (bench, bank) = bench();
+    let process = bench.start(trips());
+    begin(&bench, &process, trip(7, None));
+    *bank.mood.lock().unwrap() = Mood::Refusing;
+    let owe = kernel::Commands::to::<crate::support::trip::Drawer>(&1, crate::support::trip::DrawerCommand::Owe);
+    let lines = seeing::told(|| {
+        process.wait(process.service(TILL).execute(runtime::Request::new(owe, meta())));
+        bench.pass(SETTLED);
+    });
+    let refused: Vec<_> = lines.iter().filter(|line| line.contains("refused for good")).collect();
+    assert_eq!(refused.len(), 1, "once: {lines:#?}");
+    assert!(refused[0].contains("WARN") && refused[0].contains("key=\"1\"") && refused[0].contains("no-credit"), "{refused:?}");
+}
+
 /// Each telling is kept, so there is an end to it.
 #[test]
 fn a_saga_is_not_told_in_vain_for_ever() {

@@ -49,8 +49,16 @@ const NOT_RESERVED: &[&str] = &[
 ];
 
 /// Why a deposit is not paid.
-const NOT_PAID: &[&str] =
-    &["not-waiting", "not-the-guest", "reservation-over", "sitting-begun", "payment-declined", "payment-mismatch", "payment-not-found"];
+const NOT_PAID: &[&str] = &[
+    "not-waiting",
+    "taken-back",
+    "not-the-guest",
+    "reservation-over",
+    "sitting-begun",
+    "payment-declined",
+    "payment-mismatch",
+    "payment-not-found",
+];
 
 /// Why a reservation is not taken back.
 const NOT_CANCELED: &[&str] = &["no-such-reservation", "not-the-guest", "sitting-begun"];

@@ -197,7 +197,7 @@ fn while_recommendation_cannot_be_asked_nobody_pays() {
     let (last, others) = payments.split_last().unwrap();
     app.faults().set("restaurant/recommendation", Fault { down: true, ..Fault::default() });
     for (id, payment) in (1..).zip(others) {
-        app.post(&format!("/reservations/{id}/payment"), payment.clone()).refused(503, "service-unavailable");
+        app.post(&format!("/reservations/{id}/payment"), payment.clone()).refused(409, "taken-back");
     }
     app.post("/reservations/21/payment", last.clone()).refused(503, "service-unavailable");
     reserve(&mut app, json!({})).refused(503, "service-unavailable");

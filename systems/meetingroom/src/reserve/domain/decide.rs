@@ -10,9 +10,6 @@ use crate::conference::api::ConferenceId;
 use crate::maintenance::api::MaintenanceId;
 use crate::reserve::api::{ReserveId, Rules, UserId};
 
-/// How many reservations a refusal names at most.
-const NAMED: usize = 10;
-
 impl Calendar {
     pub(super) fn open(&self, name: Option<String>, floor: String, rules: Rules) -> Result<Vec<Event>, Refusal> {
         match &self.rules {
@@ -136,7 +133,7 @@ impl Calendar {
             let same = same_start && block.period.end() == until;
             return Err(if same { Refusal::Standing(block.id.number()) } else { Refusal::UnderMaintenance(HeldBlock::of(block)) });
         }
-        let in_the_way: Vec<_> = self.reservations.overlapping(&period).take(NAMED).map(Held::of).collect();
+        let in_the_way: Vec<_> = self.reservations.overlapping(&period).map(Held::of).collect();
         if in_the_way.is_empty() { Ok(vec![Event::Blocked { maintenance, period }]) } else { Err(Refusal::Reserved(in_the_way)) }
     }
 

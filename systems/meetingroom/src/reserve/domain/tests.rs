@@ -309,6 +309,7 @@ fn a_reserved_time_cannot_be_closed() {
     }
     let details = conflict(desk.block(1, None, None), "reserved");
     assert_eq!(details["inTheWay"].as_array().map(Vec::len), Some(10));
+    assert_eq!(details["inTheWayCount"], 12);
     assert_eq!(details["inTheWay"][0], json!({ "reserveId": 1, "start": at("14:00"), "end": at("15:50") }));
     desk.block(1, None, Some("14:00")).unwrap();
 }

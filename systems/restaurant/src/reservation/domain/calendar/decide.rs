@@ -11,9 +11,6 @@ use super::{Calendar, Event, Venue, Wanted};
 use crate::reservation::api::{ReservationId, VenueRules};
 use crate::restaurant::api::VenueId;
 
-/// How many reservations a refusal names at most.
-const NAMED: usize = 10;
-
 impl Calendar {
     pub(super) fn open(&self, venue_id: VenueId, rules: VenueRules) -> Result<Vec<Event>, Refusal> {
         match &self.venue {
@@ -42,7 +39,7 @@ impl Calendar {
             return Err(Refusal::VenueChanged);
         }
         let ousted = self.sittings.iter().filter(|sitting| !fits(&rules, standing, sitting));
-        let in_the_way: Vec<_> = ousted.flat_map(InTheWay::all_of).take(NAMED).collect();
+        let in_the_way: Vec<_> = ousted.flat_map(InTheWay::all_of).collect();
         if in_the_way.is_empty() { Ok(vec![Event::Changed { rules }]) } else { Err(Refusal::VenueReserved(in_the_way)) }
     }
 

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::sittings::Sitting;
 use crate::reservation::api::ReservationId;
 
+/// How many reservations a refusal names at most.
+const NAMED: usize = 10;
+
 /// Why a calendar says no.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Refusal {
@@ -98,9 +101,9 @@ impl From<Refusal> for Refused {
             Refusal::Standing => no(Standing, "standing"),
             Refusal::VenueExists => no(Conflict, "venue-exists"),
             Refusal::VenueChanged => no(Conflict, "venue-changed"),
-            Refusal::VenueReserved(held) => {
-                no(Conflict, "venue-reserved").with("inTheWay", held.iter().map(|held| held.json()).collect::<Vec<_>>())
-            }
+            Refusal::VenueReserved(held) => no(Conflict, "venue-reserved")
+                .with("inTheWay", held.iter().take(NAMED).map(|held| held.json()).collect::<Vec<_>>())
+                .with("inTheWayCount", held.len()),
             Refusal::NoSuchSitting { sittings } => no(Invalid, "no-such-sitting").with("field", "time").with("sittings", json!(sittings)),
             Refusal::ClosedDay => no(Conflict, "closed-day"),
             Refusal::SittingBegun => no(Conflict, "sitting-begun"),

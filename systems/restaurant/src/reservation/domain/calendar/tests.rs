@@ -230,7 +230,7 @@ fn a_change_below_what_is_reserved_names_the_reservations_in_the_way() {
     desk.hold(3, 24, Some("19:30"), 5).unwrap();
     let details = conflict(desk.change(|rules| rules.seats = Some(6)), "venue-reserved");
     let held = |id| json!({ "reservationNo": id, "start": at("24T17:30"), "end": at("24T19:30") });
-    assert_eq!(details, json!({ "inTheWay": [held(1), held(2)] }));
+    assert_eq!(details, json!({ "inTheWay": [held(1), held(2)], "inTheWayCount": 2 }));
     desk.change(|rules| rules.seats = Some(7)).unwrap();
     conflict(desk.hold(4, 24, Some("17:30"), 1), "sold-out");
     desk.change(|rules| rules.seats = None).unwrap();
@@ -246,6 +246,7 @@ fn a_refusal_names_ten_of_those_in_the_way() {
     }
     let details = conflict(desk.change(|rules| rules.seats = Some(5)), "venue-reserved");
     assert_eq!(details["inTheWay"].as_array().map(Vec::len), Some(10));
+    assert_eq!(details["inTheWayCount"], 20);
 }
 
 #[test]
