@@ -1,26 +1,22 @@
 //! Entity tags, and requests that depend on them (RFC 9110, 13).
 //!
-//! A tag is a hash of the answer as its caller sees it: with what is hidden from them left out, and with the moves that are possible now. So
+//! A tag is a hash (XXH3, of 128 bits) of the answer as its caller sees it: with what is hidden from them left out, and with the moves that are possible now. So
 //! it changes whenever the answer does, tells nothing that the answer does not, and can be worked out again where a command is decided. What
 //! is sent in a coding has a tag of that ([`Coding::tag`]), and whoever has one of them has seen the same: here, and only here, that is known.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest, Sha256};
+use twox_hash::XxHash3_128;
 
 use crate::{Coding, Problem};
-
-/// So many bytes of a hash tell two answers apart.
-const TAG_BYTES: usize = 15;
 
 /// The most tags of one header that are looked at. A cache may know several answers, never so many.
 const MOST_TAGS: usize = 64;
 
 /// The tag of an answer with this body.
 pub(crate) fn tag(body: &[u8]) -> String {
-    let hash = Sha256::digest(body);
-    format!("\"{}\"", URL_SAFE_NO_PAD.encode(hash.get(..TAG_BYTES).unwrap_or(&hash)))
+    format!("\"{}\"", URL_SAFE_NO_PAD.encode(XxHash3_128::oneshot(body).to_be_bytes()))
 }
 
 /// What a request says in `If-Match` and `If-None-Match`.

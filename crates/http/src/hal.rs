@@ -19,15 +19,18 @@ pub struct Place<'a> {
 
 /// A row with its links: itself, its history, and what can be done with it at `at`.
 pub fn item<R: Resource>(row: &str, base: &str, at: Timestamp) -> String {
+    item_behind::<R>(String::with_capacity(row.len() + LINKS), row, base, at)
+}
+
+/// The same behind a text.
+fn item_behind<R: Resource>(mut text: String, row: &str, base: &str, at: Timestamp) -> String {
     // A row that is no `R` would be a fault of the store's; it is shown as it stands rather than not at all.
-    let Ok(resource) = serde_json::from_str::<R>(row) else { return row.into() };
-    let Some(fields) = row.trim_end().strip_suffix('}') else { return row.into() };
+    let (Ok(resource), Some(fields)) = (serde_json::from_str::<R>(row), row.trim_end().strip_suffix('}')) else { return text + row };
 
     let href = format!("{base}/{}/{}", R::COLLECTION, resource.id());
-    let mut item = String::with_capacity(row.len() + LINKS);
-    item.push_str(fields);
-    item.push_str(if fields.trim_end().ends_with('{') { r#""_links":"# } else { r#","_links":"# });
-    let mut links = Links::after(item);
+    text.push_str(fields);
+    text.push_str(if fields.trim_end().ends_with('{') { r#""_links":"# } else { r#","_links":"# });
+    let mut links = Links::after(text);
     let query = resource.asked_by().map(|query| format!("?{query}")).unwrap_or_default();
     links.add("self", &[&href, &query], None);
     links.add(R::ITEM, &[&href, &query], None);
@@ -43,21 +46,34 @@ const LINKS: usize = 320;
 
 /// A page of the store's with its links, each row as [`item`] shows it.
 pub fn collection<R: Resource>(page: &Page, query: &Query, place: Place<'_>, at: Timestamp) -> String {
-    let items: Vec<String> = page.rows.iter().map(|row| item::<R>(row, place.base, at)).collect();
-    write(R::COLLECTION, &items, query, page.total, page.total_is_lower_bound, place)
+    let rows: usize = page.rows.iter().map(|row| row.len() + LINKS).sum();
+    let mut text = String::with_capacity(rows + 2 * LINKS);
+    text.push_str(r#"{"_embedded":{"#);
+    quote(&mut text, &[R::COLLECTION]);
+    text.push_str(":[");
+    for (n, row) in page.rows.iter().enumerate() {
+        if n > 0 {
+            text.push(',');
+        }
+        text = item_behind::<R>(text, row, place.base, at);
+    }
+    text.push_str(r#"]},"_links":"#);
+    ended(text, page, query, place)
 }
 
-fn write(name: &str, items: &[String], query: &Query, total: u64, total_is_lower_bound: bool, place: Place<'_>) -> String {
+/// The text with a page's own links behind it, and what it says of itself.
+fn ended(text: String, page: &Page, query: &Query, place: Place<'_>) -> String {
+    let Page { rows, total, total_is_lower_bound } = page;
     let (number, size) = (query.page, query.size.max(1));
     let pages = total.div_ceil(size);
-    let last = (!total_is_lower_bound).then(|| pages.saturating_sub(1));
+    let last = (!*total_is_lower_bound).then(|| pages.saturating_sub(1));
     let more = match last {
         Some(last) => number < last,
         // Nobody counted that far, but a page that is full can have another behind it.
-        None => items.len() as u64 >= size,
+        None => rows.len() as u64 >= size,
     };
 
-    let mut links = Links::after(String::new());
+    let mut links = Links::after(text);
     let own = if place.query.is_empty() { String::new() } else { format!("?{}", place.query) };
     links.add("self", &[place.base, place.path, &own], None);
     let mut to_page = |name, page| links.add(name, &[&page_href(place, page, size)], None);
@@ -73,13 +89,9 @@ fn write(name: &str, items: &[String], query: &Query, total: u64, total_is_lower
         to_page("last", last);
     }
 
-    let bound = if total_is_lower_bound { r#","totalIsLowerBound":true"# } else { "" };
-    format!(
-        r#"{{"_embedded":{{{}:[{}]}},"_links":{},"page":{{"size":{size},"totalElements":{total},"totalPages":{pages},"number":{number}{bound}}}}}"#,
-        Value::from(name),
-        items.join(","),
-        links.finish(),
-    )
+    let bound = if *total_is_lower_bound { r#","totalIsLowerBound":true"# } else { "" };
+    let page = format!(r#","page":{{"size":{size},"totalElements":{total},"totalPages":{pages},"number":{number}{bound}}}}}"#);
+    links.finish() + &page
 }
 
 /// The same collection, with the same filters and order, at another page.
@@ -104,7 +116,7 @@ struct Links<'a> {
 
 impl<'a> Links<'a> {
     fn after(text: String) -> Self {
-        Self { text: text + "{", names: Vec::new() }
+        Self { text: text + "{", names: Vec::with_capacity(8) }
     }
 
     /// Adds a link to where these parts lead together; the first of a name stays.

@@ -6,10 +6,8 @@
 mod korean;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_LENGTH, VARY};
 use axum::http::{HeaderMap, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::Problem;
@@ -99,10 +97,8 @@ fn matched<'a>(pattern: &str, sentence: &'a str) -> Option<Vec<&'a str>> {
     rest.is_empty().then_some(parts)
 }
 
-/// Tells whoever prefers Korean what went wrong in Korean.
-pub async fn speak(State(catalogue): State<Catalogue>, request: Request, next: Next) -> Response {
-    let korean = prefers_korean(request.headers());
-    let mut response = next.run(request).await;
+/// Tells what went wrong in Korean, if that is preferred, or in English.
+pub fn spoken(mut response: Response, korean: bool, catalogue: &Catalogue) -> Response {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     let headers = response.headers_mut();
     headers.append(VARY, HeaderValue::from_static("accept-language"));
@@ -115,7 +111,7 @@ pub async fn speak(State(catalogue): State<Catalogue>, request: Request, next: N
 }
 
 /// Whether Korean is preferred to English: what is not named is as good as `*`, and English goes first where both are as good.
-fn prefers_korean(headers: &HeaderMap) -> bool {
+pub fn prefers_korean(headers: &HeaderMap) -> bool {
     let (mut korean, mut english, mut any) = (None, None, 0.0_f32);
     let ranges = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     for range in ranges {
@@ -138,11 +134,9 @@ fn prefers_korean(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::Router;
-    use axum::middleware::from_fn_with_state;
+    use axum::response::IntoResponse;
     use http_body_util::BodyExt;
     use serde_json::{Value, json};
-    use tower::ServiceExt;
 
     use super::*;
     use crate::FieldError;
@@ -221,9 +215,8 @@ mod tests {
 
     async fn told(problem: Problem, language: &str) -> (Value, HeaderMap) {
         let catalogue = Catalogue::new([&[("the room is on floor {}", "{0}층에 있는 회의실입니다")] as Sentences]);
-        let door = Router::new().fallback(move || std::future::ready(problem.clone())).layer(from_fn_with_state(catalogue, speak));
-        let request = Request::builder().header(ACCEPT_LANGUAGE, language).body(Body::empty()).unwrap();
-        let (head, body) = door.oneshot(request).await.unwrap().into_parts();
+        let headers = HeaderMap::from_iter([(ACCEPT_LANGUAGE, language.parse().unwrap())]);
+        let (head, body) = spoken(problem.into_response(), prefers_korean(&headers), &catalogue).into_parts();
         (serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap(), head.headers)
     }
 

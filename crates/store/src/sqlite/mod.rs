@@ -24,6 +24,7 @@ mod faults;
 mod formats;
 mod load;
 mod names;
+mod one_instant;
 #[cfg(test)]
 mod plans;
 mod read;
@@ -49,6 +50,7 @@ use crate::{
 };
 use connections::Connections;
 pub use copy::{CopyProgress, copy, quick_check};
+use one_instant::OneInstant;
 pub use scratch::{Scratch, ScratchRow};
 use snapshot::SqliteSnapshot;
 pub use snapshot::snapshot_of;
@@ -102,7 +104,7 @@ impl Store for SqliteStore {
     }
 
     fn heads(&self, service: &'static str) -> StoreFuture<'_, Vec<Position>> {
-        self.connections.read(move |connection| read::heads(&*connection.unchecked_transaction()?, &self.sql, service))
+        self.connections.read(move |connection| read::heads(&*OneInstant::begin(connection)?, &self.sql, service))
     }
 
     fn positions(&self, service: &'static str, consumer: &str, source: &str) -> StoreFuture<'_, Vec<Position>> {

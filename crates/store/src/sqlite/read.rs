@@ -6,6 +6,7 @@ use kernel::{Timestamp, misread};
 use rusqlite::types::{Type, Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
+use super::one_instant::OneInstant;
 use super::sql::{self, ServiceSql, Sql};
 use super::{chain, names, totals};
 use crate::{
@@ -45,7 +46,7 @@ pub(super) fn position(row: &Row<'_>, first: usize) -> rusqlite::Result<Position
 
 pub(super) fn feed(connection: &Connection, sql: &Sql, service: &str, shard: Shard, after: u64, limit: usize) -> rusqlite::Result<Feed> {
     // Epochs and events are read as they stand at one instant.
-    feed_in(&*connection.unchecked_transaction()?, sql, service, shard, after, limit)
+    feed_in(&*OneInstant::begin(connection)?, sql, service, shard, after, limit)
 }
 
 /// The same, in the caller's transaction.
@@ -117,7 +118,7 @@ pub(super) fn row(connection: &Connection, sql: &Sql, service: &str, table: &str
 
 pub(super) fn rows(connection: &Connection, sql: &Sql, service: &str, table: &str, query: &Query) -> rusqlite::Result<Page> {
     // The rows and their total belong to one instant.
-    let snapshot = connection.unchecked_transaction()?;
+    let snapshot = OneInstant::begin(connection)?;
     let (count, page) = sql::page(&names::rows(service, table), query);
     let mut values: Vec<Value> = query.filters.iter().map(|(_, cell)| value(cell)).filter(|value| *value != Value::Null).collect();
     let kept = if query.filters.is_empty() { totals::of(&snapshot, sql.service(service)?, table)? } else { None };
@@ -145,7 +146,7 @@ pub(super) fn changes(
     filters: &[(&'static str, Cell)],
     limit: usize,
 ) -> rusqlite::Result<Changes> {
-    let snapshot = connection.unchecked_transaction()?;
+    let snapshot = OneInstant::begin(connection)?;
     let texts = sql.service(service)?;
     // Numbers begin at 1, but what stood before there were any has 0.
     let (batch, id) = after.map_or((-1, -1), |after| (bound(after.batch), bound(after.id)));
@@ -242,7 +243,7 @@ pub(super) fn story(
 ) -> rusqlite::Result<Stretch> {
     let texts = sql.service(service)?;
     // What is looked at stands as at one instant.
-    let snapshot = connection.unchecked_transaction()?;
+    let snapshot = OneInstant::begin(connection)?;
     let last: Option<u64> = snapshot.prepare_cached(&texts.last_event)?.query_row([], |row| row.get(0))?;
     let until = until.min(last.unwrap_or(0));
     let from = until.saturating_sub(look_at);
@@ -266,7 +267,7 @@ pub(super) fn life(
     match of {
         Life::Row(subject) => connection.prepare_cached(&texts.of_row)?.query_map(params![subject, bound(limit)], story_event)?.collect(),
         Life::Root(aggregate, key) => {
-            let snapshot = connection.unchecked_transaction()?;
+            let snapshot = OneInstant::begin(connection)?;
             let mut ids = chain::ids(&snapshot, texts, aggregate, key)?;
             ids.truncate(limit);
             let mut told = snapshot.prepare_cached(&texts.of_root)?;
@@ -346,7 +347,7 @@ pub(super) fn events(
 
 /// All events of a root.
 pub(super) fn all_events(connection: &Connection, sql: &Sql, root: &RootKey) -> rusqlite::Result<Vec<RecordedEvent>> {
-    let (snapshot, texts) = (connection.unchecked_transaction()?, sql.service(root.service)?);
+    let (snapshot, texts) = (OneInstant::begin(connection)?, sql.service(root.service)?);
     events(&snapshot, texts, root, chain::last(&snapshot, texts, root.aggregate, &root.key)?, 0)
 }
 
@@ -442,7 +443,7 @@ fn each_line(
 
 /// How many lines there are.
 pub(super) fn parked_keys(connection: &Connection, sql: &Sql, service: &'static str) -> rusqlite::Result<u64> {
-    let snapshot = connection.unchecked_transaction()?;
+    let snapshot = OneInstant::begin(connection)?;
     let mut count = 0;
     each_line(&snapshot, sql, service, |_| {
         count += 1;
@@ -453,7 +454,7 @@ pub(super) fn parked_keys(connection: &Connection, sql: &Sql, service: &'static 
 
 /// Each line, by its first event, and how many wait behind it.
 pub(super) fn parked_lines(connection: &Connection, sql: &Sql, service: &'static str, limit: usize) -> rusqlite::Result<Vec<ParkedLine>> {
-    let snapshot = connection.unchecked_transaction()?;
+    let snapshot = OneInstant::begin(connection)?;
     let texts = sql.service(service)?;
     let mut parked_at = snapshot.prepare_cached(&texts.parked_at)?;
     let mut behind = snapshot.prepare_cached(&texts.parked_behind)?;
@@ -484,7 +485,7 @@ fn parked_event(service: &'static str, row: &Row<'_>) -> rusqlite::Result<Parked
 
 /// The first of each line of parked events, the soonest to be tried first.
 pub(super) fn parked_heads(connection: &Connection, sql: &Sql, service: &'static str, limit: usize) -> rusqlite::Result<Vec<Parked>> {
-    let snapshot = connection.unchecked_transaction()?;
+    let snapshot = OneInstant::begin(connection)?;
     // The soonest that were seen, and the last of them on top.
     let mut soonest: BinaryHeap<(i64, String, String, Shard, u64)> = BinaryHeap::new();
     each_line(&snapshot, sql, service, |head| {
