@@ -1,8 +1,9 @@
 //! Entity tags, and requests that depend on them (RFC 9110, 13).
 //!
-//! A tag is a hash (XXH3, of 128 bits) of the answer as its caller sees it: with what is hidden from them left out, and with the moves that are possible now. So
-//! it changes whenever the answer does, tells nothing that the answer does not, and can be worked out again where a command is decided. What
-//! is sent in a coding has a tag of that ([`Coding::tag`]), and whoever has one of them has seen the same: here, and only here, that is known.
+//! A tag is a hash (XXH3, of 128 bits: decision 022) of the answer as its caller sees it: with what is hidden from them left out, and with the
+//! moves that are possible now. So it changes whenever the answer does, tells nothing that the answer does not, and can be worked out again
+//! where a command is decided. What is sent in a coding has a tag of that ([`Coding::tag`]), and whoever has one of them has seen the same:
+//! here, and only here, that is known.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use base64::Engine;

@@ -179,9 +179,9 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", detail).after(retry_after)
     }
 
-    /// 409: a request with the same idempotency key has not finished yet.
+    /// 409: a request with the same idempotency key, or what was told before this one, has not finished yet.
     pub fn in_progress() -> Self {
-        Self::new(StatusCode::CONFLICT, "request-in-progress", "The same request is still being worked on.").after(SHORTLY)
+        Self::new(StatusCode::CONFLICT, "request-in-progress", "This is still being worked on.").after(SHORTLY)
     }
 
     /// 422: the idempotency key was used for something else.

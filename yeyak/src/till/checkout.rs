@@ -233,8 +233,8 @@ impl Counter {
         if status == StatusCode::OK {
             return Came::Paid;
         }
-        // Somebody else was first, with the same or with nothing.
-        let is_late = problem["code"] == "not-waiting" || problem["code"] == "request-in-progress";
+        // Somebody else was first, with the same or with nothing; or it comes to nothing, which may take a moment yet.
+        let is_late = matches!(problem["code"].as_str(), Some("not-waiting" | "request-in-progress" | "taken-back"));
         match self.standing(order, headers).await {
             Standing::Paid => Came::Paid,
             Standing::Undone | Standing::Over => Came::Refused,

@@ -11,8 +11,8 @@ pub(super) const REFUSED: &str = "자리를 확보하지 못해 예약되지 않
 pub(super) const UNDONE: &str = "예약되지 않았거나 취소된 예약입니다. 내실 금액은 없으며, 결제된 금액은 모두 돌려드립니다. · \
      The table is not reserved, or no longer. Nothing is owed, and whatever was paid is given back.";
 /// It does not stand, and money of it is still owed to the guest.
-pub(super) const OWED: &str = "예약되지 않았거나 취소된 예약입니다. 결제하신 금액은 아직 돌려드리는 중이며, 따로 하실 일은 없습니다. · \
-     The table is not reserved, or no longer. What you paid is still on its way back to you, and there is nothing you have to do.";
+pub(super) const OWED: &str = "예약되지 않았거나 취소된 예약입니다. 결제하신 금액은 아직 돌려드리지 못했으며, 저희가 처리하고 있습니다. · \
+     The table is not reserved, or no longer. What you paid is still owed to you, and we see to it.";
 /// It was not taken: it waits on, or comes to nothing; or nobody has heard yet which.
 pub(super) const NOT_NOW: &str = "지금은 결제를 마칠 수 없습니다. 이 페이지에서 잠시 후 다시 확인합니다. 예약되지 않으면 결제 금액은 받지 않습니다. · \
      The payment cannot be completed just now. This page looks again in a moment. Nothing is kept unless the table is reserved.";

@@ -467,7 +467,7 @@ fn what_toss_refuses_to_give_back_is_owed_until_an_operator_has_it_tried_again()
     becomes(&yeyak, "/restaurant/deposits/1", "PayCancelFailed");
     assert_eq!(yeyak.api().rows("/restaurant/deposits?status=PayCancelFailed").len(), 1);
     let (status, text) = browse(&yeyak, &order);
-    assert!(status == 404 && text.contains("on its way back to you"), "{text}");
+    assert!(status == 404 && text.contains("still owed to you"), "{text}");
     let told: Vec<_> = yeyak.lines().into_iter().filter(|line| line.contains("refused for good")).collect();
     assert!(told.len() == 1 && told[0].contains(" WARN ") && told[0].contains("EXCEED_MAX_REFUND_DUE"), "{told:?}");
     reconciled(&yeyak, &[], 1, &["owed", "PayCancelFailed", "1 of 1 payments disagree"]);

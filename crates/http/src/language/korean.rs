@@ -35,7 +35,7 @@ pub(super) const SENTENCES: Sentences = &[
         "Whether this happened is not known. Look, or ask again with the same Idempotency-Key.",
         "처리되었는지 알 수 없습니다. 직접 확인하거나 같은 Idempotency-Key로 다시 요청해 주세요.",
     ),
-    ("The same request is still being worked on.", "같은 요청을 아직 처리하고 있습니다."),
+    ("This is still being worked on.", "아직 처리하고 있습니다."),
     ("This idempotency key was used with another request.", "이 Idempotency-Key는 다른 요청에 이미 쓰였습니다."),
     ("There is more than one idempotency key.", "Idempotency-Key가 두 개 이상입니다."),
     ("An idempotency key is 1 to 255 visible ASCII characters.", "Idempotency-Key는 눈에 보이는 ASCII 문자 1~255자입니다."),

@@ -82,8 +82,7 @@ impl Toss {
                 Confirming::NotFound => refused(not_found(&code)),
                 Confirming::Mismatch => refused(mismatch(&code)),
                 Confirming::NotUs => Err(not_us(&code)),
-                Confirming::Busy => self.look_again(approve, &code, || unavailable("too much is asked of Toss Payments")).await,
-                Confirming::Open => self.look_again(approve, &code, not_yet).await,
+                Confirming::Open => self.look_again(approve, &code).await,
                 Confirming::Away => Err(away(&approve.order, status, &code)),
             },
             Err(trouble @ (Trouble::Unreached(_) | Trouble::Unknown(_))) => Err(troubled(&trouble)),
@@ -91,14 +90,14 @@ impl Toss {
     }
 
     /// A confirmation was answered, but not so that it says what came of it: how the payment stands tells that. What is still open then may
-    /// be paid yet, or not, which is for `otherwise` to say.
-    async fn look_again(&self, approve: &Approve, code: &str, otherwise: impl FnOnce() -> CallError) -> Answer {
+    /// be paid yet.
+    async fn look_again(&self, approve: &Approve, code: &str) -> Answer {
         let standing = self.look_up(&by_key(&approve.payment)).await.map_err(|_| timed_out())?;
         match standing.and_then(|payment| came_of(&payment, approve)) {
             Some(came) => told(came),
             None => {
                 tracing::warn!(order = approve.order, code, "Toss Payments does not confirm a payment, by a code that leaves it open");
-                Err(otherwise())
+                Err(not_yet())
             }
         }
     }
@@ -234,13 +233,16 @@ impl Toss {
 
     /// Has Toss give back `amount` of a payment of which `balance` is left, and only then.
     ///
-    /// The key of the request follows from the call, from what is left and from what was tried in vain, by this process: the same is done
-    /// once, and an error that Toss would only repeat does not stand in the way for ever. What an earlier process sent under another key
-    /// and lands yet leaves less than `balance`, so that this is refused.
+    /// The key of the request follows from the call, from what is left and from what was tried in vain: the same is done once, and an
+    /// error that Toss would only repeat does not stand in the way for ever. The first try of a process has the key of the first before it,
+    /// so that what may still be on its way is told of; those behind it have keys that no process had before.
     async fn give_back(&self, payment: &Payment, balance: Money, amount: Money, reason: String, key: &CallKey) -> Result<Payment, Trouble> {
         let name = hashed(key, "");
-        let purpose = format!("give-back/{}/{}/{}", balance.minor, self.started.as_microsecond(), self.closed.in_vain(&name));
-        let request = hashed(key, &purpose);
+        let tried = match self.closed.in_vain(&name) {
+            0 => "0".into(),
+            in_vain => format!("{}/{in_vain}", self.started.as_microsecond()),
+        };
+        let request = hashed(key, &format!("give-back/{}/{tried}", balance.minor));
         let body = GiveBack { cancel_reason: reason, cancel_amount: amount.minor, refundable_amount: balance.minor };
         let answer = self.api.post(&format!("{}/cancel", by_key(&payment.payment_key)), &request, &body).await;
         if matches!(&answer, Err(Trouble::Said { code, .. }) if code != "IDEMPOTENT_REQUEST_PROCESSING") {

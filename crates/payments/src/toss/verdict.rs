@@ -14,8 +14,6 @@ pub(super) enum Confirming {
     Mismatch,
     /// It is not paid, because Toss does not take our word; an operator has to see to it.
     NotUs,
-    /// It was turned away, because too much is asked of Toss.
-    Busy,
     /// It was answered, and how the payment stands has to tell what was meant.
     Open,
     /// Toss cannot answer now.
@@ -119,7 +117,6 @@ const fn is_away(status: u16) -> bool {
 
 pub(super) fn confirming(status: u16, code: &str) -> Confirming {
     match code {
-        _ if status == 429 => Confirming::Busy,
         _ if is_away(status) => Confirming::Away,
         _ if is_not_us(code) => Confirming::NotUs,
         _ if DECLINED.contains(&code) => Confirming::Declined,
@@ -156,7 +153,7 @@ mod tests {
         check(409, "IDEMPOTENT_REQUEST_PROCESSING", Confirming::Open);
         check(500, "UNKNOWN_PAYMENT_ERROR", Confirming::Away);
         check(502, "REJECT_CARD_PAYMENT", Confirming::Away);
-        check(429, "TOO_MANY_REQUESTS", Confirming::Busy);
+        check(429, "TOO_MANY_REQUESTS", Confirming::Away);
         check(400, "A_CODE_OF_TOMORROW", Confirming::Open);
     }
 

@@ -30,7 +30,7 @@ async fn each_class_of_errors_has_its_answer() {
         (401, "UNAUTHORIZED_KEY", "unavailable"),
         (400, "INVALID_API_KEY", "unavailable"),
         (400, "PROVIDER_ERROR", "undecided"),
-        (429, "TOO_MANY_REQUESTS", "unavailable"),
+        (429, "TOO_MANY_REQUESTS", "timed-out"),
         (409, "IDEMPOTENT_REQUEST_PROCESSING", "undecided"),
         (500, "FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING", "timed-out"),
         (400, "A_CODE_OF_TOMORROW", "undecided"),
@@ -51,7 +51,7 @@ async fn each_class_of_errors_has_its_answer() {
 /// Whatever Toss answers, what it says of a payment afterwards is what counts.
 #[tokio::test]
 async fn an_answer_that_does_not_fit_decides_nothing() {
-    for (fault, says) in [(Fault::DoneButSays(429, "TOO_MANY_REQUESTS"), "ok"), (Fault::DoneButOfAnother, "undecided")] {
+    for (fault, says) in [(Fault::DoneButSays(429, "TOO_MANY_REQUESTS"), "timed-out"), (Fault::DoneButOfAnother, "undecided")] {
         let given = Given::agreed().await;
         given.toss.fault(fault);
         assert_eq!(word(&given.act(&approve(), &key("a", 1)).await), says, "{fault:?}");

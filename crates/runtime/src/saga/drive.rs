@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use calls::{Act as Ask, Asked, CallKey};
 use clock::{Elapsed, timeout};
-use kernel::{Aggregate, CallError, CallStep, Commands, Refused, Saga, Step, Steps, Timestamp, WaitStep, misread};
+use kernel::{Aggregate, CallError, CallStep, Commands, Refused, RefusedKind, Saga, Step, Steps, Timestamp, WaitStep, misread};
 use store::{Meta, RootKey};
 use telemetry::{Kind, Span};
 
@@ -195,10 +195,12 @@ impl<S: Saga> Driven<S> {
     /// Ends a saga that cannot go on. The steps before `through` were done, or may have been.
     async fn turn(&self, through: usize, saga: &S, call: &CallStep<S>, outcome: Outcome) -> Result<Done, Outcome> {
         // Whoever told it something could try again for as long as it waits, and there is nothing left to tell now.
-        let outcome = match outcome {
-            Outcome::Unavailable(_) if self.stage > 0 => Outcome::Refused(Refused::taken_back()),
-            other => other,
+        let is_away = match &outcome {
+            Outcome::Unavailable(_) => true,
+            Outcome::Refused(refused) => refused.kind == RefusedKind::Unavailable,
+            _ => false,
         };
+        let outcome = if is_away && self.stage > 0 { Outcome::Refused(Refused::taken_back()) } else { outcome };
         if self.made(through, saga).next().is_none() {
             return self.give_up(saga, outcome).await;
         }

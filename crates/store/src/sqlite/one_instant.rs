@@ -8,8 +8,18 @@ pub(super) struct OneInstant<'a>(&'a Connection);
 
 impl<'a> OneInstant<'a> {
     pub(super) fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
-        connection.prepare_cached("BEGIN")?.execute([])?;
-        Ok(Self(connection))
+        let was_free = connection.is_autocommit();
+        let began = connection.prepare_cached("BEGIN").and_then(|mut begin| begin.execute([]));
+        match began {
+            Ok(_) => Ok(Self(connection)),
+            Err(error) => {
+                // One that is stopped because its steps are used up has begun all the same.
+                if was_free {
+                    drop(Self(connection));
+                }
+                Err(error)
+            }
+        }
     }
 }
 
@@ -23,10 +33,7 @@ impl Deref for OneInstant<'_> {
 
 impl Drop for OneInstant<'_> {
     fn drop(&mut self) {
-        let ended = self.0.prepare_cached("COMMIT").and_then(|mut end| end.execute([]));
-        if ended.is_err() && !self.0.is_autocommit() {
-            // A read that takes too many steps is stopped, and this may have been its last one. A statement of its own is at its first.
-            let _ = self.0.execute_batch("ROLLBACK");
-        }
+        // Nothing was written, so there is nothing to lose; after a failure SQLite may have ended it itself.
+        let _ = self.0.prepare_cached("COMMIT").and_then(|mut end| end.execute([]));
     }
 }
