@@ -18,8 +18,8 @@ struct Counted {
 }
 
 const ALL: [Counted; 2] = [
-    Counted { test: "instructions::booking", runs: [100, 400], bound: 1_090_000 },
-    Counted { test: "instructions::reading", runs: [500, 2500], bound: 120_000 },
+    Counted { test: "instructions::booking", runs: [100, 400], bound: 1_000_000 },
+    Counted { test: "instructions::reading", runs: [500, 2500], bound: 95_000 },
 ];
 
 /// Counts all, and fails when one takes more than its bound.
