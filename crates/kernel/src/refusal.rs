@@ -34,6 +34,9 @@ pub struct Refused {
     pub details: Map<String, Value>,
 }
 
+/// How much of what is in the way a refusal names at most.
+const NAMED: usize = 10;
+
 impl Refused {
     /// A refusal without details.
     pub fn new(kind: RefusedKind, code: &str, message: impl ToString) -> Self {
@@ -66,6 +69,13 @@ impl Refused {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.into(), value.into());
         self
+    }
+
+    /// With what is in the way: ten of it at most, as `shown`, and how much there is.
+    #[must_use]
+    pub fn in_the_way<T>(self, all: &[T], shown: impl Fn(&T) -> Value) -> Self {
+        let named: Vec<_> = all.iter().take(NAMED).map(shown).collect();
+        self.with("inTheWay", named).with("inTheWayCount", all.len())
     }
 
     /// The id of the row that stands already, when that is why.

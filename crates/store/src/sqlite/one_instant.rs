@@ -13,7 +13,7 @@ impl<'a> OneInstant<'a> {
         match began {
             Ok(_) => Ok(Self(connection)),
             Err(error) => {
-                // One that is stopped because its steps are used up has begun all the same.
+                // One that is stopped because its steps are used up may have begun all the same.
                 if was_free {
                     drop(Self(connection));
                 }

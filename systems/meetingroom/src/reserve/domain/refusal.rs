@@ -6,9 +6,6 @@ use super::Reservation;
 use crate::maintenance::api::MaintenanceId;
 use crate::reserve::api::ReserveId;
 
-/// How many reservations a refusal names at most.
-const NAMED: usize = 10;
-
 /// Why a calendar says no.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Refusal {
@@ -150,9 +147,7 @@ impl From<Refusal> for Refused {
             Refusal::TooEarly { starts_at } => no(Conflict, "too-early").with("startsAt", json!(starts_at)),
             Refusal::RoomInUse(held) => no(Conflict, "room-in-use").with("inTheWay", held.json()),
             Refusal::EmptyPeriod => no(Invalid, "empty-period").with("field", "until"),
-            Refusal::Reserved(held) => no(Conflict, "reserved")
-                .with("inTheWay", held.iter().take(NAMED).map(|held| held.json()).collect::<Vec<_>>())
-                .with("inTheWayCount", held.len()),
+            Refusal::Reserved(held) => no(Conflict, "reserved").in_the_way(held, |held| held.json()),
         }
     }
 }

@@ -5,9 +5,6 @@ use serde_json::{Value, json};
 use super::sittings::Sitting;
 use crate::reservation::api::ReservationId;
 
-/// How many reservations a refusal names at most.
-const NAMED: usize = 10;
-
 /// Why a calendar says no.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Refusal {
@@ -101,9 +98,7 @@ impl From<Refusal> for Refused {
             Refusal::Standing => no(Standing, "standing"),
             Refusal::VenueExists => no(Conflict, "venue-exists"),
             Refusal::VenueChanged => no(Conflict, "venue-changed"),
-            Refusal::VenueReserved(held) => no(Conflict, "venue-reserved")
-                .with("inTheWay", held.iter().take(NAMED).map(|held| held.json()).collect::<Vec<_>>())
-                .with("inTheWayCount", held.len()),
+            Refusal::VenueReserved(held) => no(Conflict, "venue-reserved").in_the_way(held, |held| held.json()),
             Refusal::NoSuchSitting { sittings } => no(Invalid, "no-such-sitting").with("field", "time").with("sittings", json!(sittings)),
             Refusal::ClosedDay => no(Conflict, "closed-day"),
             Refusal::SittingBegun => no(Conflict, "sitting-begun"),
