@@ -13,8 +13,7 @@ const WRITER_STATEMENTS: usize = 512;
 /// How many one that only reads keeps: every combination of filters and orders is one, and the rarest may go.
 const READER_STATEMENTS: usize = 256;
 
-/// After how many pages of log the writer copies them into the database file: 16 MiB, so that pages which change in every
-/// batch are copied once for many, and opening after a crash still takes well under a second.
+/// After how many pages of log a writer that is alone with its file copies them into it.
 const CHECKPOINT_PAGES: i64 = 4096;
 
 /// How much of the file the writer keeps at hand, in KiB. Not more: where pages of a B-tree were put in order, SQLite looks through all that it
@@ -53,21 +52,27 @@ pub(super) fn open(path: &Path, options: &Options, create: bool) -> rusqlite::Re
 }
 
 /// Sets a connection up so that what it commits is on disk.
-pub(super) fn for_writing(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn for_writing(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         let why = format!("it cannot keep a write-ahead log there (its journal mode stays {mode:?})");
         return Err(Error::ToSqlConversionFailure(why.into()));
     }
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    // Where a plain sync stops in the disk's cache (macOS), this one does not.
-    connection.pragma_update(None, "fullfsync", true)?;
-    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    synced(connection)?;
+    // Else a thread of its own does that.
+    connection.pragma_update(None, "wal_autocheckpoint", if options.inline { CHECKPOINT_PAGES } else { 0 })?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE)?;
     connection.set_prepared_statement_cache_capacity(WRITER_STATEMENTS);
     begin_log_anew(connection)
+}
+
+/// What is written, into the log or from there into the file, is on disk before anything is built on it.
+fn synced(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Where a plain sync stops in the disk's cache (macOS), these do not.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)
 }
 
 /// Copies what is in the log to the database file, and begins the log anew.
@@ -83,7 +88,15 @@ fn begin_log_anew(connection: &Connection) -> rusqlite::Result<()> {
 /// Opens a connection to write with, after the first one.
 pub(super) fn writer(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
     let connection = open(path, options, false)?;
-    for_writing(&connection)?;
+    for_writing(&connection, options)?;
+    Ok(connection)
+}
+
+/// Opens a connection that copies the log into the file, and writes nothing of its own.
+pub(super) fn copier(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
+    let connection = open(path, options, false)?;
+    synced(&connection)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(connection)
 }
 

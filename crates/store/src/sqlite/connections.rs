@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::checkpoints::Checkpoints;
 use super::readers::{self, Readers};
 use super::{Options, connection, failure};
 use crate::{StoreError, StoreFuture};
@@ -72,9 +73,13 @@ impl Connections {
             Writer::Inline(Mutex::new(slot))
         } else {
             let (sender, jobs) = mpsc::channel::<Job>();
+            let mut checkpoints = Checkpoints::start(path.clone(), options.clone())?;
             let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || {
                 while let Ok(job) = jobs.recv() {
                     job(&mut slot);
+                    if let Some(connection) = &slot.connection {
+                        checkpoints.look_after(connection);
+                    }
                 }
             })?;
             Writer::Thread(Some(sender), Some(thread))

@@ -14,6 +14,7 @@ mod admin;
 mod append;
 mod batch;
 mod chain;
+mod checkpoints;
 mod connection;
 mod connections;
 mod copy;
@@ -81,7 +82,7 @@ impl SqliteStore {
         let unusable = |why: &dyn std::fmt::Display| OpenError::Unusable { path: path.clone(), why: why.to_string() };
         let mut first = connection::open(&path, options, true).map_err(|error| unusable(&error))?;
         ddl::identify(&first, &path)?;
-        connection::for_writing(&first).map_err(|error| unusable(&error))?;
+        connection::for_writing(&first, options).map_err(|error| unusable(&error))?;
         ddl::migrate(&mut first, &schema).map_err(|error| unusable(&error))?;
         let connections = Connections::start(path.clone(), options.clone(), first).map_err(|error| unusable(&error))?;
         Ok(Self { connections, sql: Arc::new(Sql::new(&schema)) })
