@@ -60,7 +60,7 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
              data TEXT NOT NULL, subject TEXT, correlation TEXT NOT NULL, causation TEXT NOT NULL, caller TEXT NOT NULL,
              shard INTEGER CHECK (shard BETWEEN 0 AND 15), epoch INTEGER, seq INTEGER, published TEXT, trace TEXT,
              before INTEGER);
-         CREATE UNIQUE INDEX IF NOT EXISTS {feed} ON {events} (shard, seq) WHERE seq IS NOT NULL;
+         CREATE UNIQUE INDEX IF NOT EXISTS {feed} ON {events} {of_feed};
          CREATE INDEX IF NOT EXISTS {subjects} ON {events} (subject) WHERE subject IS NOT NULL;
          CREATE TABLE IF NOT EXISTS {sequences} (name TEXT PRIMARY KEY, value INTEGER NOT NULL, rows INTEGER) WITHOUT ROWID;
          CREATE TABLE IF NOT EXISTS {epochs} (
@@ -90,6 +90,7 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
         snapshots = name("snapshots"),
         events = name("events"),
         feed = name("feed"),
+        of_feed = formats::OF_FEED,
         subjects = name("subjects"),
         sequences = name("sequences"),
         epochs = name("epochs"),

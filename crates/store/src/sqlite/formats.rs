@@ -25,6 +25,11 @@ pub(super) fn forget_the_index_of_batches(transaction: &Transaction<'_>) -> rusq
     Ok(())
 }
 
+/// What the index of a feed is over. Shards grow alike, so that what all of them publish at one time stands side by side here; with the shard
+/// first each would have a page of its own, which is to be written anew whenever it publishes something. Whoever reads one shard looks at
+/// the numbers that they want in all sixteen, of which no shard has more than they do.
+pub(super) const OF_FEED: &str = "(seq, shard) WHERE seq IS NOT NULL";
+
 /// Brings up the tables that each service has.
 pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str) -> rusqlite::Result<()> {
     let name = |table: &str| names::table(service, table);
@@ -51,6 +56,11 @@ pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str) -> rusqlite
             streams = name("streams")
         ))?;
     }
+    // Once the index of a feed had the shards first. An older release reads what a feed has by either.
+    let (feed, events) = (name("feed"), name("events"));
+    if !index_text(transaction, &feed)?.ends_with(OF_FEED) {
+        transaction.execute_batch(&format!("DROP INDEX {feed}; CREATE UNIQUE INDEX {feed} ON {events} {OF_FEED};"))?;
+    }
     // Up to format 3 the heads of the shards had a table of their own.
     if has_heads(transaction, service)? {
         let (sequences, heads) = (name("sequences"), name("heads"));
@@ -68,6 +78,12 @@ pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str) -> rusqlite
 pub(super) fn has_streams(connection: &Connection, service: &str) -> rusqlite::Result<bool> {
     let text = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?1)";
     connection.query_row(text, [names::table(service, "streams").trim_matches('"')], |row| row.get(0))
+}
+
+/// What made an index, by its name as statements have it.
+fn index_text(connection: &Connection, name: &str) -> rusqlite::Result<String> {
+    let text = "SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?1";
+    connection.query_row(text, [name.trim_matches('"')], |row| row.get(0))
 }
 
 /// Whether the heads of a service's shards have a table of their own.

@@ -143,6 +143,7 @@ impl ServiceSql {
         let finished = "wake_at IS NULL AND at < ?2 AND NOT published";
         // The sign behind a slash is a nought, so this is all that begins like a head.
         let is_head = format!("(name > '{HEAD}' AND name < '{}0')", HEAD.trim_end_matches('/'));
+        let head = format!("SELECT value FROM {sequences} WHERE name = '{HEAD}' || ?1");
         let told = |which: &str, order: &str, limit: &str| {
             format!(
                 "SELECT id, aggregate, key, version, at, data, subject, shard, seq, correlation, causation, caller, trace FROM {events} \
@@ -247,9 +248,9 @@ impl ServiceSql {
             of_root: told("id = ?1", "id", "1"),
             feed: format!(
                 "SELECT epoch, seq, key, at, published, correlation, causation, caller, trace FROM {events} \
-                 WHERE shard = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
+                 WHERE seq > ?2 AND seq <= min(?2 + ?3, coalesce(({head}), ?2 + ?3)) AND shard = ?1 ORDER BY seq"
             ),
-            head: format!("SELECT value FROM {sequences} WHERE name = '{HEAD}' || ?1"),
+            head,
             heads: format!("SELECT CAST(substr(name, {}) AS INTEGER), value FROM {sequences} WHERE {is_head}", HEAD.len() + 1),
             put_head: format!(
                 "INSERT INTO {sequences} (name, value) VALUES ('{HEAD}' || ?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2"
