@@ -150,6 +150,21 @@ pub fn a_feed_is_read_page_by_page(opened: Opened<'_>) {
     assert!(page(0, 0).is_empty());
 }
 
+pub fn what_other_shards_publish_is_not_in_the_way(opened: Opened<'_>) {
+    for version in 1..=50 {
+        opened.write(appended(&["a"], version, 0));
+        if version % 20 == 0 {
+            opened.write(appended(&["b"], version / 20, 4));
+        }
+    }
+    let page = |shard, after, limit| {
+        let feed = opened.wait(opened.store.feed(SHOP, shard, after, limit)).unwrap();
+        feed.events.iter().map(|event| event.position.seq).collect::<Vec<_>>()
+    };
+    assert_eq!((page(4, 0, 10), page(4, 1, 10), page(4, 2, 10)), (vec![1, 2], vec![2], vec![]));
+    assert_eq!((page(0, 0, 3), page(0, 48, 10)), (vec![1, 2, 3], vec![49, 50]));
+}
+
 pub fn bounds_beyond_every_place_are_just_empty(opened: Opened<'_>) {
     opened.write(appended(&["a"], 1, 4));
     assert_eq!(opened.wait(opened.store.feed(SHOP, 4, u64::MAX, 3)).unwrap().events, []);

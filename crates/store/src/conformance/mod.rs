@@ -72,6 +72,7 @@ macro_rules! conformance {
                 a_commit_tells_the_places_that_the_feed_shows,
                 what_is_not_published_has_no_place,
                 a_feed_is_read_page_by_page,
+                what_other_shards_publish_is_not_in_the_way,
                 bounds_beyond_every_place_are_just_empty,
                 services_have_feeds_of_their_own,
                 a_shard_that_does_not_exist_is_rejected,

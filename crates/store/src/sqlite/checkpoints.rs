@@ -1,8 +1,6 @@
 //! The log copied into the file beside the writer, for whom it would be the longest pause of all: thousands of pages and two syncs.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -54,10 +52,10 @@ impl Log {
 pub(super) struct Checkpoints {
     /// There until the drop.
     wanted: Option<mpsc::Sender<()>>,
+    copied: mpsc::Receiver<()>,
     thread: Option<JoinHandle<()>>,
-    copying: Arc<AtomicBool>,
-    /// Whether the thread has copied something that the writer has not looked after.
-    begun: bool,
+    /// Whether a copy is under way, or was made and what is left of the log is the writer's.
+    asked: bool,
 }
 
 impl Drop for Checkpoints {
@@ -75,44 +73,43 @@ impl Checkpoints {
     /// When no thread can be started.
     pub(super) fn start(path: PathBuf, options: Options) -> std::io::Result<Self> {
         let (wanted, asked) = mpsc::channel();
-        let copying = Arc::new(AtomicBool::new(false));
-        let done = Arc::clone(&copying);
+        let (done, copied) = mpsc::channel();
         let thread = std::thread::Builder::new().name("store-copier".into()).spawn(move || {
             let mut open = None;
             while let Ok(()) = asked.recv() {
                 if copy(&path, &options, &mut open).is_err() {
                     open = None;
                 }
-                done.store(false, Ordering::Release);
+                let _ = done.send(());
             }
         })?;
-        Ok(Self { wanted: Some(wanted), thread: Some(thread), copying, begun: false })
+        Ok(Self { wanted: Some(wanted), copied, thread: Some(thread), asked: false })
     }
 
     /// Looks after the log, once whoever waited for the last batch was answered. What cannot be copied stays in the log, where it is on disk
-    /// as well, and is tried again after the next batch.
+    /// as well, and is tried again after a later batch.
     pub(super) fn look_after(&mut self, writer: &Connection) {
         let _ = self.copy_what_is_due(writer);
     }
 
     fn copy_what_is_due(&mut self, writer: &Connection) -> rusqlite::Result<()> {
-        if self.copying.load(Ordering::Acquire) {
-            return Ok(());
-        }
         let log = Log::of(writer)?;
-        if std::mem::take(&mut self.begun) || log.length >= MOST_PAGES {
-            Log::copy(writer)?;
-        } else if log.left() >= PAGES
-            && let Some(wanted) = &self.wanted
-        {
-            self.copying.store(true, Ordering::Release);
-            self.begun = wanted.send(()).is_ok();
+        match (self.asked, log.length >= MOST_PAGES) {
+            (true, false) if self.copied.try_recv() == Err(mpsc::TryRecvError::Empty) => return Ok(()),
+            // The one case in which the writer waits: it is so much faster than the copy that the log would grow without end.
+            (true, true) => drop(self.copied.recv()),
+            (false, false) => {
+                self.asked = log.left() >= PAGES && self.wanted.as_ref().is_some_and(|wanted| wanted.send(()).is_ok());
+                return Ok(());
+            }
+            (true, false) | (false, true) => {}
         }
-        Ok(())
+        self.asked = false;
+        Log::copy(writer).map(drop)
     }
 }
 
-fn copy(path: &std::path::Path, options: &Options, open: &mut Option<Connection>) -> rusqlite::Result<()> {
+fn copy(path: &Path, options: &Options, open: &mut Option<Connection>) -> rusqlite::Result<()> {
     let connection = match open {
         Some(connection) => connection,
         None => open.insert(connection::copier(path, options)?),
@@ -121,4 +118,102 @@ fn copy(path: &std::path::Path, options: &Options, open: &mut Option<Connection>
         Log::copy(connection)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    struct Fixture {
+        writer: Connection,
+        path: PathBuf,
+        _directory: tempfile::TempDir,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("store.db");
+            let writer = connection::open(&path, &Options::default(), true).unwrap();
+            connection::for_writing(&writer, &Options::default()).unwrap();
+            writer.execute_batch("CREATE TABLE goods (id INTEGER PRIMARY KEY, content BLOB)").unwrap();
+            Self { writer, path, _directory: directory }
+        }
+
+        fn checkpoints(&self) -> Checkpoints {
+            Checkpoints::start(self.path.clone(), Options::default()).unwrap()
+        }
+
+        /// Writes at least so many pages, in one transaction.
+        fn write(&self, pages: i64) {
+            self.writer.execute("INSERT INTO goods (content) VALUES (zeroblob(?1 * 4096))", [pages]).unwrap();
+        }
+
+        fn log(&self) -> Log {
+            Log::of(&self.writer).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_long_log_is_copied_beside_the_writer_and_begun_anew() {
+        let fixture = Fixture::new();
+        let mut checkpoints = fixture.checkpoints();
+        fixture.write(PAGES);
+        checkpoints.look_after(&fixture.writer);
+        assert!(checkpoints.asked);
+        // What the writer adds meanwhile may or may not be copied with the rest.
+        fixture.write(1);
+        checkpoints.copied.recv().unwrap();
+        assert!(fixture.log().copied >= PAGES);
+        checkpoints.asked = false;
+        drop(checkpoints);
+        Log::copy(&fixture.writer).unwrap();
+        assert_eq!(fixture.log().left(), 0);
+        fixture.write(1);
+        assert!(fixture.log().length < 10, "the log has begun anew");
+    }
+
+    #[test]
+    fn a_short_log_is_left_where_it_is() {
+        let fixture = Fixture::new();
+        let mut checkpoints = fixture.checkpoints();
+        fixture.write(PAGES / 2);
+        checkpoints.look_after(&fixture.writer);
+        assert!(!checkpoints.asked);
+        assert_eq!(fixture.log().copied, 0);
+    }
+
+    #[test]
+    fn what_is_left_after_a_copy_is_the_writers() {
+        let fixture = Fixture::new();
+        let mut checkpoints = fixture.checkpoints();
+        fixture.write(PAGES);
+        checkpoints.look_after(&fixture.writer);
+        // Only once the thread has said that it is done does the writer go on with it.
+        while checkpoints.asked {
+            checkpoints.look_after(&fixture.writer);
+            std::thread::yield_now();
+        }
+        assert_eq!(fixture.log().left(), 0);
+    }
+
+    #[test]
+    fn a_log_that_a_reader_needs_grows_and_is_begun_anew_once_nobody_does() {
+        let fixture = Fixture::new();
+        let mut checkpoints = fixture.checkpoints();
+        fixture.write(1);
+        let reader = connection::reader(&fixture.path, &Options::default()).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM goods").unwrap();
+        for _ in 0..5 {
+            fixture.write(PAGES);
+            checkpoints.look_after(&fixture.writer);
+        }
+        assert!(fixture.log().length > MOST_PAGES && fixture.log().left() > 4 * PAGES, "nothing that the reader may look for is lost");
+        reader.execute_batch("COMMIT").unwrap();
+        checkpoints.look_after(&fixture.writer);
+        assert_eq!(fixture.log().left(), 0);
+        fixture.write(1);
+        assert!(fixture.log().length < 10, "the log has begun anew");
+    }
 }

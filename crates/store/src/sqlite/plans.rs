@@ -121,6 +121,7 @@ fn what_is_read_in_order_is_not_sorted() {
         (&service.next_line, "shop_lines"),
         (&service.finished, "USING PRIMARY KEY (aggregate=?)"),
         (&service.parked, "shop_waiting"),
+        (&service.feed, "shop_feed (seq>? AND seq<?)"),
     ]);
     for (text, index) in expected {
         let plan = plan(&connection, text);

@@ -290,7 +290,7 @@ fn an_index_that_is_to_have_other_columns_is_made_anew_and_the_rows_stay() {
     assert_eq!(indexes().len(), 3);
 }
 
-/// A file of format 3, in which the heads of shards stood apart, and there was an index of batches.
+/// A file of format 3, in which the heads of shards stood apart, feeds were ordered by their shards, and there was an index of batches.
 #[test]
 fn a_file_with_heads_apart_and_many_batches_is_brought_up() {
     let directory = tempfile::tempdir().unwrap();
@@ -311,6 +311,8 @@ fn a_file_with_heads_apart_and_many_batches_is_brought_up() {
     let old = "CREATE TABLE shop_heads (shard INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
                INSERT INTO shop_heads VALUES (3, 2), (15, 1);
                DELETE FROM shop_sequences WHERE name LIKE '@%';
+               DROP INDEX shop_feed;
+               CREATE UNIQUE INDEX shop_feed ON shop_events (shard, seq) WHERE seq IS NOT NULL;
                DROP TABLE batches;
                CREATE TABLE batches (
                    n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, landed INTEGER NOT NULL, asked INTEGER NOT NULL DEFAULT 0);
@@ -320,6 +322,7 @@ fn a_file_with_heads_apart_and_many_batches_is_brought_up() {
     Connection::open(&path).unwrap().execute_batch(old).unwrap();
     let held = snapshot_of(&path, &schema()).unwrap();
     assert_eq!((held.heads("shop").unwrap(), held.sequences("shop").unwrap()), (before.clone(), vec![("goods".to_owned(), 7)]));
+    assert_eq!(held.feed("shop", 3, 0, 5).unwrap().events.len(), 2);
     drop(held);
 
     for _ in 0..2 {
@@ -336,6 +339,14 @@ fn a_file_with_heads_apart_and_many_batches_is_brought_up() {
     let store = open(&path).unwrap();
     write(&store, "batch 3", Writes { events: vec![published("d", 3)], ..Writes::default() }).unwrap();
     assert_eq!(store.heads("shop").now_or_never().unwrap().unwrap()[3].seq, 3);
+    let feed = store.feed("shop", 3, 1, 5).now_or_never().unwrap().unwrap().events;
+    assert_eq!(feed.iter().map(|event| event.key.as_str()).collect::<Vec<_>>(), ["c", "d"]);
     let changes = store.changes("shop", "goods", None, &[], 1).now_or_never().unwrap().unwrap();
     assert_eq!((changes.last, changes.line.as_str()), (301, "old 1/1"), "batches are counted on, and the first one is known");
+    drop(store);
+    let index = "SELECT sql LIKE '%(seq, shard)%' FROM sqlite_schema WHERE name = 'shop_feed'";
+    assert!(
+        Connection::open(&path).unwrap().query_row(index, [], |row| row.get::<_, bool>(0)).unwrap(),
+        "the index of feeds is the new one"
+    );
 }
