@@ -15,7 +15,8 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS outbox (n INTEGER PRIMARY KEY, event TEXT NOT NULL);
 ";
 
-/// Opens the file to write in it; what is committed there is on disk. The log is copied as rarely as Yeyak copies its own.
+/// Opens the file to write in it; what is committed there is on disk. The log is copied as rarely as Yeyak copies its own, if
+/// within a commit, where Yeyak has a thread for that.
 pub(crate) fn open(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(file)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -3,18 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 
 use super::{Options, connection};
 
-/// After how many pages of log they are copied: 16 MiB, so that pages which change in every batch are copied once for many, and opening
-/// after a crash still takes well under a second.
-const PAGES: i64 = 4096;
+/// After how many pages of log they are copied: 16 MiB, so that pages which change in every batch are copied once for many, and the log is
+/// as a rule short when a file is opened after a crash.
+pub(super) const PAGES: i64 = 4096;
 
-/// How long the log may become before the writer goes on copying at every batch: readers that come one upon the other let nobody begin it
-/// anew, and the writer finds a gap between them at last.
+/// How far the copy may lie behind before the writer waits for it, and how long a log that is copied may be before the writer looks at every
+/// batch whether it can begin anew: it cannot while anybody reads in it.
 const MOST_PAGES: i64 = 4 * PAGES;
+
+/// How long the writer waits after each batch for a copy that lies too far behind.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// How many times the copying thread goes over the log. What the writer has added meanwhile is less each time; what is left is the writer's,
 /// for only when all is copied does the log begin anew.
@@ -54,12 +58,12 @@ pub(super) struct Checkpoints {
     wanted: Option<mpsc::Sender<()>>,
     copied: mpsc::Receiver<()>,
     thread: Option<JoinHandle<()>>,
-    /// Whether a copy is under way, or was made and what is left of the log is the writer's.
+    /// Whether a copy is under way, or was made and the writer has not seen that yet.
     asked: bool,
 }
 
 impl Drop for Checkpoints {
-    /// Waits for the copy that is under way, so that the writer's connection is the last one and takes the log away.
+    /// Waits for the copy that is under way, so that nobody has the file open once the store is gone.
     fn drop(&mut self) {
         self.wanted = None;
         if let Some(thread) = self.thread.take() {
@@ -77,7 +81,8 @@ impl Checkpoints {
         let thread = std::thread::Builder::new().name("store-copier".into()).spawn(move || {
             let mut open = None;
             while let Ok(()) = asked.recv() {
-                if copy(&path, &options, &mut open).is_err() {
+                if let Err(error) = copy(&path, &options, &mut open) {
+                    end_unless_synced(&error);
                     open = None;
                 }
                 let _ = done.send(());
@@ -89,23 +94,34 @@ impl Checkpoints {
     /// Looks after the log, once whoever waited for the last batch was answered. What cannot be copied stays in the log, where it is on disk
     /// as well, and is tried again after a later batch.
     pub(super) fn look_after(&mut self, writer: &Connection) {
-        let _ = self.copy_what_is_due(writer);
+        if let Err(error) = self.copy_what_is_due(writer) {
+            end_unless_synced(&error);
+        }
     }
 
     fn copy_what_is_due(&mut self, writer: &Connection) -> rusqlite::Result<()> {
         let log = Log::of(writer)?;
-        match (self.asked, log.length >= MOST_PAGES) {
-            (true, false) if self.copied.try_recv() == Err(mpsc::TryRecvError::Empty) => return Ok(()),
-            // The one case in which the writer waits: it is so much faster than the copy that the log would grow without end.
-            (true, true) => drop(self.copied.recv()),
-            (false, false) => {
-                self.asked = log.left() >= PAGES && self.wanted.as_ref().is_some_and(|wanted| wanted.send(()).is_ok());
-                return Ok(());
-            }
-            (true, false) | (false, true) => {}
+        if self.asked {
+            self.asked = !self.has_copied(log);
+            return match self.asked {
+                true => Ok(()),
+                false => Log::copy(writer).map(drop),
+            };
         }
-        self.asked = false;
-        Log::copy(writer).map(drop)
+        if log.left() >= PAGES {
+            self.asked = self.wanted.as_ref().is_some_and(|wanted| wanted.send(()).is_ok());
+        } else if log.length >= MOST_PAGES {
+            Log::copy(writer)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the thread is done. The writer waits a little where it would else leave the copy ever further behind.
+    fn has_copied(&self, log: Log) -> bool {
+        match log.left() < MOST_PAGES {
+            true => self.copied.try_recv() != Err(mpsc::TryRecvError::Empty),
+            false => self.copied.recv_timeout(PATIENCE) != Err(mpsc::RecvTimeoutError::Timeout),
+        }
     }
 }
 
@@ -118,6 +134,23 @@ fn copy(path: &Path, options: &Options, open: &mut Option<Connection>) -> rusqli
         Log::copy(connection)?;
     }
     Ok(())
+}
+
+/// Ends the process, as killing it would, when the error is that the disk could not be synced.
+///
+/// SQLite counts pages as copied before they are synced when the writer has gone on meanwhile; the sync of the last of them is to hold for all.
+/// Once it fails, the system may have forgotten the pages that it could not write and takes them for written, so that no later sync tells: the
+/// log would begin anew, and they would be nowhere. Whoever opens the file anew reads the log in from its beginning and copies all of it once
+/// more. PostgreSQL does the same, for the same reason.
+pub(super) fn end_unless_synced(error: &rusqlite::Error) {
+    if is_failed_sync(error) {
+        tracing::error!(%error, "the disk failed to keep what was written to it; the process ends, so that its next start writes it again from the log");
+        std::process::abort();
+    }
+}
+
+fn is_failed_sync(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_FSYNC)
 }
 
 #[cfg(test)]
@@ -155,6 +188,14 @@ mod tests {
         }
     }
 
+    /// Looks after the log until the thread has said that it is done.
+    fn settle(checkpoints: &mut Checkpoints, fixture: &Fixture) {
+        while checkpoints.asked {
+            checkpoints.look_after(&fixture.writer);
+            std::thread::yield_now();
+        }
+    }
+
     #[test]
     fn a_long_log_is_copied_beside_the_writer_and_begun_anew() {
         let fixture = Fixture::new();
@@ -162,13 +203,8 @@ mod tests {
         fixture.write(PAGES);
         checkpoints.look_after(&fixture.writer);
         assert!(checkpoints.asked);
-        // What the writer adds meanwhile may or may not be copied with the rest.
-        fixture.write(1);
         checkpoints.copied.recv().unwrap();
         assert!(fixture.log().copied >= PAGES);
-        checkpoints.asked = false;
-        drop(checkpoints);
-        Log::copy(&fixture.writer).unwrap();
         assert_eq!(fixture.log().left(), 0);
         fixture.write(1);
         assert!(fixture.log().length < 10, "the log has begun anew");
@@ -190,11 +226,7 @@ mod tests {
         let mut checkpoints = fixture.checkpoints();
         fixture.write(PAGES);
         checkpoints.look_after(&fixture.writer);
-        // Only once the thread has said that it is done does the writer go on with it.
-        while checkpoints.asked {
-            checkpoints.look_after(&fixture.writer);
-            std::thread::yield_now();
-        }
+        settle(&mut checkpoints, &fixture);
         assert_eq!(fixture.log().left(), 0);
     }
 
@@ -209,11 +241,27 @@ mod tests {
             fixture.write(PAGES);
             checkpoints.look_after(&fixture.writer);
         }
+        settle(&mut checkpoints, &fixture);
         assert!(fixture.log().length > MOST_PAGES && fixture.log().left() > 4 * PAGES, "nothing that the reader may look for is lost");
         reader.execute_batch("COMMIT").unwrap();
         checkpoints.look_after(&fixture.writer);
+        settle(&mut checkpoints, &fixture);
         assert_eq!(fixture.log().left(), 0);
         fixture.write(1);
         assert!(fixture.log().length < 10, "the log has begun anew");
+    }
+
+    #[test]
+    fn only_a_failed_sync_ends_the_process() {
+        let failed = |code| is_failed_sync(&rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        assert!(failed(ffi::SQLITE_IOERR_FSYNC));
+        assert!(!failed(ffi::SQLITE_IOERR_WRITE) && !failed(ffi::SQLITE_FULL) && !failed(ffi::SQLITE_BUSY));
+    }
+
+    /// Before 3.51.3 a log could be begun anew while somebody else still copied it, and one before 3.51 copies where it is only asked how long
+    /// the log is.
+    #[test]
+    fn this_sqlite_may_copy_a_log_beside_its_writer() {
+        assert!(rusqlite::version_number() >= 3_051_003);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, OpenFlags};
 
-use super::Options;
+use super::{Options, checkpoints};
 
 /// How many statements a connection that writes keeps prepared. A service has some twenty and each of its tables three; a
 /// system of ten services with five tables each has 350, and one that is thrown out and prepared anew costs more than it runs.
@@ -13,15 +13,12 @@ const WRITER_STATEMENTS: usize = 512;
 /// How many one that only reads keeps: every combination of filters and orders is one, and the rarest may go.
 const READER_STATEMENTS: usize = 256;
 
-/// After how many pages of log a writer that is alone with its file copies them into it.
-const CHECKPOINT_PAGES: i64 = 4096;
-
 /// How much of the file the writer keeps at hand, in KiB. Not more: where pages of a B-tree were put in order, SQLite looks through all that it
 /// keeps at the end of the transaction, as long as the file has less than a gigabyte, and with twice as much a booking took a tenth longer.
 const WRITER_CACHE: i64 = 16 * 1024;
 
 /// What the log is cut back to after it has grown, as behind a long read.
-const LOG_BYTES: i64 = 64 * 1024 * 1024;
+const LOG_BYTES: i64 = 96 * 1024 * 1024;
 
 /// How long a write waits for another program that writes, such as one that makes a copy.
 const WRITER_PATIENCE: Duration = Duration::from_secs(5);
@@ -59,8 +56,8 @@ pub(super) fn for_writing(connection: &Connection, options: &Options) -> rusqlit
         return Err(Error::ToSqlConversionFailure(why.into()));
     }
     synced(connection)?;
-    // Else a thread of its own does that.
-    connection.pragma_update(None, "wal_autocheckpoint", if options.inline { CHECKPOINT_PAGES } else { 0 })?;
+    // A writer that is alone with its file copies the log itself; beside any other one does a thread of its own.
+    connection.pragma_update(None, "wal_autocheckpoint", if options.inline { checkpoints::PAGES } else { 0 })?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE)?;
     connection.set_prepared_statement_cache_capacity(WRITER_STATEMENTS);
@@ -88,8 +85,12 @@ fn begin_log_anew(connection: &Connection) -> rusqlite::Result<()> {
 /// Opens a connection to write with, after the first one.
 pub(super) fn writer(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
     let connection = open(path, options, false)?;
-    for_writing(&connection, options)?;
-    Ok(connection)
+    let begun = for_writing(&connection, options);
+    if let (Err(error), false) = (&begun, options.inline) {
+        // The log was copied in part by others, and the file not synced since.
+        checkpoints::end_unless_synced(error);
+    }
+    begun.map(|()| connection)
 }
 
 /// Opens a connection that copies the log into the file, and writes nothing of its own.

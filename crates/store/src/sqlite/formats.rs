@@ -56,7 +56,8 @@ pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str) -> rusqlite
             streams = name("streams")
         ))?;
     }
-    // Once the index of a feed had the shards first. An older release reads what a feed has by either.
+    // Once the index of a feed had the shards first. An older release reads what a feed has by either, by this
+    // one the slower the less its shard publishes.
     let (feed, events) = (name("feed"), name("events"));
     if !index_text(transaction, &feed)?.ends_with(OF_FEED) {
         transaction.execute_batch(&format!("DROP INDEX {feed}; CREATE UNIQUE INDEX {feed} ON {events} {OF_FEED};"))?;

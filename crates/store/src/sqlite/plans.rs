@@ -71,6 +71,7 @@ fn no_statement_scans_or_sorts_a_table_that_grows() {
         &service.audit.event,
         &service.append,
         &service.feed,
+        &service.audit.feed,
         &service.head,
         &service.heads,
         &service.put_head,

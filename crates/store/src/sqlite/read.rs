@@ -46,17 +46,24 @@ pub(super) fn position(row: &Row<'_>, first: usize) -> rusqlite::Result<Position
 
 pub(super) fn feed(connection: &Connection, sql: &Sql, service: &str, shard: Shard, after: u64, limit: usize) -> rusqlite::Result<Feed> {
     // Epochs and events are read as they stand at one instant.
-    feed_in(&*OneInstant::begin(connection)?, sql, service, shard, after, limit)
+    let texts = sql.service(service)?;
+    feed_by(&*OneInstant::begin(connection)?, texts, &texts.feed, shard, after, limit)
 }
 
-/// The same, in the caller's transaction.
-pub(super) fn feed_in(connection: &Connection, sql: &Sql, service: &str, shard: Shard, after: u64, limit: usize) -> rusqlite::Result<Feed> {
-    let texts = sql.service(service)?;
+/// The same, by a statement that finds its events, in the caller's transaction.
+pub(super) fn feed_by(
+    connection: &Connection,
+    texts: &ServiceSql,
+    statement: &str,
+    shard: Shard,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Feed> {
     let events = connection
-        .prepare_cached(&texts.feed)?
+        .prepare_cached(statement)?
         .query_map(params![shard, bound(after), bound(limit)], |row| {
             Ok(Arc::new(FeedEvent {
-                source: service.into(),
+                source: texts.name.into(),
                 shard,
                 position: position(row, 0)?,
                 key: row.get(2)?,

@@ -24,8 +24,8 @@ pub(super) const WAITING: usize = 64;
 /// two million rows, or one to two seconds; one and a half million rows in memory were sorted by two fields in 0.3 to 1.4.
 pub(super) const STEPS: u64 = 20_000_000;
 
-/// After how many steps a list that was begun where it was asked for goes to a thread: some three hundred rows, as many as a part of a
-/// feed has, which is read where it is asked for too. A page that an index gives takes a few hundred steps.
+/// After how many steps a list that was begun where it was asked for goes to a thread: some three hundred rows. A page that an index gives
+/// takes a few hundred steps.
 pub(super) const STEPS_HERE: u64 = 3_000;
 
 /// How many steps are counted as one.

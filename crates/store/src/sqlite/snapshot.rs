@@ -230,7 +230,10 @@ impl Snapshot for SqliteSnapshot<'_> {
     }
 
     fn feed(&self, service: &'static str, shard: Shard, after: u64, limit: usize) -> Result<Feed, StoreError> {
-        self.read(|connection| read::feed_in(connection, &self.sql, service, shard, after, limit))
+        self.read(|connection| {
+            let texts = self.sql.service(service)?;
+            read::feed_by(connection, texts, &texts.audit.feed, shard, after, limit)
+        })
     }
 
     fn heads(&self, service: &'static str) -> Result<Vec<Position>, StoreError> {

@@ -94,6 +94,8 @@ pub(super) struct AuditSql {
     pub(super) loose_events: String,
     pub(super) stray_snapshots: String,
     pub(super) sequences: String,
+    /// A feed, whatever its head says: the two are compared.
+    pub(super) feed: String,
     /// The heads in a file up to format 3.
     pub(super) heads_apart: String,
     pub(super) histories: String,
@@ -144,6 +146,12 @@ impl ServiceSql {
         // The sign behind a slash is a nought, so this is all that begins like a head.
         let is_head = format!("(name > '{HEAD}' AND name < '{}0')", HEAD.trim_end_matches('/'));
         let head = format!("SELECT value FROM {sequences} WHERE name = '{HEAD}' || ?1");
+        let feed = |bound: &str| {
+            format!(
+                "SELECT epoch, seq, key, at, published, correlation, causation, caller, trace FROM {events} \
+                 WHERE seq > ?2 {bound} AND shard = ?1 ORDER BY seq LIMIT ?3"
+            )
+        };
         let told = |which: &str, order: &str, limit: &str| {
             format!(
                 "SELECT id, aggregate, key, version, at, data, subject, shard, seq, correlation, causation, caller, trace FROM {events} \
@@ -246,10 +254,8 @@ impl ServiceSql {
             of_correlation: told("id > ?1 AND id <= ?2 AND correlation = ?3", "id", "?4"),
             of_row: told("subject = ?1", "id", "?2"),
             of_root: told("id = ?1", "id", "1"),
-            feed: format!(
-                "SELECT epoch, seq, key, at, published, correlation, causation, caller, trace FROM {events} \
-                 WHERE seq > ?2 AND seq <= min(?2 + ?3, coalesce(({head}), ?2 + ?3)) AND shard = ?1 ORDER BY seq"
-            ),
+            // Without its head a shard that publishes little would be looked for among all that the others have published since.
+            feed: feed(&format!("AND seq <= coalesce(({head}), {})", i64::MAX)),
             head,
             heads: format!("SELECT CAST(substr(name, {}) AS INTEGER), value FROM {sequences} WHERE {is_head}", HEAD.len() + 1),
             put_head: format!(
@@ -304,6 +310,7 @@ impl ServiceSql {
                      (SELECT 1 FROM {roots} AS root WHERE root.aggregate = snapshot.aggregate AND root.key = snapshot.key) LIMIT ?1"
                 ),
                 sequences: format!("SELECT name, value FROM {sequences} WHERE value > 0 AND NOT {is_head} ORDER BY name"),
+                feed: feed(""),
                 heads_apart: format!("SELECT shard, seq FROM {}", name("heads")),
                 histories: format!("SELECT row, count(*) FROM {history} WHERE view = ?1 AND row > ?2 GROUP BY row ORDER BY row LIMIT ?3"),
                 positions: format!("SELECT consumer, source, shard, epoch, seq FROM {positions} ORDER BY consumer, source, shard"),

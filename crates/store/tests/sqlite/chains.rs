@@ -1,4 +1,4 @@
-//! The events of a root are a chain, which holds or is told to be broken.
+//! The events of a root are a chain, which holds or is told to be broken; a feed is shown as it stands.
 
 use std::path::Path;
 
@@ -158,4 +158,21 @@ fn a_file_without_chains_is_brought_up() {
     assert_eq!(strays(&path), Vec::<String>::new());
     let left: i64 = Connection::open(&path).unwrap().query_row("SELECT count(*) FROM shop_events", [], |row| row.get(0)).unwrap();
     assert_eq!(left, 5);
+}
+
+/// Whoever follows is to see that something is missing, and whoever verifies that a head is not where its events end.
+#[test]
+fn a_feed_is_shown_as_it_stands_where_events_are_missing_from_it_or_its_head_is_wrong() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let store = open(&path);
+    write(&store, "1", (1..=9).map(|version| event("a", version, Some(3))).collect()).unwrap();
+    drop(store);
+    let damage = |sql: &str| Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    damage("DELETE FROM shop_events WHERE seq BETWEEN 2 AND 7");
+    let seqs = |events: Vec<std::sync::Arc<super::store::FeedEvent>>| events.iter().map(|event| event.position.seq).collect::<Vec<_>>();
+    let feed = |after, limit| seqs(open(&path).feed("shop", 3, after, limit).now_or_never().unwrap().unwrap().events);
+    assert_eq!((feed(1, 2), feed(0, 2)), (vec![8, 9], vec![1, 8]));
+    damage("UPDATE shop_sequences SET value = 8 WHERE name LIKE '@feed/%'");
+    assert_eq!(seqs(snapshot_of(&path, &schema()).unwrap().feed("shop", 3, 1, 5).unwrap().events), [8, 9]);
 }

@@ -156,6 +156,27 @@ fn a_closed_store_is_one_file() {
     }
 }
 
+/// The log is being copied, by a connection of its own, when the last of these is dropped.
+#[test]
+fn a_store_that_is_closed_while_its_log_is_copied_is_one_file_with_all_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let store = SqliteStore::open(&path, schema(), &Options::default()).unwrap();
+    let large = "x".repeat(3 << 20);
+    for id in 1..=8_u64 {
+        let row = RowKey { service: "shop", table: "goods".into(), id };
+        let rows = vec![RowWrite { row, content: Some((vec![Cell::Null], format!("{{\"id\":{id},\"text\":\"{large}\"}}"))) }];
+        let claims = Claims { batch: id.to_string(), ..Claims::default() };
+        drop(store.write(claims, Box::new(|_| Ok(Writes { rows, ..Writes::default() }))));
+    }
+    drop(store);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    let file = Connection::open(&path).unwrap();
+    let kept = "SELECT count(*), sum(length(\"@json\")) > 8 * 3 * 1024 * 1024 FROM shop_row_goods";
+    assert_eq!(file.query_row(kept, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap(), (8, true));
+    assert_eq!(file.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap(), "ok");
+}
+
 /// A file taken away under a running store must not be taken for an empty one.
 #[test]
 fn a_file_that_has_gone_is_away() {
