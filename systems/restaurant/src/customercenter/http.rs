@@ -1,6 +1,6 @@
 //! `/myPages` and `/availability`: what stands, and what is free.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use edge::contract::{follows, lists, shows};
 use edge::{Incoming, Problem, Reply, Routes, Spec, Who, optional, required};
@@ -155,7 +155,8 @@ impl Asked {
         let day = self.day(&sittings, at);
         let free = self.shown(&sittings, day, self.service.now()).await?.into_iter().filter(|sitting| sitting.is_free);
         let mut free: BTreeMap<_, _> = free.map(|sitting| (sitting.id, sitting)).collect();
-        let ids: Vec<_> = if collection == SittingRow::COLLECTION {
+        // Each once: a sitting that went and came back is among the changes twice, and is there.
+        let ids: BTreeSet<_> = if collection == SittingRow::COLLECTION {
             changes.into_iter().map(|change| change.place.id).collect()
         } else {
             let filled = day.map(|day| number(&venue_day(&self.venue, day)));

@@ -148,6 +148,23 @@ fn a_venue_that_nobody_knows_yet_is_told_of_when_it_opens() {
     assert_eq!((client.rows.len(), &client.rows), (4, &free(&mut app, "restaurantNo=77")));
 }
 
+#[test]
+fn a_sitting_that_went_and_came_back_while_nobody_listened_is_told_as_it_is() {
+    let mut app = app();
+    let query = "restaurantNo=10&day=20261124";
+    let mut client = Follower::default();
+    let live = follow(&client, &mut app, query, usize::MAX);
+    client.hear(&live);
+    for sittings in ["12:00-13:00,13:00-14:30,17:30-19:30", "11:30-13:00,13:00-14:30,17:30-19:30,19:30-21:30"] {
+        assert_eq!(change(&mut app, "1", &json!({"sittings": sittings})), 200);
+        app.settle();
+    }
+    let live = follow(&client, &mut app, query, usize::MAX);
+    client.hear(&live);
+    assert_eq!(client.rows.len(), 4);
+    assert_eq!(client.rows, free(&mut app, query));
+}
+
 /// What a test does next.
 #[derive(Clone, Debug)]
 enum Act {
