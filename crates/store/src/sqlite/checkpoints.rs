@@ -32,19 +32,15 @@ struct Log {
 }
 
 impl Log {
-    /// How long it is, without copying any of it.
+    /// How it stands, without copying any of it.
     fn of(connection: &Connection) -> rusqlite::Result<Self> {
-        Self::after(connection, "PRAGMA wal_checkpoint(NOOP)")
+        let mut statement = connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?;
+        statement.query_row([], |row| Ok(Self { length: row.get(1)?, copied: row.get(2)? }))
     }
 
     /// Copies what no reader still needs, waiting for nobody.
-    fn copy(connection: &Connection) -> rusqlite::Result<Self> {
-        Self::after(connection, "PRAGMA wal_checkpoint(PASSIVE)")
-    }
-
-    fn after(connection: &Connection, pragma: &str) -> rusqlite::Result<Self> {
-        let mut statement = connection.prepare_cached(pragma)?;
-        statement.query_row([], |row| Ok(Self { length: row.get(1)?, copied: row.get(2)? }))
+    fn copy(connection: &Connection) -> rusqlite::Result<()> {
+        connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?.query_row([], |_| Ok(()))
     }
 
     const fn left(self) -> i64 {
@@ -102,11 +98,11 @@ impl Checkpoints {
     fn copy_what_is_due(&mut self, writer: &Connection) -> rusqlite::Result<()> {
         let log = Log::of(writer)?;
         if self.asked {
-            self.asked = !self.has_copied(log);
-            return match self.asked {
-                true => Ok(()),
-                false => Log::copy(writer).map(drop),
-            };
+            if !self.has_copied(log) {
+                return Ok(());
+            }
+            self.asked = false;
+            return Log::copy(writer);
         }
         if log.left() >= PAGES {
             self.asked = self.wanted.as_ref().is_some_and(|wanted| wanted.send(()).is_ok());
@@ -118,9 +114,10 @@ impl Checkpoints {
 
     /// Whether the thread is done. The writer waits a little where it would else leave the copy ever further behind.
     fn has_copied(&self, log: Log) -> bool {
-        match log.left() < MOST_PAGES {
-            true => self.copied.try_recv() != Err(mpsc::TryRecvError::Empty),
-            false => self.copied.recv_timeout(PATIENCE) != Err(mpsc::RecvTimeoutError::Timeout),
+        if log.left() < MOST_PAGES {
+            self.copied.try_recv() != Err(mpsc::TryRecvError::Empty)
+        } else {
+            self.copied.recv_timeout(PATIENCE) != Err(mpsc::RecvTimeoutError::Timeout)
         }
     }
 }

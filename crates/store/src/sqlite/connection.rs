@@ -86,7 +86,9 @@ fn begin_log_anew(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) fn writer(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
     let connection = open(path, options, false)?;
     let begun = for_writing(&connection, options);
-    if let (Err(error), false) = (&begun, options.inline) {
+    if let Err(error) = &begun
+        && !options.inline
+    {
         // The log was copied in part by others, and the file not synced since.
         checkpoints::end_unless_synced(error);
     }
@@ -97,7 +99,6 @@ pub(super) fn writer(path: &Path, options: &Options) -> rusqlite::Result<Connect
 pub(super) fn copier(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
     let connection = open(path, options, false)?;
     synced(&connection)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(connection)
 }
 

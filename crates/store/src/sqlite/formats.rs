@@ -1,6 +1,6 @@
 //! What files of older formats lack, or have otherwise. Each step finds out for itself whether it is still to be taken.
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::{batch, names};
 
@@ -59,7 +59,7 @@ pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str) -> rusqlite
     // Once the index of a feed had the shards first. An older release reads what a feed has by either, by this
     // one the slower the less its shard publishes.
     let (feed, events) = (name("feed"), name("events"));
-    if !index_text(transaction, &feed)?.ends_with(OF_FEED) {
+    if index_text(transaction, &feed)?.is_some_and(|text| !text.ends_with(OF_FEED)) {
         transaction.execute_batch(&format!("DROP INDEX {feed}; CREATE UNIQUE INDEX {feed} ON {events} {OF_FEED};"))?;
     }
     // Up to format 3 the heads of the shards had a table of their own.
@@ -77,14 +77,13 @@ pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str) -> rusqlite
 
 /// Whether the events of a service's roots are found by an index.
 pub(super) fn has_streams(connection: &Connection, service: &str) -> rusqlite::Result<bool> {
-    let text = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?1)";
-    connection.query_row(text, [names::table(service, "streams").trim_matches('"')], |row| row.get(0))
+    Ok(index_text(connection, &names::table(service, "streams"))?.is_some())
 }
 
-/// What made an index, by its name as statements have it.
-fn index_text(connection: &Connection, name: &str) -> rusqlite::Result<String> {
+/// What made an index, if there is one with this name, as statements have it.
+fn index_text(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
     let text = "SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?1";
-    connection.query_row(text, [name.trim_matches('"')], |row| row.get(0))
+    connection.query_row(text, [name.trim_matches('"')], |row| row.get(0)).optional()
 }
 
 /// Whether the heads of a service's shards have a table of their own.
