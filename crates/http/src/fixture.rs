@@ -14,6 +14,7 @@ impl Resource for Reserve {
     const COLLECTION: &'static str = "reserves";
     const ITEM: &'static str = "reserve";
     const FIELDS: &'static [Field] = &[Field::integer("roomId"), Field::text("status"), Field::instant("startsAt")];
+    const SAME_AS_ID: &'static [&'static str] = &["reserveNo"];
 
     fn id(&self) -> u64 {
         self.id

@@ -46,7 +46,7 @@ pub fn parse<R: Resource>(raw: &str) -> Result<Query, Problem> {
 /// # Errors
 /// 422 naming every parameter that is unknown, wrong, or given twice.
 pub fn parse_with<R: Resource, S: Spec>(raw: &str, extras: S) -> Result<(Query, S::Output), Problem> {
-    let mut reader = Reader { fields: R::FIELDS, query: Query::default(), seen: Vec::new(), errors: Vec::new() };
+    let mut reader = Reader { fields: R::FIELDS, same_as_id: R::SAME_AS_ID, query: Query::default(), seen: Vec::new(), errors: Vec::new() };
     let mut extra_names = Vec::new();
     extras.names(&mut extra_names);
     let mut extra_fields = Fields::default();
@@ -70,12 +70,17 @@ pub fn parse_with<R: Resource, S: Spec>(raw: &str, extras: S) -> Result<(Query, 
     }
 }
 
+/// What a collection can be filtered and sorted by, besides `id`.
+pub(crate) fn filters<R: Resource>() -> Vec<Field> {
+    R::SAME_AS_ID.iter().copied().map(Field::integer).chain(R::FIELDS.iter().copied()).collect()
+}
+
 /// A query that has these parameters and no others, read as a body's fields are.
 ///
 /// # Errors
 /// 422 naming every parameter that is unknown, wrong, or given twice.
 pub fn parse_alone<S: Spec>(raw: &str, spec: S) -> Result<S::Output, Problem> {
-    let mut reader = Reader { fields: &[], query: Query::default(), seen: Vec::new(), errors: Vec::new() };
+    let mut reader = Reader { fields: &[], same_as_id: &[], query: Query::default(), seen: Vec::new(), errors: Vec::new() };
     let (mut names, mut fields) = (Vec::new(), Fields::default());
     spec.names(&mut names);
     let known = || if names.is_empty() { "is not read here".to_owned() } else { format!("must be one of {}", names.join(", ")) };
@@ -96,6 +101,7 @@ pub fn parse_alone<S: Spec>(raw: &str, spec: S) -> Result<S::Output, Problem> {
 /// A query that is being read, parameter by parameter.
 struct Reader {
     fields: &'static [Field],
+    same_as_id: &'static [&'static str],
     query: Query,
     /// The parameters that were there, in lower numbers than would make a search worth its while.
     seen: Vec<String>,
@@ -153,12 +159,14 @@ impl Reader {
 
     fn field(&self, name: &str) -> Option<Field> {
         const ID: Field = Field::integer("id");
+        let name = if self.same_as_id.contains(&name) { ID.name } else { name };
         self.fields.iter().chain([&ID]).find(|field| field.name == name).copied()
     }
 
     /// `start` and the names of all fields, in a sentence.
     fn known(&self, start: &str) -> Cow<'static, str> {
-        let names = self.fields.iter().map(|field| field.name).filter(|name| *name != "id");
+        let fields = self.fields.iter().map(|field| field.name).filter(|name| *name != "id");
+        let names = self.same_as_id.iter().copied().chain(fields);
         let joint = if start.ends_with("by") { " " } else { ", " };
         names.fold(format!("{start}{joint}id"), |text, name| text + ", " + name).into()
     }
@@ -243,6 +251,15 @@ mod tests {
         assert_eq!(parse::<Reserve>(""), Ok(Query::default()));
         assert_eq!(parse::<Reserve>("&status=&page=&sort="), Ok(Query::default()));
         assert_eq!(parse::<Reserve>("sort=roomId,roomId,DESC&sort=roomId").unwrap().sort, [("roomId", Direction::Descending)]);
+    }
+
+    #[test]
+    fn another_name_of_the_id_is_the_id() {
+        let query = parse::<Reserve>("reserveNo=7&sort=reserveNo,desc&sort=id").unwrap();
+        assert_eq!((query.filters, query.sort), (vec![("id", Cell::Integer(7))], vec![("id", Direction::Descending)]));
+        fault("reserveNo=x", "reserveNo", "wrong-type");
+        let names: Vec<_> = filters::<Reserve>().iter().map(|field| field.name).collect();
+        assert_eq!(names, ["reserveNo", "roomId", "status", "startsAt"]);
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     const ITEM: &'static str;
     /// The fields by which it can be filtered and sorted, besides `id`.
     const FIELDS: &'static [Field];
+    /// Fields that are its id under other names. It can be filtered and sorted by them too, and nothing has to be indexed for that.
+    const SAME_AS_ID: &'static [&'static str] = &[];
 
     /// Its id.
     fn id(&self) -> u64;

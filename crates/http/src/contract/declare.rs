@@ -15,6 +15,7 @@ use super::problems;
 use crate::auth::Who;
 use crate::fields::Spec;
 use crate::incoming::Incoming;
+use crate::query::filters;
 use crate::{Problem, query, stream};
 
 /// The contract of a route: `reads` is what its handler gets, and what is described is what is read.
@@ -119,8 +120,8 @@ pub(crate) enum Kind {
 pub(crate) enum Asked {
     Nothing,
     Body(Fields),
-    Listing(&'static [Field], Fields),
-    Filters(&'static [Field], Fields),
+    Listing(fn() -> Vec<Field>, Fields),
+    Filters(fn() -> Vec<Field>, Fields),
     Parameters(Fields),
     /// As [`Incoming::history`] reads it.
     Stretch,
@@ -157,12 +158,12 @@ pub struct Operation {
 
 /// A page of the rows of `R`. The handler gets the query, and nothing besides.
 pub fn lists<R: Resource + ToSchema>() -> Contract<Listing<R, fn()>> {
-    Contract::new::<R>(Kind::List, Asked::Listing(R::FIELDS, fields_of(|| ())), Listing(|| (), PhantomData))
+    Contract::new::<R>(Kind::List, Asked::Listing(filters::<R>, fields_of(|| ())), Listing(|| (), PhantomData))
 }
 
 /// Rows of `R` as they change.
 pub fn follows<R: Resource + ToSchema>() -> Contract<Filters<R, fn()>> {
-    Contract::new::<R>(Kind::Follow, Asked::Filters(R::FIELDS, fields_of(|| ())), Filters(|| (), PhantomData))
+    Contract::new::<R>(Kind::Follow, Asked::Filters(filters::<R>, fields_of(|| ())), Filters(|| (), PhantomData))
 }
 
 /// A row of `R`.
@@ -241,7 +242,7 @@ impl<R: Resource> Contract<Listing<R, fn()>> {
     /// filter.
     #[must_use]
     pub fn with<S: Spec<Output: Send>, F: Fn() -> S + Clone + Send + Sync + 'static>(self, parameters: F) -> Contract<Listing<R, F>> {
-        self.reading(Asked::Listing(R::FIELDS, fields_of(parameters.clone())), Listing(parameters, PhantomData))
+        self.reading(Asked::Listing(filters::<R>, fields_of(parameters.clone())), Listing(parameters, PhantomData))
     }
 }
 
@@ -249,7 +250,7 @@ impl<R: Resource> Contract<Filters<R, fn()>> {
     /// With parameters besides those of a collection, as its list has them.
     #[must_use]
     pub fn with<S: Spec<Output: Send>, F: Fn() -> S + Clone + Send + Sync + 'static>(self, parameters: F) -> Contract<Filters<R, F>> {
-        self.reading(Asked::Filters(R::FIELDS, fields_of(parameters.clone())), Filters(parameters, PhantomData))
+        self.reading(Asked::Filters(filters::<R>, fields_of(parameters.clone())), Filters(parameters, PhantomData))
     }
 }
 

@@ -121,8 +121,8 @@ impl Document {
         match &declaration.asked {
             Asked::Nothing => {}
             Asked::Body(fields) => shown["requestBody"] = self.body(fields, &row),
-            Asked::Listing(filters, fields) => parameters.extend(listing(filters, fields())),
-            Asked::Filters(filters, fields) => parameters.extend(filtering(filters, fields())),
+            Asked::Listing(filters, fields) => parameters.extend(listing(&filters(), fields())),
+            Asked::Filters(filters, fields) => parameters.extend(filtering(&filters(), fields())),
             Asked::Parameters(fields) => parameters.extend(fields().into_iter().map(FieldSchema::into_parameter)),
             Asked::Stretch => parameters.extend(["after", "size"].map(|name| json!({"$ref": format!("#/components/parameters/{name}")}))),
         }

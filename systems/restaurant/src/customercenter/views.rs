@@ -123,13 +123,8 @@ pub(crate) struct ShownSitting {
 impl Resource for MyPageRow {
     const COLLECTION: &'static str = "myPages";
     const ITEM: &'static str = "myPage";
-    const FIELDS: &'static [Field] = &[
-        Field::integer("reservationNo"),
-        Field::text("restaurantNo"),
-        Field::text("day"),
-        Field::text("customerId"),
-        Field::text("status"),
-    ];
+    const FIELDS: &'static [Field] = &[Field::text("restaurantNo"), Field::text("day"), Field::text("customerId"), Field::text("status")];
+    const SAME_AS_ID: &'static [&'static str] = &["reservationNo"];
 
     fn id(&self) -> u64 {
         self.id.number()

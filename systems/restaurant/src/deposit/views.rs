@@ -47,8 +47,8 @@ pub(crate) struct DepositRow {
 impl Resource for DepositRow {
     const COLLECTION: &'static str = "deposits";
     const ITEM: &'static str = "deposit";
-    const FIELDS: &'static [Field] =
-        &[Field::integer("reservationNo"), Field::text("restaurantNo"), Field::text("day"), Field::text("status"), Field::text("payment")];
+    const FIELDS: &'static [Field] = &[Field::text("restaurantNo"), Field::text("day"), Field::text("status"), Field::text("payment")];
+    const SAME_AS_ID: &'static [&'static str] = &["reservationNo"];
 
     fn id(&self) -> u64 {
         self.id.number()

@@ -47,7 +47,8 @@ pub(crate) struct RatingRow {
 impl Resource for RecommendationRow {
     const COLLECTION: &'static str = "recommendations";
     const ITEM: &'static str = "recommendation";
-    const FIELDS: &'static [Field] = &[Field::integer("reservationNo"), Field::text("restaurantNo"), Field::integer("point")];
+    const FIELDS: &'static [Field] = &[Field::text("restaurantNo"), Field::integer("point")];
+    const SAME_AS_ID: &'static [&'static str] = &["reservationNo"];
 
     fn id(&self) -> u64 {
         self.id.number()

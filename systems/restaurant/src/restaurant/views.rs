@@ -105,8 +105,8 @@ pub(crate) struct EntryRow {
 impl Resource for EntryRow {
     const COLLECTION: &'static str = "restaurants";
     const ITEM: &'static str = "restaurant";
-    const FIELDS: &'static [Field] =
-        &[Field::integer("reservationNo"), Field::text("restaurantNo"), Field::text("day"), Field::text("time"), Field::text("status")];
+    const FIELDS: &'static [Field] = &[Field::text("restaurantNo"), Field::text("day"), Field::text("time"), Field::text("status")];
+    const SAME_AS_ID: &'static [&'static str] = &["reservationNo"];
 
     fn id(&self) -> u64 {
         self.id.number()

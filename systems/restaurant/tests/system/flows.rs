@@ -237,3 +237,20 @@ fn a_guest_who_does_not_come_is_marked_and_the_deposit_kept() {
     agrees(&mut app);
     assert_eq!(row(&mut app, "/deposits/1")["status"], "PayKept");
 }
+
+/// The number of the reservation is the id of what every service keeps of it.
+#[test]
+fn whatever_is_of_a_reservation_is_found_by_its_number() {
+    let mut app = app();
+    (0..2).for_each(|_| drop(reserve(&mut app, json!({})).expect(201)));
+    app.settle();
+    for collection in ["deposits", "recommendations", "restaurants", "myPages"] {
+        let mut numbers = |query: &str| -> Vec<u64> {
+            let page = row(&mut app, &format!("/{collection}?{query}"));
+            page["_embedded"][collection].as_array().unwrap().iter().map(|row| row["reservationNo"].as_u64().unwrap()).collect()
+        };
+        assert_eq!(numbers("reservationNo=2"), [2], "{collection}");
+        assert_eq!(numbers("reservationNo=2&id=1"), [], "{collection}");
+        assert_eq!(numbers("sort=reservationNo,desc"), [2, 1], "{collection}");
+    }
+}
