@@ -250,7 +250,7 @@ fn whatever_is_of_a_reservation_is_found_by_its_number() {
             page["_embedded"][collection].as_array().unwrap().iter().map(|row| row["reservationNo"].as_u64().unwrap()).collect()
         };
         assert_eq!(numbers("reservationNo=2"), [2], "{collection}");
-        assert_eq!(numbers("reservationNo=2&id=1"), [], "{collection}");
+        assert!(numbers("reservationNo=2&id=1").is_empty(), "{collection}");
         assert_eq!(numbers("sort=reservationNo,desc"), [2, 1], "{collection}");
     }
 }
