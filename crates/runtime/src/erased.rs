@@ -38,12 +38,16 @@ pub(crate) trait AnyState: Send + Sync {
     /// Takes a recorded event into the state alone, which is all that a command needs.
     fn evolve(&mut self, data: &str, at: Timestamp) -> Result<(), String>;
     fn snapshot(&self) -> Result<String, String>;
+    /// [`Exposed::COLLECTION`].
+    fn collection(&self) -> Option<&'static str>;
     fn as_any(&self) -> &dyn Any;
 }
 
 /// A kind of aggregate.
 pub(crate) trait AnyKind: Send + Sync {
     fn name(&self) -> &'static str;
+    /// [`Exposed::COLLECTION`].
+    fn collection(&self) -> Option<&'static str>;
     fn fresh(&self) -> Box<dyn AnyState>;
     /// The state in a snapshot, if it still reads.
     fn restore(&self, snapshot: &str) -> Option<Box<dyn AnyState>>;
@@ -61,6 +65,10 @@ impl<A> Kind<A> {
 impl<A: Exposed> AnyKind for Kind<A> {
     fn name(&self) -> &'static str {
         A::NAME
+    }
+
+    fn collection(&self) -> Option<&'static str> {
+        A::COLLECTION
     }
 
     fn fresh(&self) -> Box<dyn AnyState> {
@@ -136,6 +144,10 @@ impl<A: Exposed> AnyState for State<A> {
 
     fn snapshot(&self) -> Result<String, String> {
         serde_json::to_string(&self.0).map_err(|error| error.to_string())
+    }
+
+    fn collection(&self) -> Option<&'static str> {
+        A::COLLECTION
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -239,8 +239,15 @@ impl Service {
 
     /// The tables it needs.
     pub(crate) fn schema(&self) -> ServiceSchema {
-        let own = self.resources.iter().map(|one| TableSchema { name: one.collection.into(), fields: one.fields, followed: true });
-        let views = self.projections.iter().map(|one| TableSchema { name: one.table(), fields: one.fields, followed: one.followed });
+        let roots = |collection| self.kinds.iter().find(|kind| kind.collection() == Some(collection)).map(|kind| kind.name());
+        let own = self.resources.iter().map(|one| TableSchema {
+            name: one.collection.into(),
+            fields: one.fields,
+            roots: roots(one.collection),
+            followed: true,
+        });
+        let views = self.projections.iter();
+        let views = views.map(|one| TableSchema { name: one.table(), fields: one.fields, roots: None, followed: one.followed });
         ServiceSchema {
             name: self.name,
             aggregates: self.kinds.iter().map(|kind| kind.name()).collect(),

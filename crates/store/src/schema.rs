@@ -25,6 +25,8 @@ pub struct TableSchema {
     pub name: String,
     /// Its indexed columns.
     pub fields: &'static [Field],
+    /// The kind of aggregate that its rows are, each with its root's key for an id: a row's history is its root's.
+    pub roots: Option<&'static str>,
     /// Whether it can be told which of its rows changed, in what order: see [`Store::changes`](crate::Store::changes). Costs an index.
     pub followed: bool,
 }

@@ -24,7 +24,7 @@ fn ready<T>(future: StoreFuture<'_, T>) -> Result<T, StoreError> {
 
 fn open(disk: &Disk) -> Result<SqliteStore, OpenError> {
     let fields: &[Field] = const { &[Field::text("label")] };
-    let tables = vec![TableSchema { name: "things".into(), fields, followed: true }];
+    let tables = vec![TableSchema { name: "things".into(), fields, roots: None, followed: true }];
     let schema = Schema { services: vec![ServiceSchema { name: "toy", aggregates: vec!["thing"], tables }] };
     SqliteStore::open(Path::new("toy.db"), schema, &Options { inline: true, vfs: Some(disk.vfs_name().into()) })
 }

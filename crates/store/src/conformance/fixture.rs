@@ -19,10 +19,15 @@ pub(super) const GOODS: &[Field] = &[Field::integer("price"), Field::text("name"
 
 /// What the store of a case is made for.
 pub(super) fn schema() -> Schema {
-    let table = |name: &str, fields| TableSchema { name: name.into(), fields, followed: true };
+    let baskets = TableSchema { name: "baskets".into(), fields: &[], roots: Some("basket"), followed: false };
+    let table = |name: &str, fields| TableSchema { name: name.into(), fields, roots: None, followed: true };
     Schema {
         services: vec![
-            ServiceSchema { name: SHOP, aggregates: vec!["item", "basket"], tables: vec![table("goods", GOODS), table("offers@1", GOODS)] },
+            ServiceSchema {
+                name: SHOP,
+                aggregates: vec!["item", "basket"],
+                tables: vec![table("goods", GOODS), table("offers@1", GOODS), baskets],
+            },
             ServiceSchema { name: DEPOT, aggregates: vec!["item"], tables: vec![table("goods", GOODS)] },
         ],
     }
@@ -31,7 +36,8 @@ pub(super) fn schema() -> Schema {
 /// The schema with other tables for the shop.
 pub(super) fn schema_with(tables: &[(&str, &'static [Field])]) -> Schema {
     let mut schema = schema();
-    schema.services[0].tables = tables.iter().map(|(name, fields)| TableSchema { name: (*name).into(), fields, followed: true }).collect();
+    schema.services[0].tables =
+        tables.iter().map(|(name, fields)| TableSchema { name: (*name).into(), fields, roots: None, followed: true }).collect();
     schema
 }
 

@@ -2,7 +2,7 @@
 
 use super::Opened;
 use super::fixture::{SHOP, at, event, item, meta, received, row};
-use crate::{HistoryEntry, NewEvent, NewHistory, Writes};
+use crate::{HistoryEntry, Life, NewEvent, NewHistory, RootKey, Writes};
 
 fn about(subject: &str, key: &str, version: u64) -> NewEvent {
     NewEvent { subject: Some(subject.into()), at: at(i64::try_from(version).unwrap()), ..event(item(key), version) }
@@ -32,6 +32,22 @@ pub fn of_a_resource_is_its_own_events_in_order(opened: Opened<'_>) {
     assert_eq!(times(&history), [at(1), at(3), at(6)]);
     assert_eq!((&history[0].data, &history[0].meta), (&event(item("a"), 1).data, &meta()));
     assert!(history.is_sorted_by(|one, next| one.position < next.position));
+}
+
+pub fn of_a_row_that_is_a_root_is_its_roots(opened: Opened<'_>) {
+    let basket = |key: &str| RootKey { aggregate: "basket", ..item(key) };
+    let of = |root, version: u64| NewEvent { at: at(i64::try_from(version).unwrap()), ..event(root, version) };
+    let events = vec![of(basket("7"), 1), of(item("7"), 1), of(basket("7"), 2), of(basket("77"), 1), of(basket("7"), 3)];
+    opened.write(Writes { events, ..Writes::default() });
+    let history = read(&opened, "baskets", 7, 0, 2);
+    assert_eq!(times(&history), [at(1), at(2)]);
+    assert_eq!((&history[0].data, &history[0].meta), (&event(item("a"), 1).data, &meta()));
+    assert_eq!(times(&read(&opened, "baskets", 7, history[1].position, 2)), [at(3)]);
+    assert_eq!(read(&opened, "baskets", 70, 0, 2), []);
+    let life = |subject| opened.wait(opened.store.life(SHOP, Life::Row(subject), 10)).unwrap();
+    let subjects: Vec<_> = life("baskets/7").into_iter().map(|told| (told.version, told.subject)).collect();
+    assert_eq!(subjects, [1, 2, 3].map(|version| (version, Some("baskets/7".to_owned()))));
+    assert_eq!(life("baskets/70"), []);
 }
 
 pub fn of_a_views_row_is_what_was_folded_into_it(opened: Opened<'_>) {

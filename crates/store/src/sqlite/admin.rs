@@ -31,7 +31,7 @@ pub(super) fn switch_view(connection: &mut Connection, sql: &Sql, service: &str,
 pub(super) fn begin_rebuild(connection: &mut Connection, sql: &Sql, service: &str, table: &str) -> Result<(), StoreError> {
     transact(connection, |transaction| {
         let TableSql { fields, followed, .. } = sql.service(service)?.table(table)?;
-        let anew = TableSchema { name: beside(table), fields, followed: *followed };
+        let anew = TableSchema { name: beside(table), fields, roots: None, followed: *followed };
         row_tables::drop_table(transaction, service, &anew.name)?;
         forget_version(transaction, service, &anew.name)?;
         row_tables::make_beside(transaction, service, &anew)

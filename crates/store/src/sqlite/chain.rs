@@ -123,13 +123,20 @@ pub(super) fn last(connection: &Connection, texts: &ServiceSql, aggregate: &str,
 /// The versions and numbers of a root's events.
 pub(super) type Ids = Vec<(u64, i64)>;
 
-/// Those of all its events, in their order.
-pub(super) fn ids(connection: &Connection, texts: &ServiceSql, aggregate: &str, key: &str) -> rusqlite::Result<Ids> {
-    let (ids, walked) = ids_found(connection, texts, aggregate, key)?;
-    walked.map(|()| ids)
+/// The numbers of its events behind `after`, in their order.
+pub(super) fn ids_after(connection: &Connection, texts: &ServiceSql, aggregate: &str, key: &str, after: i64) -> rusqlite::Result<Vec<i64>> {
+    let mut ids = Vec::new();
+    walk_back(connection, &texts.audit.link, aggregate, key, last(connection, texts, aggregate, key)?, |row| {
+        let id: i64 = row.get(2)?;
+        let is_behind = id > after;
+        ids.extend(is_behind.then_some(id));
+        Ok(is_behind)
+    })?;
+    ids.reverse();
+    Ok(ids)
 }
 
-/// The same as far back as the chain holds, and what ended it.
+/// Those of all its events, in their order and as far back as the chain holds, and what ended it.
 pub(super) fn ids_found(
     connection: &Connection,
     texts: &ServiceSql,

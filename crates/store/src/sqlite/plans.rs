@@ -14,7 +14,7 @@ use crate::{Cell, Direction, Query, Schema, ServiceSchema, TableSchema};
 const FIELDS: &[Field] = &[Field::integer("price"), Field::text("name"), Field::instant("since"), Field::text("owner").then("price")];
 
 fn database() -> (Connection, Sql) {
-    let tables = vec![TableSchema { name: "goods".into(), fields: FIELDS, followed: true }];
+    let tables = vec![TableSchema { name: "goods".into(), fields: FIELDS, roots: None, followed: true }];
     let schema = Schema { services: vec![ServiceSchema { name: "shop", aggregates: vec!["item", "basket"], tables }] };
     let mut connection = Connection::open_in_memory().unwrap();
     ddl::migrate(&mut connection, &schema).unwrap();

@@ -229,6 +229,11 @@ pub(super) fn history(
     limit: usize,
 ) -> rusqlite::Result<Vec<HistoryEntry>> {
     let texts = sql.service(service)?;
+    if let Some(aggregate) = texts.roots_in(collection) {
+        let told = told_of_root(connection, texts, aggregate, &id.to_string(), after, limit)?;
+        let entry = |StoryEvent { position, at, data, meta, .. }| HistoryEntry { position, at, data, meta: Meta { trace: None, ..meta } };
+        return Ok(told.into_iter().map(entry).collect());
+    }
     let text = if collection.contains('@') { &texts.view_history } else { &texts.own_history };
     let Ok(id) = i64::try_from(id) else { return Ok(Vec::new()) };
     connection
@@ -258,7 +263,7 @@ pub(super) fn story(
     let latest: Option<i64> = snapshot.prepare_cached(&texts.latest)?.query_row(range, |row| row.get(0))?;
     let events = snapshot
         .prepare_cached(&texts.of_correlation)?
-        .query_map(params![bound(from), bound(until), correlation, bound(limit)], story_event)?
+        .query_map(params![bound(from), bound(until), correlation, bound(limit)], |row| story_event(texts, row))?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Stretch { events, from, latest: latest.and_then(|at| Timestamp::from_microsecond(at).ok()) })
 }
@@ -272,27 +277,47 @@ pub(super) fn life(
 ) -> rusqlite::Result<Vec<StoryEvent>> {
     let texts = sql.service(service)?;
     match of {
-        Life::Row(subject) => connection.prepare_cached(&texts.of_row)?.query_map(params![subject, bound(limit)], story_event)?.collect(),
-        Life::Root(aggregate, key) => {
-            let snapshot = OneInstant::begin(connection)?;
-            let mut ids = chain::ids(&snapshot, texts, aggregate, key)?;
-            ids.truncate(limit);
-            let mut told = snapshot.prepare_cached(&texts.of_root)?;
-            ids.into_iter().map(|(_, id)| told.query_row([id], story_event)).collect()
-        }
+        Life::Row(subject) => match subject.split_once('/').and_then(|(table, key)| Some((texts.roots_in(table)?, key))) {
+            Some((aggregate, key)) => told_of_root(connection, texts, aggregate, key, 0, limit),
+            None => {
+                let mut told = connection.prepare_cached(&texts.of_row)?;
+                told.query_map(params![subject, bound(limit)], |row| story_event(texts, row))?.collect()
+            }
+        },
+        Life::Root(aggregate, key) => told_of_root(connection, texts, aggregate, key, 0, limit),
     }
 }
 
-fn story_event(row: &Row<'_>) -> rusqlite::Result<StoryEvent> {
+/// What happened to a root after the event at this place, in its order.
+fn told_of_root(
+    connection: &Connection,
+    texts: &ServiceSql,
+    aggregate: &str,
+    key: &str,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<StoryEvent>> {
+    let snapshot = OneInstant::begin(connection)?;
+    let ids = chain::ids_after(&snapshot, texts, aggregate, key, bound(after))?;
+    let mut told = snapshot.prepare_cached(&texts.of_root)?;
+    ids.into_iter().take(limit).map(|id| told.query_row([id], |row| story_event(texts, row))).collect()
+}
+
+fn story_event(texts: &ServiceSql, row: &Row<'_>) -> rusqlite::Result<StoryEvent> {
+    let (aggregate, key): (String, String) = (row.get(1)?, row.get(2)?);
+    let subject = match (row.get(6)?, texts.table_of_roots(&aggregate)) {
+        (None, Some(table)) => Some(format!("{table}/{key}")),
+        (subject, _) => subject,
+    };
     let (shard, seq): (Option<Shard>, Option<u64>) = (row.get(7)?, row.get(8)?);
     Ok(StoryEvent {
         position: row.get(0)?,
-        aggregate: row.get(1)?,
-        key: row.get(2)?,
+        aggregate,
+        key,
         version: row.get(3)?,
         at: instant(row, 4)?,
         data: row.get(5)?,
-        subject: row.get(6)?,
+        subject,
         published: shard.zip(seq),
         meta: meta_and_trace(row, 9)?,
     })

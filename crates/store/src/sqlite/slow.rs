@@ -15,7 +15,7 @@ use crate::{Cell, Claims, Direction, Query, RowKey, RowWrite, Schema, ServiceSch
 const FIELDS: &[Field] = &[Field::integer("price"), Field::integer("weight")];
 
 fn open(directory: &Path, inline: bool) -> SqliteStore {
-    let tables = vec![TableSchema { name: "goods".into(), fields: FIELDS, followed: true }];
+    let tables = vec![TableSchema { name: "goods".into(), fields: FIELDS, roots: None, followed: true }];
     let schema = Schema { services: vec![ServiceSchema { name: "shop", aggregates: vec![], tables }] };
     SqliteStore::open(&directory.join("store.db"), schema, &Options { inline, ..Options::default() }).unwrap()
 }

@@ -80,6 +80,8 @@ pub(super) struct ServiceSql {
     pub(super) gone: String,
     pub(super) audit: AuditSql,
     tables: HashMap<String, TableSql>,
+    /// The tables of which each row is a root of some kind, and the kind.
+    rows_that_are_roots: Vec<(String, &'static str)>,
 }
 
 /// The statements that only verifying takes: they read all there is, a part at a time.
@@ -317,7 +319,18 @@ impl ServiceSql {
                 records: format!("SELECT key, at, value FROM {records} WHERE kind = ?1 AND key > ?2 ORDER BY key LIMIT ?3"),
             },
             tables: schema.tables.iter().flat_map(|table| Self::tables(service, table)).collect(),
+            rows_that_are_roots: schema.tables.iter().filter_map(|table| Some((table.name.clone(), table.roots?))).collect(),
         }
+    }
+
+    /// The kind of aggregate that the rows of a table are, if each is one.
+    pub(super) fn roots_in(&self, table: &str) -> Option<&'static str> {
+        self.rows_that_are_roots.iter().find(|(name, _)| name == table).map(|(_, aggregate)| *aggregate)
+    }
+
+    /// The table of which each row is a root of this kind.
+    pub(super) fn table_of_roots(&self, aggregate: &str) -> Option<&str> {
+        self.rows_that_are_roots.iter().find(|(_, name)| *name == aggregate).map(|(table, _)| table.as_str())
     }
 
     /// A table, and for a view the one in which its version is built anew.

@@ -15,7 +15,7 @@ use super::store::{
 const FIELDS: &[Field] = &[Field::text("name")];
 
 fn schema() -> Schema {
-    let tables = vec![TableSchema { name: "goods".into(), fields: FIELDS, followed: true }];
+    let tables = vec![TableSchema { name: "goods".into(), fields: FIELDS, roots: None, followed: true }];
     Schema { services: vec![ServiceSchema { name: "shop", aggregates: vec!["item"], tables }] }
 }
 
@@ -272,7 +272,7 @@ fn an_index_that_is_to_have_other_columns_is_made_anew_and_the_rows_stay() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
     let open = |fields| {
-        let tables = vec![TableSchema { name: "goods@1".into(), fields, followed: true }];
+        let tables = vec![TableSchema { name: "goods@1".into(), fields, roots: None, followed: true }];
         let schema = Schema { services: vec![ServiceSchema { name: "shop", aggregates: vec![], tables }] };
         SqliteStore::open(&path, schema, &Options { inline: true, ..Options::default() }).unwrap()
     };

@@ -61,6 +61,8 @@ impl Resource for ConferenceRow {
 impl Exposed for Conference {
     type Published = ConferenceEvent;
 
+    const COLLECTION: Option<&'static str> = Some(ConferenceRow::COLLECTION);
+
     fn rows(&self, id: &ConferenceId, event: &Event, _at: Timestamp, rows: &mut Rows) {
         match event {
             Event::Started(meeting) => rows.put(&row(*id, meeting, None)),

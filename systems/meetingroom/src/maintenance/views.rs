@@ -59,6 +59,8 @@ impl Resource for MaintenanceRow {
 impl Exposed for Maintenance {
     type Published = MaintenanceEvent;
 
+    const COLLECTION: Option<&'static str> = Some(MaintenanceRow::COLLECTION);
+
     fn rows(&self, id: &MaintenanceId, event: &Event, _at: Timestamp, rows: &mut Rows) {
         match event {
             Event::Started(closure) => rows.put(&row(*id, *closure, None)),

@@ -63,6 +63,8 @@ impl Resource for DepositRow {
 impl Exposed for Deposit {
     type Published = DepositEvent;
 
+    const COLLECTION: Option<&'static str> = Some(DepositRow::COLLECTION);
+
     fn rows(&self, id: &ReservationId, event: &Event, at: Timestamp, rows: &mut Rows) {
         let mut after = self.clone();
         after.evolve(event, at);

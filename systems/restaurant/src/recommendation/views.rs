@@ -73,6 +73,8 @@ impl Resource for RatingRow {
 impl Exposed for Recommendation {
     type Published = RecommendationEvent;
 
+    const COLLECTION: Option<&'static str> = Some(RecommendationRow::COLLECTION);
+
     fn rows(&self, id: &ReservationId, event: &Event, _at: Timestamp, rows: &mut Rows) {
         match (event, &self.registered) {
             (Event::Registered(registered), _) => rows.put(&row(registered, None)),

@@ -82,6 +82,8 @@ impl Resource for ReservationRow {
 impl Exposed for Reservation {
     type Published = ReservationEvent;
 
+    const COLLECTION: Option<&'static str> = Some(ReservationRow::COLLECTION);
+
     fn rows(&self, id: &ReservationId, event: &Event, at: Timestamp, rows: &mut Rows) {
         let mut after = self.clone();
         after.evolve(event, at);

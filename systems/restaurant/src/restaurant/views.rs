@@ -116,6 +116,8 @@ impl Resource for EntryRow {
 impl Exposed for Entry {
     type Published = RestaurantEvent;
 
+    const COLLECTION: Option<&'static str> = Some(EntryRow::COLLECTION);
+
     fn rows(&self, id: &ReservationId, event: &Event, at: Timestamp, rows: &mut Rows) {
         let mut after = self.clone();
         after.evolve(event, at);
