@@ -63,8 +63,8 @@ pub trait Exposed: Aggregate {
     /// The events that the service publishes.
     type Published: Published;
 
-    /// The collection of which each row is one of these, with its key for an id. Whatever happens to it is the row's history then, and
-    /// nothing has to be written to find that by the row. For what has a short life: it is gone through from its end to read a part of it.
+    /// The collection of which each row is one of these, with its key for an id. What it does to its row is the row's history, and no
+    /// index has to lead there. For what has a short life: it is gone through from its end to read a part of it.
     const COLLECTION: Option<&'static str> = None;
 
     /// Writes the rows that `event` changes. `self` is the state *before* the event, so what leaves the state can still be read.

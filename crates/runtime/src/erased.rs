@@ -38,8 +38,6 @@ pub(crate) trait AnyState: Send + Sync {
     /// Takes a recorded event into the state alone, which is all that a command needs.
     fn evolve(&mut self, data: &str, at: Timestamp) -> Result<(), String>;
     fn snapshot(&self) -> Result<String, String>;
-    /// [`Exposed::COLLECTION`].
-    fn collection(&self) -> Option<&'static str>;
     fn as_any(&self) -> &dyn Any;
 }
 
@@ -144,10 +142,6 @@ impl<A: Exposed> AnyState for State<A> {
 
     fn snapshot(&self) -> Result<String, String> {
         serde_json::to_string(&self.0).map_err(|error| error.to_string())
-    }
-
-    fn collection(&self) -> Option<&'static str> {
-        A::COLLECTION
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -168,7 +168,7 @@ pub struct NewEvent {
     pub at: Timestamp,
     /// Its JSON.
     pub data: String,
-    /// The row it is about, `{collection}/{id}`, under which history finds it. None when that is its root, see [`TableSchema::roots`](crate::TableSchema::roots).
+    /// The row it is about, `{collection}/{id}`, under which history finds it. None when it changed no row.
     pub subject: Option<String>,
     /// Its origin.
     pub meta: Meta,

@@ -412,11 +412,6 @@ impl<'a> Transaction<'a> {
         root.unsnapped += 1;
         root.at = Some(at);
         let version = root.version;
-        // What is the root's is the row's without being said.
-        let subject = match root.state.collection() {
-            None => left.rows.first().map(|change| format!("{}/{}", change.collection, change.id)),
-            Some(_) => None,
-        };
         self.published += usize::from(left.published.is_some());
         for change in &left.rows {
             self.put_own_row(key.service, change);
@@ -426,7 +421,7 @@ impl<'a> Transaction<'a> {
             version,
             at,
             data,
-            subject,
+            subject: left.rows.first().map(|change| format!("{}/{}", change.collection, change.id)),
             meta: meta.clone(),
             published: left.published.map(|data| NewPublished { shard: shard_of(&key.key), data }),
         });

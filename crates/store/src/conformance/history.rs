@@ -34,20 +34,37 @@ pub fn of_a_resource_is_its_own_events_in_order(opened: Opened<'_>) {
     assert!(history.is_sorted_by(|one, next| one.position < next.position));
 }
 
-pub fn of_a_row_that_is_a_root_is_its_roots(opened: Opened<'_>) {
-    let basket = |key: &str| RootKey { aggregate: "basket", ..item(key) };
-    let of = |root, version: u64| NewEvent { at: at(i64::try_from(version).unwrap()), ..event(root, version) };
-    let events = vec![of(basket("7"), 1), of(item("7"), 1), of(basket("7"), 2), of(basket("77"), 1), of(basket("7"), 3)];
-    opened.write(Writes { events, ..Writes::default() });
+pub fn of_a_row_that_is_a_root_is_what_its_root_did_to_it(opened: Opened<'_>) {
+    let basket = |key: &str, version, subject: Option<&str>| NewEvent {
+        at: at(i64::try_from(version).unwrap()),
+        subject: subject.map(str::to_owned),
+        ..event(RootKey { aggregate: "basket", ..item(key) }, version)
+    };
+    let own = Some("baskets/7");
+    opened.write(Writes {
+        // The second changed no row, and the third another one.
+        events: vec![
+            basket("7", 1, own),
+            basket("7", 2, None),
+            basket("7", 3, Some("goods/7")),
+            about("goods/7", "7", 4),
+            basket("77", 1, None),
+        ],
+        ..Writes::default()
+    });
+    opened.write(Writes { events: vec![basket("7", 4, own), basket("7", 5, own)], ..Writes::default() });
     let history = read(&opened, "baskets", 7, 0, 2);
-    assert_eq!(times(&history), [at(1), at(2)]);
+    assert_eq!(times(&history), [at(1), at(4)]);
     assert_eq!((&history[0].data, &history[0].meta), (&event(item("a"), 1).data, &meta()));
-    assert_eq!(times(&read(&opened, "baskets", 7, history[1].position, 2)), [at(3)]);
-    assert_eq!(read(&opened, "baskets", 70, 0, 2), []);
-    let life = |subject| opened.wait(opened.store.life(SHOP, Life::Row(subject), 10)).unwrap();
-    let subjects: Vec<_> = life("baskets/7").into_iter().map(|told| (told.version, told.subject)).collect();
-    assert_eq!(subjects, [1, 2, 3].map(|version| (version, Some("baskets/7".to_owned()))));
-    assert_eq!(life("baskets/70"), []);
+    assert_eq!(times(&read(&opened, "baskets", 7, history[1].position, 2)), [at(5)]);
+    assert_eq!((read(&opened, "baskets", 77, 0, 2), read(&opened, "baskets", 70, 0, 2)), (vec![], vec![]));
+    assert_eq!(times(&read(&opened, "goods", 7, 0, 9)), [at(3), at(4)]);
+    let life = |of| opened.wait(opened.store.life(SHOP, of, 10)).unwrap();
+    let subjects = |of| life(of).into_iter().map(|told| (told.version, told.subject)).collect::<Vec<_>>();
+    let own = |version| (version, Some("baskets/7".to_owned()));
+    assert_eq!(subjects(Life::Row("baskets/7")), [own(1), own(4), own(5)]);
+    assert_eq!(subjects(Life::Root("basket", "7")), [own(1), (2, None), (3, Some("goods/7".into())), own(4), own(5)]);
+    assert_eq!(life(Life::Row("baskets/77")), []);
 }
 
 pub fn of_a_views_row_is_what_was_folded_into_it(opened: Opened<'_>) {

@@ -151,7 +151,7 @@ macro_rules! conformance {
             ],
             history: [
                 of_a_resource_is_its_own_events_in_order,
-                of_a_row_that_is_a_root_is_its_roots,
+                of_a_row_that_is_a_root_is_what_its_root_did_to_it,
                 of_a_views_row_is_what_was_folded_into_it,
                 is_read_page_by_page,
                 of_what_never_was_is_empty,

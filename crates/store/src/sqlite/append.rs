@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, params};
 
 use super::chain::Link;
+use super::names::OWN_ROW;
 use super::sql::{ServiceSql, Sql};
 use super::statements::Statements;
 use crate::{Committed, FeedEvent, NewEvent, Position, Shard};
@@ -26,6 +27,7 @@ pub(super) fn events<'a>(
             Some(published) => Some(heads.next(statements, service, published.shard)?),
             None => None,
         };
+        let subject = event.subject.as_deref().map(|subject| if service.is_row_of(&event.root, subject) { OWN_ROW } else { subject });
         statements.get(&service.append)?.execute(params![
             id,
             before,
@@ -34,7 +36,7 @@ pub(super) fn events<'a>(
             event.version,
             event.at.as_microsecond(),
             event.data,
-            event.subject,
+            subject,
             event.meta.correlation,
             event.meta.causation,
             event.meta.caller,

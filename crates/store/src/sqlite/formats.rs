@@ -30,6 +30,9 @@ pub(super) fn forget_the_index_of_batches(transaction: &Transaction<'_>) -> rusq
 /// the numbers that they want in all sixteen, of which no shard has more than they do.
 pub(super) const OF_FEED: &str = "(seq, shard) WHERE seq IS NOT NULL";
 
+/// What the index of the rows that events are about is over: all but those that are their roots, whose events are a chain.
+pub(super) const OF_SUBJECTS: &str = "(subject) WHERE subject <> ''";
+
 /// Brings up the tables that each service has.
 pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str) -> rusqlite::Result<()> {
     let name = |table: &str| names::table(service, table);
@@ -58,9 +61,13 @@ pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str) -> rusqlite
     }
     // Once the index of a feed had the shards first. An older release reads what a feed has by either, by this
     // one the slower the less its shard publishes.
-    let (feed, events) = (name("feed"), name("events"));
+    let (feed, subjects, events) = (name("feed"), name("subjects"), name("events"));
     if index_text(transaction, &feed)?.is_some_and(|text| !text.ends_with(OF_FEED)) {
         transaction.execute_batch(&format!("DROP INDEX {feed}; CREATE UNIQUE INDEX {feed} ON {events} {OF_FEED};"))?;
+    }
+    // Once it was over all rows, also those that are the roots of their events. These keep what they have.
+    if index_text(transaction, &subjects)?.is_some_and(|text| !text.ends_with(OF_SUBJECTS)) {
+        transaction.execute_batch(&format!("DROP INDEX {subjects}; CREATE INDEX {subjects} ON {events} {OF_SUBJECTS};"))?;
     }
     // Up to format 3 the heads of the shards had a table of their own.
     if has_heads(transaction, service)? {

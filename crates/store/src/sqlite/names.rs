@@ -14,6 +14,9 @@ pub(super) const OF_CHANGES: &str = "@changed";
 /// What the counter of a shard's feed is called, with the shard behind it; it stands among those of collections. No collection is called so.
 pub(super) const HEAD: &str = "@feed/";
 
+/// What stands in the place of the row that an event is about when that is its root: the index of rows leaves it out.
+pub(super) const OWN_ROW: &str = "";
+
 /// One of the tables that every service has.
 pub(super) fn table(service: &str, name: &str) -> String {
     format!("\"{service}_{name}\"")

@@ -230,7 +230,7 @@ pub(super) fn history(
 ) -> rusqlite::Result<Vec<HistoryEntry>> {
     let texts = sql.service(service)?;
     if let Some(aggregate) = texts.roots_in(collection) {
-        let told = told_of_root(connection, texts, aggregate, &id.to_string(), after, limit)?;
+        let told = told_of_root(connection, texts, (aggregate, &id.to_string()), after, limit, Some(&format!("{collection}/{id}")))?;
         let entry = |StoryEvent { position, at, data, meta, .. }| HistoryEntry { position, at, data, meta: Meta { trace: None, ..meta } };
         return Ok(told.into_iter().map(entry).collect());
     }
@@ -278,35 +278,37 @@ pub(super) fn life(
     let texts = sql.service(service)?;
     match of {
         Life::Row(subject) => match subject.split_once('/').and_then(|(table, key)| Some((texts.roots_in(table)?, key))) {
-            Some((aggregate, key)) => told_of_root(connection, texts, aggregate, key, 0, limit),
+            Some(root) => told_of_root(connection, texts, root, 0, limit, Some(subject)),
             None => {
                 let mut told = connection.prepare_cached(&texts.of_row)?;
                 told.query_map(params![subject, bound(limit)], |row| story_event(texts, row))?.collect()
             }
         },
-        Life::Root(aggregate, key) => told_of_root(connection, texts, aggregate, key, 0, limit),
+        Life::Root(aggregate, key) => told_of_root(connection, texts, (aggregate, key), 0, limit, None),
     }
 }
 
-/// What happened to a root after the event at this place, in its order.
+/// The events of a root after this place, in their order; of one row those alone that changed it.
 fn told_of_root(
     connection: &Connection,
     texts: &ServiceSql,
-    aggregate: &str,
-    key: &str,
+    (aggregate, key): (&str, &str),
     after: u64,
     limit: usize,
+    row: Option<&str>,
 ) -> rusqlite::Result<Vec<StoryEvent>> {
     let snapshot = OneInstant::begin(connection)?;
     let ids = chain::ids_after(&snapshot, texts, aggregate, key, bound(after))?;
     let mut told = snapshot.prepare_cached(&texts.of_root)?;
-    ids.into_iter().take(limit).map(|id| told.query_row([id], |row| story_event(texts, row))).collect()
+    let told = ids.into_iter().map(|id| told.query_row([id], |row| story_event(texts, row)));
+    let is_wanted = |told: &StoryEvent| row.is_none_or(|row| told.subject.as_deref() == Some(row));
+    told.filter(|told| told.as_ref().map_or(true, is_wanted)).take(limit).collect()
 }
 
 fn story_event(texts: &ServiceSql, row: &Row<'_>) -> rusqlite::Result<StoryEvent> {
     let (aggregate, key): (String, String) = (row.get(1)?, row.get(2)?);
-    let subject = match (row.get(6)?, texts.table_of_roots(&aggregate)) {
-        (None, Some(table)) => Some(format!("{table}/{key}")),
+    let subject = match (row.get::<_, Option<String>>(6)?, texts.table_of_roots(&aggregate)) {
+        (Some(own), Some(table)) if own == names::OWN_ROW => Some(format!("{table}/{key}")),
         (subject, _) => subject,
     };
     let (shard, seq): (Option<Shard>, Option<u64>) = (row.get(7)?, row.get(8)?);

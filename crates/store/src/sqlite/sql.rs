@@ -8,8 +8,8 @@ use foldhash::HashMap;
 use kernel::Field;
 use rusqlite::Error;
 
-use super::names::{self, HEAD};
-use crate::{Direction, Page, Query, Schema, ServiceSchema, TableSchema, beside};
+use super::names::{self, HEAD, OWN_ROW};
+use crate::{Direction, Page, Query, RootKey, Schema, ServiceSchema, TableSchema, beside};
 
 /// The statements of every service of a schema.
 pub(super) struct Sql {
@@ -254,7 +254,7 @@ impl ServiceSql {
             last_event: format!("SELECT max(id) FROM {events}"),
             latest: format!("SELECT max(at) FROM {events} WHERE id > ?1 AND id <= ?2"),
             of_correlation: told("id > ?1 AND id <= ?2 AND correlation = ?3", "id", "?4"),
-            of_row: told("subject = ?1", "id", "?2"),
+            of_row: told(&format!("subject = ?1 AND subject <> '{OWN_ROW}'"), "id", "?2"),
             of_root: told("id = ?1", "id", "1"),
             // Without its head a shard that publishes little would be looked for among all that the others have published since.
             feed: feed(&format!("AND seq <= coalesce(({head}), {})", i64::MAX)),
@@ -273,7 +273,7 @@ impl ServiceSql {
             gain: format!("UPDATE {sequences} SET rows = rows + ?2 WHERE name = ?1"),
             own_history: format!(
                 "SELECT id, at, data, correlation, causation, caller FROM {events} \
-                 WHERE subject = ?1 || '/' || ?2 AND id > ?3 ORDER BY id LIMIT ?4"
+                 WHERE subject = ?1 || '/' || ?2 AND subject <> '{OWN_ROW}' AND id > ?3 ORDER BY id LIMIT ?4"
             ),
             view_history: format!(
                 "SELECT n, at, data, correlation, causation, caller FROM {history} \
@@ -331,6 +331,12 @@ impl ServiceSql {
     /// The table of which each row is a root of this kind.
     pub(super) fn table_of_roots(&self, aggregate: &str) -> Option<&str> {
         self.rows_that_are_roots.iter().find(|(_, name)| *name == aggregate).map(|(table, _)| table.as_str())
+    }
+
+    /// Whether this row is the root itself.
+    pub(super) fn is_row_of(&self, root: &RootKey, row: &str) -> bool {
+        let key = self.table_of_roots(root.aggregate).and_then(|table| row.strip_prefix(table)?.strip_prefix('/'));
+        key == Some(root.key.as_str())
     }
 
     /// A table, and for a view the one in which its version is built anew.

@@ -371,3 +371,33 @@ fn a_file_with_heads_apart_and_many_batches_is_brought_up() {
         "the index of feeds is the new one"
     );
 }
+
+/// A file in which events also had the rows that are their own roots.
+#[test]
+fn a_file_in_which_roots_were_found_by_their_rows_is_brought_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let tables = vec![TableSchema { name: "items".into(), fields: &[], roots: Some("item"), followed: false }];
+    let schema = Schema { services: vec![ServiceSchema { name: "shop", aggregates: vec!["item"], tables }] };
+    let open = || SqliteStore::open(&path, schema.clone(), &Options { inline: true, ..Options::default() }).unwrap();
+    let happened = |version: u64| {
+        let root = RootKey { service: "shop", aggregate: "item", key: "7".into() };
+        let meta = super::store::Meta { correlation: "story".into(), causation: "test".into(), caller: "test".into(), trace: None };
+        let (data, subject) = (version.to_string(), Some("items/7".to_owned()));
+        let event = NewEvent { root, version, at: kernel::Timestamp::UNIX_EPOCH, data, subject, meta, published: None };
+        Writes { events: vec![event], ..Writes::default() }
+    };
+    write(&open(), "batch 1", happened(1)).unwrap();
+    let old = "UPDATE shop_events SET subject = 'items/7' WHERE subject = '';
+               DROP INDEX shop_subjects;
+               CREATE INDEX shop_subjects ON shop_events (subject) WHERE subject IS NOT NULL;";
+    Connection::open(&path).unwrap().execute_batch(old).unwrap();
+    let store = open();
+    write(&store, "batch 2", happened(2)).unwrap();
+    let history = store.history("shop", "items", 7, 0, 9).now_or_never().unwrap().unwrap();
+    assert_eq!(history.into_iter().map(|entry| entry.data).collect::<Vec<_>>(), ["1", "2"]);
+    drop(store);
+    let stored = |sql: &str| Connection::open(&path).unwrap().query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(stored("SELECT group_concat(subject, ',') FROM (SELECT subject FROM shop_events ORDER BY id)"), "items/7,");
+    assert!(stored("SELECT sql FROM sqlite_schema WHERE name = 'shop_subjects'").ends_with("WHERE subject <> ''"));
+}

@@ -33,6 +33,10 @@ fn none_is_taken_once_it_has_begun() {
         app.post("/reservations/1/payment", json!({"paymentKey": payment})).refused(409, "not-waiting");
         app.settle();
         assert_eq!(app.get("/reservations/1").expect(200)["status"], "Canceled", "{now}");
+        // They have heard of its end, and never had anything of it to show.
+        for collection in ["restaurants", "recommendations"] {
+            app.get(&format!("/{collection}/1/history")).expect(404);
+        }
         assert_eq!(book(&app).kept(), 0, "{now}");
     }
 }
