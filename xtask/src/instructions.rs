@@ -18,7 +18,7 @@ struct Counted {
 }
 
 const ALL: [Counted; 2] = [
-    Counted { test: "instructions::booking", runs: [100, 400], bound: 1_000_000 },
+    Counted { test: "instructions::booking", runs: [100, 400], bound: 700_000 },
     Counted { test: "instructions::reading", runs: [500, 2500], bound: 95_000 },
 ];
 

@@ -61,7 +61,7 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
              shard INTEGER CHECK (shard BETWEEN 0 AND 15), epoch INTEGER, seq INTEGER, published TEXT, trace TEXT,
              before INTEGER);
          CREATE UNIQUE INDEX IF NOT EXISTS {feed} ON {events} {of_feed};
-         CREATE INDEX IF NOT EXISTS {subjects} ON {events} {of_subjects};
+         CREATE INDEX IF NOT EXISTS {subjects} ON {events} (subject) WHERE {in_subjects};
          CREATE TABLE IF NOT EXISTS {sequences} (name TEXT PRIMARY KEY, value INTEGER NOT NULL, rows INTEGER) WITHOUT ROWID;
          CREATE TABLE IF NOT EXISTS {epochs} (
              epoch INTEGER NOT NULL, shard INTEGER NOT NULL, after INTEGER NOT NULL, PRIMARY KEY (shard, epoch)) WITHOUT ROWID;
@@ -92,7 +92,7 @@ fn common_tables(transaction: &Transaction<'_>, service: &str) -> rusqlite::Resu
         feed = name("feed"),
         of_feed = formats::OF_FEED,
         subjects = name("subjects"),
-        of_subjects = formats::OF_SUBJECTS,
+        in_subjects = formats::IN_SUBJECTS,
         sequences = name("sequences"),
         epochs = name("epochs"),
         positions = name("positions"),

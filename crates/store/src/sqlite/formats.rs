@@ -30,8 +30,8 @@ pub(super) fn forget_the_index_of_batches(transaction: &Transaction<'_>) -> rusq
 /// the numbers that they want in all sixteen, of which no shard has more than they do.
 pub(super) const OF_FEED: &str = "(seq, shard) WHERE seq IS NOT NULL";
 
-/// What the index of the rows that events are about is over: all but those that are their roots, whose events are a chain.
-pub(super) const OF_SUBJECTS: &str = "(subject) WHERE subject <> ''";
+/// Which events the index of the rows that they are about has: not those marked [`names::OWN_ROW`], which are a chain.
+pub(super) const IN_SUBJECTS: &str = "subject <> ''";
 
 /// Brings up the tables that each service has.
 pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str) -> rusqlite::Result<()> {
@@ -66,8 +66,8 @@ pub(super) fn bring_up(transaction: &Transaction<'_>, service: &str) -> rusqlite
         transaction.execute_batch(&format!("DROP INDEX {feed}; CREATE UNIQUE INDEX {feed} ON {events} {OF_FEED};"))?;
     }
     // Once it was over all rows, also those that are the roots of their events. These keep what they have.
-    if index_text(transaction, &subjects)?.is_some_and(|text| !text.ends_with(OF_SUBJECTS)) {
-        transaction.execute_batch(&format!("DROP INDEX {subjects}; CREATE INDEX {subjects} ON {events} {OF_SUBJECTS};"))?;
+    if index_text(transaction, &subjects)?.is_some_and(|text| !text.ends_with(IN_SUBJECTS)) {
+        transaction.execute_batch(&format!("DROP INDEX {subjects}; CREATE INDEX {subjects} ON {events} (subject) WHERE {IN_SUBJECTS};"))?;
     }
     // Up to format 3 the heads of the shards had a table of their own.
     if has_heads(transaction, service)? {

@@ -295,13 +295,13 @@ fn told_of_root(
     (aggregate, key): (&str, &str),
     after: u64,
     limit: usize,
-    row: Option<&str>,
+    subject: Option<&str>,
 ) -> rusqlite::Result<Vec<StoryEvent>> {
     let snapshot = OneInstant::begin(connection)?;
     let ids = chain::ids_after(&snapshot, texts, aggregate, key, bound(after))?;
     let mut told = snapshot.prepare_cached(&texts.of_root)?;
     let told = ids.into_iter().map(|id| told.query_row([id], |row| story_event(texts, row)));
-    let is_wanted = |told: &StoryEvent| row.is_none_or(|row| told.subject.as_deref() == Some(row));
+    let is_wanted = |told: &StoryEvent| subject.is_none() || told.subject.as_deref() == subject;
     told.filter(|told| told.as_ref().map_or(true, is_wanted)).take(limit).collect()
 }
 

@@ -8,7 +8,8 @@ use foldhash::HashMap;
 use kernel::Field;
 use rusqlite::Error;
 
-use super::names::{self, HEAD, OWN_ROW};
+use super::formats::IN_SUBJECTS;
+use super::names::{self, HEAD};
 use crate::{Direction, Page, Query, RootKey, Schema, ServiceSchema, TableSchema, beside};
 
 /// The statements of every service of a schema.
@@ -254,7 +255,7 @@ impl ServiceSql {
             last_event: format!("SELECT max(id) FROM {events}"),
             latest: format!("SELECT max(at) FROM {events} WHERE id > ?1 AND id <= ?2"),
             of_correlation: told("id > ?1 AND id <= ?2 AND correlation = ?3", "id", "?4"),
-            of_row: told(&format!("subject = ?1 AND subject <> '{OWN_ROW}'"), "id", "?2"),
+            of_row: told(&format!("subject = ?1 AND {IN_SUBJECTS}"), "id", "?2"),
             of_root: told("id = ?1", "id", "1"),
             // Without its head a shard that publishes little would be looked for among all that the others have published since.
             feed: feed(&format!("AND seq <= coalesce(({head}), {})", i64::MAX)),
@@ -273,7 +274,7 @@ impl ServiceSql {
             gain: format!("UPDATE {sequences} SET rows = rows + ?2 WHERE name = ?1"),
             own_history: format!(
                 "SELECT id, at, data, correlation, causation, caller FROM {events} \
-                 WHERE subject = ?1 || '/' || ?2 AND subject <> '{OWN_ROW}' AND id > ?3 ORDER BY id LIMIT ?4"
+                 WHERE subject = ?1 || '/' || ?2 AND {IN_SUBJECTS} AND id > ?3 ORDER BY id LIMIT ?4"
             ),
             view_history: format!(
                 "SELECT n, at, data, correlation, causation, caller FROM {history} \

@@ -40,6 +40,8 @@ fn booking() {
     let mut app = app();
     (0..count()).for_each(|n| book(&mut app, n));
     app.settle();
+    // To verify it all, as a test otherwise ends, takes more the more was booked, and is no part of a booking.
+    app.abandon();
 }
 
 /// One reservation, read again and again.
