@@ -22,6 +22,11 @@ use crate::reader::Reader;
 use crate::rooms::Rooms;
 use crate::routes::Limit;
 
+/// Yeyak's, so that none of the difference is the allocators'.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// The least that a durable booking can cost
 #[derive(Parser)]
 struct Arguments {

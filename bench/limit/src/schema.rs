@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 /// Four B-trees for a booking: its row, the index that its overlap is decided by, the one that pages of a person are found by, and the outbox.
@@ -18,7 +19,7 @@ const TABLES: &str = "
 /// Opens the file to write in it; what is committed there is on disk. The log is copied as rarely as Yeyak copies its own, if
 /// within a commit, where Yeyak has a thread for that.
 pub(crate) fn open(file: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(file)?;
+    let connection = keeping_plans(Connection::open(file)?)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
@@ -27,7 +28,16 @@ pub(crate) fn open(file: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Opens the file to read.
+/// Opens the file to read, with as much memory as each of Yeyak's readers has.
 pub(crate) fn open_to_read(file: &Path) -> rusqlite::Result<Connection> {
-    Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = keeping_plans(Connection::open_with_flags(file, flags)?)?;
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    Ok(connection)
+}
+
+/// Else SQLite plans a statement anew whenever its limit is bound.
+fn keeping_plans(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
 }

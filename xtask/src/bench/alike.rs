@@ -1,5 +1,7 @@
 //! Whether both answer the same: what is compared in time has to be the same work.
 
+use serde_json::Value;
+
 use super::http::Client;
 use super::pair::{Pair, SLOTS};
 use super::{Bench, time};
@@ -29,6 +31,19 @@ pub(super) fn run(bench: &mut Bench) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Whether both say the same around the rows of a page of a full store, where they count otherwise than among a few. Which row is which depends on
+/// the order in which those were booked.
+pub(super) fn around_rows(pair: &Pair, path: &str) -> Outcome {
+    let [limit, yeyak] = [&pair.limit, &pair.yeyak].map(|one| {
+        let (_, text) = Client::open(one.server.address)?.ask("GET", path, "")?;
+        let mut page: Value = serde_json::from_str(&text).map_err(|error| format!("{path}: {error} in {text}"))?;
+        page.as_object_mut().and_then(|page| page.remove("_embedded")).ok_or_else(|| format!("{path} is no page: {text}"))?;
+        Ok::<_, String>(page)
+    });
+    let (limit, yeyak) = (limit?, yeyak?);
+    if limit == yeyak { Ok(()) } else { Err(format!("{path} is answered differently:\nlimit {limit}\nyeyak {yeyak}")) }
 }
 
 fn booking(room: u64, day: i64) -> String {

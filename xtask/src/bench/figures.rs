@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::load::Percentiles;
 use super::server::Side;
 
 /// All of a run, in the order in which they were measured.
@@ -53,11 +54,18 @@ impl Figures {
         }
     }
 
-    /// The value of the last round; 0 when there was none.
-    pub(super) fn last(&self, key: &str, side: Side) -> f64 {
-        let figure = self.0.iter().find(|figure| figure.key == key);
-        let rounds = figure.map(|figure| if side == Side::Limit { &figure.limit } else { &figure.yeyak });
-        rounds.and_then(|rounds| rounds.last().copied()).unwrap_or_default()
+    /// Adds p50 and p99 of a round, if it has them.
+    pub(super) fn add_latency(&mut self, key: &str, side: Side, latency: Option<&Percentiles>) {
+        if let Some(Percentiles { p50, p99 }) = latency {
+            self.add(&format!("{key}/p50"), "ms", side, p50 / 1e3);
+            self.add(&format!("{key}/p99"), "ms", side, p99 / 1e3);
+        }
+    }
+
+    /// The median of what Yeyak's rounds were until now, if there was one.
+    pub(super) fn of_yeyak(&self, key: &str) -> Option<f64> {
+        let figure = self.0.iter().find(|figure| figure.key == key)?;
+        Some(Rounds::of(&figure.yeyak)?.median)
     }
 
     pub(super) fn len(&self) -> usize {

@@ -78,6 +78,14 @@ impl One {
         Ok(measured)
     }
 
+    /// Books so many a second, each due at its instant; `follow` measures how soon others see them.
+    pub(super) fn book_steadily(&mut self, tools: &Tools, plan: &Plan, rate: f64, seconds: u64, follow: bool) -> Outcome<load::Measured> {
+        let measured = load::steady_bookings(tools, self.server.address, plan, self.next, rate.round(), seconds, follow)?;
+        self.next = measured.next;
+        self.server.drained()?;
+        Ok(measured)
+    }
+
     /// Kills it and starts it anew on what it left.
     pub(super) fn restart(&mut self, tools: &Tools) -> Outcome {
         self.server.end();

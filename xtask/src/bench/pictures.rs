@@ -30,8 +30,8 @@ pub(super) const PICTURES: &[Picture] = &[
         name: "latencies",
         title: "Milliseconds at a fixed rate",
         bars: &[
-            ("steady/p50", "a booking, p50"),
-            ("steady/p99", "a booking, p99"),
+            ("steady/p50", "half load, p50"),
+            ("steady/p99", "half load, p99"),
             ("slots/p50", "slots, p50"),
             ("slots/p99", "slots, p99"),
         ],

@@ -1,8 +1,7 @@
 //! Reads of a store with a year of bookings.
 
-use super::Bench;
 use super::load::{self, Measured};
-use super::time;
+use super::{Bench, alike, time};
 use crate::shell::Outcome;
 
 /// As many as read the originals when those were measured.
@@ -19,15 +18,15 @@ pub(super) fn run(bench: &mut Bench) -> Outcome {
         ("reads/page", "/reserves?page={}&size=20", (0, 49)),
         ("reads/sorted", "/reserves?userId={}&sort=date,desc&size=20", (0, PEOPLE - 1)),
     ];
+    for (_, path, _) in &reads[1..] {
+        alike::around_rows(pair, &path.replace("{}", "7"))?;
+    }
     for (key, path, numbers) in reads {
         for round in 0..scale.rounds {
             for one in pair.in_turn(round) {
                 let Measured { rate, latency, .. } = load::reads(tools, one.server.address, path, numbers, READERS, scale.seconds)?;
                 figures.add(&format!("{key}/rate"), "/s", one.server.side, rate);
-                if let Some(latency) = latency {
-                    figures.add(&format!("{key}/p50"), "ms", one.server.side, latency.p50 / 1e3);
-                    figures.add(&format!("{key}/p99"), "ms", one.server.side, latency.p99 / 1e3);
-                }
+                figures.add_latency(key, one.server.side, latency.as_ref());
             }
         }
     }
@@ -48,14 +47,11 @@ pub(super) fn run_slots(bench: &mut Bench) -> Outcome {
             figures.add("slots/rate", "/s", side, rate);
         }
         // The same rate for both, and in all rounds: what Yeyak can do twice over.
-        let rate = *half.get_or_insert_with(|| (figures.last("slots/rate", super::server::Side::Yeyak) / 2.0).round().max(1.0));
+        let rate = *half.get_or_insert_with(|| (figures.of_yeyak("slots/rate").unwrap_or_default() / 2.0).round().max(1.0));
         for one in pair.in_turn(round) {
             let Measured { latency, .. } =
                 load::steady_reads(tools, one.server.address, std::slice::from_ref(&path), pages - 1, rate, scale.seconds)?;
-            if let Some(latency) = latency {
-                figures.add("slots/p50", "ms", one.server.side, latency.p50 / 1e3);
-                figures.add("slots/p99", "ms", one.server.side, latency.p99 / 1e3);
-            }
+            figures.add_latency("slots", one.server.side, latency.as_ref());
         }
     }
     Ok(())

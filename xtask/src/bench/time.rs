@@ -52,6 +52,12 @@ pub(super) fn today(plus: i64) -> Date {
     Timestamp::now().to_zoned(TimeZone::UTC).date().saturating_add(plus.days())
 }
 
+/// The minute that it is in UTC, as files are named for it: `2026-11-22T1530`.
+#[allow(clippy::disallowed_methods, reason = "a run has its name from when it began")]
+pub(super) fn minute() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H%M").to_string()
+}
+
 /// The first second of a date in UTC, since 1970.
 pub(super) fn seconds_of(date: Date) -> i64 {
     date.to_zoned(TimeZone::UTC).map_or(0, |midnight| midnight.timestamp().as_second())
