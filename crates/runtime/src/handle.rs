@@ -172,6 +172,14 @@ impl ServiceHandle {
         self.system.store.rows(self.name, &self.table(R::COLLECTION), query).await
     }
 
+    /// A page of the rows of `R` for each of these queries, all of one instant.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn pages<R: Resource>(&self, queries: Vec<Query>) -> Result<Vec<Page>, StoreError> {
+        self.system.store.pages(self.name, &self.table(R::COLLECTION), queries).await
+    }
+
     /// What happened to the row of `R` with this id, behind `after`.
     ///
     /// # Errors

@@ -74,6 +74,12 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::TooCostly`] when finding it takes too long, here and in [`history`](Self::history).
     fn rows(&self, service: &'static str, table: &str, query: &Query) -> StoreFuture<'_, Page>;
 
+    /// A page for each of these queries, all of one instant.
+    ///
+    /// # Errors
+    /// [`StoreError::TooCostly`] when finding them takes too long together.
+    fn pages(&self, service: &'static str, table: &str, queries: Vec<Query>) -> StoreFuture<'_, Vec<Page>>;
+
     /// Up to `limit` rows of a followed table that changed behind `after`, and what they are now, in the order of their last changes;
     /// all that stand when it is not given. Of a row that does not match `filters` only that it changed is told.
     ///

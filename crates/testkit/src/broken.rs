@@ -114,6 +114,10 @@ impl Store for Broken {
         self.store.rows(service, table, query)
     }
 
+    fn pages(&self, service: &'static str, table: &str, queries: Vec<Query>) -> StoreFuture<'_, Vec<Page>> {
+        self.store.pages(service, table, queries)
+    }
+
     fn changes(
         &self,
         service: &'static str,

@@ -235,6 +235,11 @@ impl Store for Shim {
         self.read(move |store| async move { store.rows(service, &table, &query).await }.boxed())
     }
 
+    fn pages(&self, service: &'static str, table: &str, queries: Vec<Query>) -> StoreFuture<'_, Vec<Page>> {
+        let table = table.to_owned();
+        self.read(move |store| async move { store.pages(service, &table, queries).await }.boxed())
+    }
+
     fn changes(
         &self,
         service: &'static str,

@@ -119,6 +119,7 @@ macro_rules! conformance {
                 equal_ones_are_sorted_by_id_in_the_direction_of_the_sort,
                 are_paged_without_one_lost_or_doubled,
                 pages_beyond_the_end_are_empty,
+                several_pages_are_of_one_instant,
                 the_total_is_a_lower_bound_beyond_ten_thousand,
                 the_total_follows_what_is_put_and_taken_away,
                 the_total_knows_nothing_of_what_did_not_come_to_stand,

@@ -169,6 +169,27 @@ pub fn pages_beyond_the_end_are_empty(opened: Opened<'_>) {
     }
 }
 
+/// A good that is never without a name, and never with two.
+pub fn several_pages_are_of_one_instant(opened: Opened<'_>) {
+    let named = |name: &'static str| Query::equal("name", Cell::Text(name.into()), 20);
+    let name = |name| drop(opened.write(rows(vec![put("goods", GOODS, 7, &good(7, None, Some(name), None))])));
+    let pages = |queries| opened.wait(opened.store.pages(SHOP, "goods", queries)).unwrap();
+    assert_eq!(pages(vec![]), []);
+    name("cup");
+    assert_eq!(pages(vec![named("bowl"), named("cup")]).iter().map(ids).collect::<Vec<_>>(), [vec![], vec![7]]);
+    let writing = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            while writing.load(Ordering::Acquire) {
+                assert_eq!(pages(vec![named("bowl"), named("cup")]).iter().map(|page| page.total).sum::<u64>(), 1);
+            }
+        });
+        ["bowl", "cup"].iter().cycle().take(200).for_each(|one| name(one));
+        writing.store(false, Ordering::Release);
+        assert!(reader.join().is_ok());
+    });
+}
+
 pub fn the_total_is_a_lower_bound_beyond_ten_thousand(opened: Opened<'_>) {
     let fill = |from: u64, to: u64| {
         opened.write(rows((from..=to).map(|id| put("goods", GOODS, id, &good(id, Some(1), None, None))).collect()));

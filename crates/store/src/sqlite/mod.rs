@@ -123,6 +123,11 @@ impl Store for SqliteStore {
         self.connections.read_within_budget(move |connection| read::rows(connection, &sql, service, &table, &query))
     }
 
+    fn pages(&self, service: &'static str, table: &str, queries: Vec<Query>) -> StoreFuture<'_, Vec<Page>> {
+        let (sql, table) = (Arc::clone(&self.sql), table.to_owned());
+        self.connections.read_within_budget(move |connection| read::pages(connection, &sql, service, &table, &queries))
+    }
+
     fn changes(
         &self,
         service: &'static str,

@@ -125,20 +125,38 @@ pub(super) fn row(connection: &Connection, sql: &Sql, service: &str, table: &str
 
 pub(super) fn rows(connection: &Connection, sql: &Sql, service: &str, table: &str, query: &Query) -> rusqlite::Result<Page> {
     // The rows and their total belong to one instant.
+    page(&*OneInstant::begin(connection)?, sql, service, table, query)
+}
+
+pub(super) fn pages(connection: &Connection, sql: &Sql, service: &str, table: &str, queries: &[Query]) -> rusqlite::Result<Vec<Page>> {
     let snapshot = OneInstant::begin(connection)?;
-    let (count, page) = sql::page(&names::rows(service, table), query);
-    let mut values: Vec<Value> = query.filters.iter().map(|(_, cell)| value(cell)).filter(|value| *value != Value::Null).collect();
-    let kept = if query.filters.is_empty() { totals::of(&snapshot, sql.service(service)?, table)? } else { None };
-    let total: u64 = match kept {
-        Some(total) => total,
-        None => snapshot.prepare_cached(&count)?.query_row(params_from_iter(&values), |row| row.get(0))?,
+    queries.iter().map(|query| page(&snapshot, sql, service, table, query)).collect()
+}
+
+/// A page and its total, in the caller's transaction.
+fn page(snapshot: &Connection, sql: &Sql, service: &str, table: &str, query: &Query) -> rusqlite::Result<Page> {
+    let name = names::rows(service, table);
+    let page = sql::page(&name, query);
+    let values: Vec<Value> = query.filters.iter().map(|(_, cell)| value(cell)).filter(|value| *value != Value::Null).collect();
+    let offset = query.page.saturating_mul(query.size);
+    let shown = || -> rusqlite::Result<Vec<String>> {
+        let offset = Value::Integer(bound(offset));
+        let values = values.iter().chain([&offset]);
+        snapshot.prepare_cached(&page)?.query_map(params_from_iter(values), |row| row.get(0))?.collect()
     };
-    let (exact, offset) = (total <= Page::COUNTED, query.page.saturating_mul(query.size));
-    let rows = if exact && offset >= total {
-        Vec::new()
-    } else {
-        values.push(Value::Integer(bound(offset)));
-        snapshot.prepare_cached(&page)?.query_map(params_from_iter(&values), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
+    let kept = if query.filters.is_empty() { totals::of(snapshot, sql.service(service)?, table)? } else { None };
+    // A first page that is not full has all there are, so nobody has to count them.
+    let first = if kept.is_none() && offset == 0 { Some(shown()?) } else { None };
+    let total = match (kept, &first) {
+        (Some(total), _) => total,
+        (None, Some(all)) if (all.len() as u64) < query.size => all.len() as u64,
+        (None, _) => snapshot.prepare_cached(&sql::count(&name, &query.filters))?.query_row(params_from_iter(&values), |row| row.get(0))?,
+    };
+    let exact = total <= Page::COUNTED;
+    let rows = match first {
+        Some(rows) => rows,
+        None if exact && offset >= total => Vec::new(),
+        None => shown()?,
     };
     Ok(Page { rows, total: total.min(Page::COUNTED), total_is_lower_bound: !exact })
 }

@@ -423,12 +423,15 @@ fn conditions(filters: &[(&'static str, crate::Cell)], before: usize) -> Vec<Str
     filters.iter().map(condition).collect()
 }
 
-/// The two statements of one page of a table: how many rows match, and which they are. Both take the values of the filters
-/// that are not null, and the second also from where.
-pub(super) fn page(table: &str, query: &Query) -> (String, String) {
-    let conditions = conditions(&query.filters, 0);
+/// The statement of how many rows of a table match. It takes the values of the filters that are not null.
+pub(super) fn count(table: &str, filters: &[(&'static str, crate::Cell)]) -> String {
+    format!("SELECT count(*) FROM (SELECT 1 FROM {table}{} LIMIT {})", condition(filters), Page::COUNTED + 1)
+}
+
+/// The statement of a page of those that match. It takes the same, and from where.
+pub(super) fn page(table: &str, query: &Query) -> String {
+    let filter = condition(&query.filters);
     let place = query.filters.iter().filter(|(_, cell)| *cell != crate::Cell::Null).count();
-    let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
 
     let descending = |direction: &Direction| if *direction == Direction::Descending { " DESC" } else { "" };
     let mut order: String = query.sort.iter().map(|(field, direction)| format!("\"{field}\"{}, ", descending(direction))).collect();
@@ -436,16 +439,19 @@ pub(super) fn page(table: &str, query: &Query) -> (String, String) {
     order.push_str("id");
     order.push_str(query.sort.last().map_or("", |(_, direction)| descending(direction)));
 
-    let counted = Page::COUNTED + 1;
     // How many rows a page has is said in its text, since it decides whether reading off an index until there are enough is better than sorting.
     let ids = format!("{filter} ORDER BY {order} LIMIT {} OFFSET ?{}", query.size, place + 1);
     let json = names::JSON;
     // What may have to be sorted is the ids alone, mostly from an index alone; only rows that are shown are looked at. The join is made in
     // the order in which it is written, so they come in the order of the ids.
-    let page = if query.filters.is_empty() && query.sort.len() < 2 {
+    if query.filters.is_empty() && query.sort.len() < 2 {
         format!("SELECT {json} FROM {table}{ids}")
     } else {
         format!("SELECT shown.{json} FROM (SELECT id FROM {table}{ids}) AS page CROSS JOIN {table} AS shown ON shown.id = page.id")
-    };
-    (format!("SELECT count(*) FROM (SELECT 1 FROM {table}{filter} LIMIT {counted})"), page)
+    }
+}
+
+/// That all filters hold, as the end of a statement.
+fn condition(filters: &[(&'static str, crate::Cell)]) -> String {
+    if filters.is_empty() { String::new() } else { format!(" WHERE {}", conditions(filters, 0).join(" AND ")) }
 }

@@ -1,7 +1,6 @@
 //! `/roomTables` and `/roomSlots`: what stands where.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use booking::Zone;
 use edge::contract::{follows, lists, shows};
@@ -10,7 +9,7 @@ use jiff::civil::Date;
 use kernel::{Period, Resource, Timestamp};
 use runtime::{ServiceHandle, Wanted};
 use serde::de::DeserializeOwned;
-use store::{Cell, Change, Query};
+use store::{Cell, Change, Page, Query};
 
 use super::views::{RoomBlockRow, RoomSlotRow, RoomTableRow, ShownSlot, SlotBookingRow, overlay, room_day};
 use crate::room::api::RoomId;
@@ -58,19 +57,17 @@ impl Today {
 /// Each room and slot of a date, today's when none is given, with what stands in it.
 async fn list_slots(incoming: Incoming, (query, date): (Query, Option<Date>), today: Today) -> Reply {
     let page = incoming.service().rows::<RoomSlotRow>(&query).await.map_err(edge::unreadable)?;
-    let mut day = Day::of(incoming.service(), today.or(date, incoming.at()));
-    let mut shown = Vec::with_capacity(page.rows.len());
-    for slot in &read::<RoomSlotRow>(&page.rows)? {
-        shown.extend(day.show(slot).await?);
-    }
+    let slots = read::<RoomSlotRow>(&page.rows)?;
+    let day = Day::of(incoming.service(), today.or(date, incoming.at()), slots.iter().map(|slot| slot.room_id)).await?;
+    let shown: Vec<_> = slots.iter().filter_map(|slot| day.show(slot)).collect();
     incoming.computed_page(&shown, &page, &query)
 }
 
 /// One slot of a room on a date, today's when none is given. On a date on which clocks skip it there is none.
 async fn show_slot(incoming: Incoming, date: Option<Date>, today: Today) -> Reply {
     let slot: RoomSlotRow = incoming.row().await?;
-    let shown = Day::of(incoming.service(), today.or(date, incoming.at())).show(&slot).await?;
-    incoming.computed(&shown.ok_or_else(Problem::not_found)?)
+    let day = Day::of(incoming.service(), today.or(date, incoming.at()), [slot.room_id]).await?;
+    incoming.computed(&day.show(&slot).ok_or_else(Problem::not_found)?)
 }
 
 /// The slots of a date as they change. Those of today, when none is given, are told until it is over: who comes back is told of the next day.
@@ -94,24 +91,21 @@ async fn changed(
     collection: &str,
     changes: Vec<Change>,
 ) -> Result<Vec<(u64, Option<ShownSlot>)>, Problem> {
-    let mut day = Day::of(service, date);
-    let mut told = Vec::new();
     if collection == RoomSlotRow::COLLECTION {
-        for Change { place, row } in changes {
-            let shown = match row {
-                Some(row) => day.show(&one(&row)?).await?,
-                None => None,
-            };
-            told.push((place.id, shown));
-        }
-        return Ok(told);
+        let slots = changes.into_iter().map(|Change { place, row }| Ok((place.id, row.map(|row| one::<RoomSlotRow>(&row)).transpose()?)));
+        let slots = slots.collect::<Result<Vec<_>, Problem>>()?;
+        let day = Day::of(service, date, slots.iter().filter_map(|(_, slot)| Some(slot.as_ref()?.room_id))).await?;
+        return Ok(slots.into_iter().map(|(id, slot)| (id, slot.and_then(|slot| day.show(&slot)))).collect());
     }
-    for (room, periods) in touched(date, collection, changes)? {
+    let touched = touched(date, collection, changes)?;
+    let day = Day::of(service, date, touched.keys().copied()).await?;
+    let mut told = Vec::new();
+    for (room, periods) in touched {
         let query = Query { size: MOST, filters: [&[of_room("roomId", room)], filters].concat(), ..Query::default() };
         let slots = service.rows::<RoomSlotRow>(&query).await.map_err(edge::unreadable)?;
         for slot in read::<RoomSlotRow>(&slots.rows)? {
             if slot.on(date).is_some_and(|time| periods.iter().any(|period| period.overlaps(&time))) {
-                told.push((slot.id, day.show(&slot).await?));
+                told.push((slot.id, day.show(&slot)));
             }
         }
     }
@@ -135,9 +129,8 @@ fn touched(date: Date, collection: &str, changes: Vec<Change>) -> Result<BTreeMa
     Ok(touched)
 }
 
-/// A date, with what stands in its rooms: few rooms, each with several slots, so what stands in a room is read once.
-struct Day<'a> {
-    service: &'a ServiceHandle,
+/// A date, with what stands in some rooms.
+struct Day {
     date: Date,
     standing: HashMap<RoomId, Standing>,
 }
@@ -148,28 +141,26 @@ struct Standing {
     blocks: Vec<RoomBlockRow>,
 }
 
-impl<'a> Day<'a> {
-    fn of(service: &'a ServiceHandle, date: Date) -> Self {
-        Self { service, date, standing: HashMap::new() }
-    }
-
-    /// A slot on this date, with what stands in it. None when clocks skip it.
-    async fn show(&mut self, slot: &RoomSlotRow) -> Result<Option<ShownSlot>, Problem> {
-        let stands = match self.standing.entry(slot.room_id) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(Standing::of(self.service, slot.room_id, self.date).await?),
+impl Day {
+    /// Few rooms have many slots, so each is read once, and all of them together.
+    async fn of(service: &ServiceHandle, date: Date, rooms: impl IntoIterator<Item = RoomId>) -> Result<Self, Problem> {
+        let rooms: BTreeSet<RoomId> = rooms.into_iter().collect();
+        let bookings = rooms.iter().map(|room| Query::equal("roomDay", Cell::Text(room_day(*room, date)), MOST)).collect();
+        let blocks =
+            rooms.iter().map(|room| Query { size: MOST, filters: vec![of_room("closedRoom", *room)], ..Query::default() }).collect();
+        let bookings = service.pages::<SlotBookingRow>(bookings).await.map_err(edge::unreadable)?;
+        let blocks = service.pages::<RoomBlockRow>(blocks).await.map_err(edge::unreadable)?;
+        let stands = |(room, (bookings, blocks)): (RoomId, (Page, Page))| {
+            Ok((room, Standing { bookings: read(&bookings.rows)?, blocks: read(&blocks.rows)? }))
         };
-        Ok(overlay(slot, self.date, &stands.bookings, &stands.blocks))
+        let standing = rooms.into_iter().zip(bookings.into_iter().zip(blocks)).map(stands).collect::<Result<_, Problem>>()?;
+        Ok(Self { date, standing })
     }
-}
 
-impl Standing {
-    async fn of(service: &ServiceHandle, room: RoomId, date: Date) -> Result<Self, Problem> {
-        let bookings = Query::equal("roomDay", Cell::Text(room_day(room, date)), MOST);
-        let blocks = Query { size: MOST, filters: vec![of_room("closedRoom", room)], ..Query::default() };
-        let bookings = service.rows::<SlotBookingRow>(&bookings).await.map_err(edge::unreadable)?;
-        let blocks = service.rows::<RoomBlockRow>(&blocks).await.map_err(edge::unreadable)?;
-        Ok(Self { bookings: read(&bookings.rows)?, blocks: read(&blocks.rows)? })
+    /// A slot of one of the rooms on this date, with what stands in it. None when clocks skip it.
+    fn show(&self, slot: &RoomSlotRow) -> Option<ShownSlot> {
+        let Standing { bookings, blocks } = self.standing.get(&slot.room_id)?;
+        overlay(slot, self.date, bookings, blocks)
     }
 }
 
