@@ -70,7 +70,7 @@ enum Task {
         /// Shows in about a minute that everything works. Its figures say nothing.
         #[arg(long)]
         short: bool,
-        /// Where the figures go, instead of a file that is named for the day.
+        /// Where the figures go, instead of a file that is named for the minute.
         #[arg(long)]
         out: Option<PathBuf>,
     },

@@ -56,7 +56,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "alike", run: alike::run, takes: |_| 2 },
     Scenario { name: "post", run: bookings::run, takes: |scale| scale.rounds() * (16 + 8 * scale.seconds) },
     Scenario { name: "hot-room", run: bookings::run_hot, takes: |scale| scale.rounds() * (3 + 2 * scale.seconds) },
-    Scenario { name: "steady", run: steady::run, takes: |scale| 10 + scale.rounds() * (2 + 5 * scale.seconds) },
+    Scenario { name: "steady", run: steady::run, takes: |scale| 10 + scale.rounds() * (10 + 5 * scale.seconds) },
     Scenario { name: "trees", run: trees::run, takes: |_| 5 },
     Scenario { name: "start", run: starts::run_empty, takes: |scale| scale.rounds() },
     Scenario { name: "growth", run: growth::run, takes: |scale| scale.size(2) / 5_000 + scale.rounds() * 10 },

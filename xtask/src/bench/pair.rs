@@ -30,8 +30,7 @@ pub(crate) struct One {
 impl Pair {
     /// Starts both on empty directories and gives them rooms.
     pub(super) fn fresh(tools: &Tools, rooms: u64, slots: &str) -> Outcome<Self> {
-        let one = |side| One::fresh(tools, side).and_then(|one| one.server.add_rooms(rooms, slots).map(|()| one));
-        Ok(Self { limit: one(Side::Limit)?, yeyak: one(Side::Yeyak)? })
+        Ok(Self { limit: One::with_rooms(tools, Side::Limit, rooms, slots)?, yeyak: One::with_rooms(tools, Side::Yeyak, rooms, slots)? })
     }
 
     /// Both, the one first that was second in the round before.
@@ -57,6 +56,13 @@ impl One {
     /// Starts one on an empty directory.
     pub(super) fn fresh(tools: &Tools, side: Side) -> Outcome<Self> {
         Self::started(|data| Server::start(tools, side, data))
+    }
+
+    /// Starts one on an empty directory and gives it rooms.
+    pub(super) fn with_rooms(tools: &Tools, side: Side, rooms: u64, slots: &str) -> Outcome<Self> {
+        let one = Self::fresh(tools, side)?;
+        one.server.add_rooms(rooms, slots)?;
+        Ok(one)
     }
 
     /// Starts Yeyak on an empty directory, with this on its command line.

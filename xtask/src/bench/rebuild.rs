@@ -14,6 +14,8 @@ const PATIENCE: f64 = 900.0;
 
 pub(super) fn run(bench: &mut Bench) -> Outcome {
     let (_, _, figures, pair) = bench.full()?;
+    // What was booked last is to be in the view before it is built anew.
+    pair.yeyak.server.drained()?;
     let to = pair.yeyak.server.address;
     let watch = Watch::start();
     let (status, said) = Client::open(to)?.ask("POST", "/actuator/projections/rebuild", &format!(r#"{{"projection":"{VIEW}"}}"#))?;

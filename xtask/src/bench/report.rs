@@ -37,6 +37,13 @@ pub(super) struct Figure {
 }
 
 impl Results {
+    /// Whether the other is a run of the same commit, all of which is known, in the same way and on the same machine.
+    fn is_like(&self, other: &Self) -> bool {
+        let is_known = self.commit.as_ref().is_some_and(|commit| !commit.contains(' '));
+        let how = |one: &Self| (one.rounds, one.seconds_a_round, one.rooms, one.sizes, one.short);
+        is_known && self.commit == other.commit && how(self) == how(other) && self.machine == other.machine
+    }
+
     pub(super) fn figure(&self, key: &str) -> Option<&Figure> {
         self.figures.iter().find(|figure| figure.key == key)
     }
@@ -274,14 +281,13 @@ fn all(folder: &Path) -> Outcome<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Whatever else was measured of the same commit, beside the file: how far whole runs differ.
+/// Other runs like this one that stand beside its file, of the same commit and on such a machine: how far whole runs differ.
 fn others(file: &Path, results: &Results) -> Outcome<Vec<Results>> {
-    let files = all(file.parent().unwrap_or(Path::new(".")))?;
-    let others = files.iter().filter(|other| *other != file).map(|other| read(other)).collect::<Outcome<Vec<_>>>()?;
-    Ok(others
-        .into_iter()
-        .filter(|other| results.commit.is_some() && other.commit == results.commit && other.short == results.short)
-        .collect())
+    // A bare name has an empty parent, which is no folder that can be read.
+    let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let others = all(folder)?.into_iter().filter(|other| other.file_name() != file.file_name());
+    // Whatever else lies there is nobody's results.
+    Ok(others.filter_map(|other| read(&other).ok()).filter(|other| results.is_like(other)).collect())
 }
 
 fn page(results: &Results, others: &[Results], file: &str) -> String {
@@ -432,6 +438,8 @@ mod tests {
             ("2026-11-21T0900.json", &RESULTS.replace("000\",", "001\",")),
             ("2026-11-22.json", &slower),
             ("2026-11-22T0910.json", &slower.replace("0.4", "0.3")),
+            ("2026-11-22T0920.json", &slower.replace("\"rounds\": 3", "\"rounds\": 1")),
+            ("2026-11-22T0930.json", &"{}".to_owned()),
             ("2026-11-22T1000.json", &RESULTS.to_owned()),
         ];
         for (name, text) in files {

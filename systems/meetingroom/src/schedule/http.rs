@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use kernel::{Period, Resource, Timestamp};
 use runtime::{ServiceHandle, Wanted};
 use serde::de::DeserializeOwned;
-use store::{Cell, Change, Page, Query};
+use store::{Cell, Change, Query};
 
 use super::views::{RoomBlockRow, RoomSlotRow, RoomTableRow, ShownSlot, SlotBookingRow, overlay, room_day};
 use crate::room::api::RoomId;
@@ -17,6 +17,9 @@ use crate::{PERSONAL, Settings};
 
 /// The most slots or blocks of a room, and the most bookings of its day, that are looked at.
 const MOST: u64 = 1000;
+
+/// How many rooms are read together: so few that it takes no more than may be read where it is asked for.
+const TOGETHER: usize = 8;
 
 /// The routes of the service. `/reserveTables` is the older name of `/roomTables`.
 pub(crate) fn routes(routes: Routes, settings: &Settings) -> Routes {
@@ -142,18 +145,20 @@ struct Standing {
 }
 
 impl Day {
-    /// Few rooms have many slots, so each is read once, and all of them together.
+    /// Few rooms have many slots, so each is read once, and some of them together.
     async fn of(service: &ServiceHandle, date: Date, rooms: impl IntoIterator<Item = RoomId>) -> Result<Self, Problem> {
-        let rooms: BTreeSet<RoomId> = rooms.into_iter().collect();
-        let bookings = rooms.iter().map(|room| Query::equal("roomDay", Cell::Text(room_day(*room, date)), MOST)).collect();
-        let blocks =
-            rooms.iter().map(|room| Query { size: MOST, filters: vec![of_room("closedRoom", *room)], ..Query::default() }).collect();
-        let bookings = service.pages::<SlotBookingRow>(bookings).await.map_err(edge::unreadable)?;
-        let blocks = service.pages::<RoomBlockRow>(blocks).await.map_err(edge::unreadable)?;
-        let stands = |(room, (bookings, blocks)): (RoomId, (Page, Page))| {
-            Ok((room, Standing { bookings: read(&bookings.rows)?, blocks: read(&blocks.rows)? }))
-        };
-        let standing = rooms.into_iter().zip(bookings.into_iter().zip(blocks)).map(stands).collect::<Result<_, Problem>>()?;
+        let rooms: Vec<RoomId> = rooms.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        let mut standing = HashMap::with_capacity(rooms.len());
+        for rooms in rooms.chunks(TOGETHER) {
+            let bookings = rooms.iter().map(|room| Query::equal("roomDay", Cell::Text(room_day(*room, date)), MOST)).collect();
+            let blocks =
+                rooms.iter().map(|room| Query { size: MOST, filters: vec![of_room("closedRoom", *room)], ..Query::default() }).collect();
+            let bookings = service.pages::<SlotBookingRow>(bookings).await.map_err(edge::unreadable)?;
+            let blocks = service.pages::<RoomBlockRow>(blocks).await.map_err(edge::unreadable)?;
+            for (room, (bookings, blocks)) in rooms.iter().zip(bookings.iter().zip(&blocks)) {
+                standing.insert(*room, Standing { bookings: read(&bookings.rows)?, blocks: read(&blocks.rows)? });
+            }
+        }
         Ok(Self { date, standing })
     }
 
