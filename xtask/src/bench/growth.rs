@@ -16,7 +16,7 @@ pub(super) fn run(bench: &mut Bench) -> Outcome {
     let empty = [pair.limit.server.on_disk()?, pair.yeyak.server.on_disk()?];
     for (size, name) in scale.sizes.iter().zip(NAMES) {
         for round in 0..scale.rounds {
-            if *name == *NAMES[0] && round > 0 {
+            if name == NAMES[0] && round > 0 {
                 pair = Pair::fresh(tools, scale.rooms, SLOTS)?;
             }
             pair.grow(tools, scale, *size)?;

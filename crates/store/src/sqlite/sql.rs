@@ -425,12 +425,12 @@ fn conditions(filters: &[(&'static str, crate::Cell)], before: usize) -> Vec<Str
 
 /// The statement of how many rows of a table match. It takes the values of the filters that are not null.
 pub(super) fn count(table: &str, filters: &[(&'static str, crate::Cell)]) -> String {
-    format!("SELECT count(*) FROM (SELECT 1 FROM {table}{} LIMIT {})", condition(filters), Page::COUNTED + 1)
+    format!("SELECT count(*) FROM (SELECT 1 FROM {table}{} LIMIT {})", matching(filters), Page::COUNTED + 1)
 }
 
 /// The statement of a page of those that match. It takes the same, and from where.
 pub(super) fn page(table: &str, query: &Query) -> String {
-    let filter = condition(&query.filters);
+    let filter = matching(&query.filters);
     let place = query.filters.iter().filter(|(_, cell)| *cell != crate::Cell::Null).count();
 
     let descending = |direction: &Direction| if *direction == Direction::Descending { " DESC" } else { "" };
@@ -452,6 +452,6 @@ pub(super) fn page(table: &str, query: &Query) -> String {
 }
 
 /// That all filters hold, as the end of a statement.
-fn condition(filters: &[(&'static str, crate::Cell)]) -> String {
+fn matching(filters: &[(&'static str, crate::Cell)]) -> String {
     if filters.is_empty() { String::new() } else { format!(" WHERE {}", conditions(filters, 0).join(" AND ")) }
 }

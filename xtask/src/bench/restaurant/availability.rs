@@ -48,10 +48,7 @@ pub(in crate::bench) fn run(bench: &mut Bench) -> Outcome {
         let rate = *half.get_or_insert_with(|| (rate / 2.0).round().max(1.0));
         let steady = load::steady_reads(tools, one.server.address, &year, venues, rate, scale.seconds)?;
         figures.add("availability/steady", "/s", Side::Yeyak, steady.rate);
-        if let Some(latency) = steady.latency {
-            figures.add("availability/p50", "ms", Side::Yeyak, latency.p50 / 1e3);
-            figures.add("availability/p99", "ms", Side::Yeyak, latency.p99 / 1e3);
-        }
+        figures.add_latency("availability", Side::Yeyak, steady.latency.as_ref());
     }
     Ok(())
 }
