@@ -334,7 +334,7 @@ fn page(results: &Results, others: &[Results], file: &str) -> String {
     lines.extend(AIMS.iter().map(|aim| aim.row(results, others)));
     lines.extend([
         String::new(),
-        "Why an aim is missed, what was tried for it and what it would take stands in [decision 025](decisions/025-what-keeps-it-from-the-limit.md).".into(),
+        "*Reached* is said of this run alone: where others stand beside it, look at them too. Why an aim is missed, what was tried for it and what it would take stands in [decision 025](decisions/025-what-keeps-it-from-the-limit.md).".into(),
     ]);
     for section in SECTIONS {
         let beside_limit = section.beside_limit;
