@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::schema;
 
@@ -46,8 +46,7 @@ impl Reader {
 
     /// A page of all. Reservations are numbered without gaps and none ever goes, so the last number says how many there are.
     pub(crate) fn page(&self, page: i64, size: i64) -> rusqlite::Result<Page> {
-        self.read(|connection| {
-            let snapshot = connection.unchecked_transaction()?;
+        self.read_at_one_instant(|snapshot| {
             let total = snapshot.prepare_cached("SELECT coalesce(max(id), 0) FROM reserves")?.query_row([], |row| row.get(0))?;
             let rows = snapshot
                 .prepare_cached("SELECT json FROM reserves WHERE id > ?1 ORDER BY id LIMIT ?2")?
@@ -59,8 +58,7 @@ impl Reader {
 
     /// A page of a person's, the last date first.
     pub(crate) fn page_of(&self, user: &str, page: i64, size: i64) -> rusqlite::Result<Page> {
-        self.read(|connection| {
-            let snapshot = connection.unchecked_transaction()?;
+        self.read_at_one_instant(|snapshot| {
             let total = snapshot
                 .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM reserves WHERE user = ?1 LIMIT ?2)")?
                 .query_row(params![user, COUNTED + 1], |row| row.get(0))?;
@@ -72,15 +70,23 @@ impl Reader {
         })
     }
 
-    /// What stands in a room between two instants.
-    pub(crate) fn standing(&self, room: u64, from: i64, until: i64) -> rusqlite::Result<Vec<Standing>> {
+    /// What stands in each of these rooms between two instants.
+    pub(crate) fn standing(&self, rooms: &[u64], from: i64, until: i64) -> rusqlite::Result<Vec<Vec<Standing>>> {
+        self.read_at_one_instant(|snapshot| {
+            let mut query =
+                snapshot.prepare_cached("SELECT starts, ends, id, user FROM reserves WHERE room = ?1 AND starts >= ?2 AND starts < ?3")?;
+            let standing = |row: &Row<'_>| Ok(Standing { starts: row.get(0)?, ends: row.get(1)?, id: row.get(2)?, user: row.get(3)? });
+            rooms.iter().map(|room| query.query_map(params![room, from, until], standing)?.collect()).collect()
+        })
+    }
+
+    /// Reads that see the same. What begins and ends them is prepared as well: to parse it for each would be a twentieth of a page.
+    fn read_at_one_instant<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         self.read(|connection| {
-            connection
-                .prepare_cached("SELECT starts, ends, id, user FROM reserves WHERE room = ?1 AND starts >= ?2 AND starts < ?3")?
-                .query_map(params![room, from, until], |row| {
-                    Ok(Standing { starts: row.get(0)?, ends: row.get(1)?, id: row.get(2)?, user: row.get(3)? })
-                })?
-                .collect()
+            connection.prepare_cached("BEGIN")?.execute([])?;
+            let result = read(connection);
+            connection.prepare_cached("COMMIT")?.execute([])?;
+            result
         })
     }
 

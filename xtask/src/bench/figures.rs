@@ -68,6 +68,11 @@ impl Figures {
         Some(Rounds::of(&figure.yeyak)?.median)
     }
 
+    /// Half of that, a second: the rate of a load that Yeyak could take twice over.
+    pub(super) fn half_of_yeyak(&self, key: &str) -> f64 {
+        (self.of_yeyak(key).unwrap_or_default() / 2.0).round().max(1.0)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

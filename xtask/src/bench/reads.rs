@@ -39,15 +39,15 @@ pub(super) fn run_slots(bench: &mut Bench) -> Outcome {
     let middle = i64::try_from(scale.size(2) / scale.rooms / 6).unwrap_or(0);
     let path = format!("/roomSlots?date={}&page={{}}&size=20", time::today(2 + middle));
     let pages = scale.rooms * 3 / 20;
-    let mut half = None;
     for round in 0..scale.rounds {
         for one in pair.in_turn(round) {
             let (to, side) = (one.server.address, one.server.side);
             let Measured { rate, .. } = load::reads(tools, to, &path, (0, pages - 1), READERS, scale.seconds)?;
             figures.add("slots/rate", "/s", side, rate);
         }
-        // The same rate for both, and in all rounds: what Yeyak can do twice over.
-        let rate = *half.get_or_insert_with(|| (figures.of_yeyak("slots/rate").unwrap_or_default() / 2.0).round().max(1.0));
+    }
+    let rate = figures.half_of_yeyak("slots/rate");
+    for round in 0..scale.rounds {
         for one in pair.in_turn(round) {
             let Measured { latency, .. } =
                 load::steady_reads(tools, one.server.address, std::slice::from_ref(&path), pages - 1, rate, scale.seconds)?;

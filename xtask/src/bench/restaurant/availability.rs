@@ -40,12 +40,12 @@ pub(in crate::bench) fn run(bench: &mut Bench) -> Outcome {
     if left != [SEATS, SEATS, SEATS - 2, SEATS] {
         return Err(format!("the last day of the last venue has {left:?} seats left"));
     }
-    let mut half = None;
     for _ in 0..scale.rounds {
         let Measured { rate, .. } = load::reads(tools, one.server.address, &path(days / 2), (1, venues), READERS, scale.seconds)?;
         figures.add("availability/rate", "/s", Side::Yeyak, rate);
-        // The same rate in all rounds.
-        let rate = *half.get_or_insert_with(|| (rate / 2.0).round().max(1.0));
+    }
+    let rate = figures.half_of_yeyak("availability/rate");
+    for _ in 0..scale.rounds {
         let steady = load::steady_reads(tools, one.server.address, &year, venues, rate, scale.seconds)?;
         figures.add("availability/steady", "/s", Side::Yeyak, steady.rate);
         figures.add_latency("availability", Side::Yeyak, steady.latency.as_ref());
