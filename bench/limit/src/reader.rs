@@ -1,6 +1,7 @@
 //! Reading: each thread that serves has a connection of its own, and reads where it is asked.
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -71,12 +72,13 @@ impl Reader {
     }
 
     /// What stands in each of these rooms between two instants.
-    pub(crate) fn standing(&self, rooms: &[u64], from: i64, until: i64) -> rusqlite::Result<Vec<Vec<Standing>>> {
+    pub(crate) fn standing(&self, rooms: BTreeSet<u64>, from: i64, until: i64) -> rusqlite::Result<BTreeMap<u64, Vec<Standing>>> {
         self.read_at_one_instant(|snapshot| {
             let mut query =
                 snapshot.prepare_cached("SELECT starts, ends, id, user FROM reserves WHERE room = ?1 AND starts >= ?2 AND starts < ?3")?;
             let standing = |row: &Row<'_>| Ok(Standing { starts: row.get(0)?, ends: row.get(1)?, id: row.get(2)?, user: row.get(3)? });
-            rooms.iter().map(|room| query.query_map(params![room, from, until], standing)?.collect()).collect()
+            let of_room = |room| Ok((room, query.query_map(params![room, from, until], standing)?.collect::<rusqlite::Result<_>>()?));
+            rooms.into_iter().map(of_room).collect()
         })
     }
 

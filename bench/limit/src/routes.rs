@@ -153,17 +153,13 @@ impl Limit {
         let now = now().as_microsecond();
         let (from, until) = (instant(date, Time::midnight(), &self.zone)?, instant(tomorrow(date)?, Time::midnight(), &self.zone)?);
         let (from, until) = (from.as_microsecond(), until.as_microsecond());
-        let mut rooms: Vec<_> = slots.iter().map(|(room, ..)| *room).collect();
-        rooms.dedup();
-        let standing = self.reader.standing(&rooms, from, until).map_err(|_| "store-away")?;
-        let mut standing = rooms.iter().zip(&standing).peekable();
+        let rooms = slots.iter().map(|(room, ..)| *room).collect();
+        let standing = self.reader.standing(rooms, from, until).map_err(|_| "store-away")?;
         for (index, (room, place, (floor, days_ahead), Slot { start, end })) in slots.iter().enumerate() {
-            while standing.next_if(|(of, _)| *of != room).is_some() {}
-            let here = standing.peek().map_or(&[][..], |(_, here)| here);
             let (starts, ends) = (instant(date, *start, &self.zone)?, instant(date, *end, &self.zone)?);
             let opens = opens(date, *days_ahead, &self.zone)?;
             let (first, end_of) = (starts.as_microsecond(), ends.as_microsecond());
-            let taken = here.iter().find(|standing| standing.starts < end_of && standing.ends > first);
+            let taken = standing.get(room).into_iter().flatten().find(|standing| standing.starts < end_of && standing.ends > first);
             if index > 0 {
                 body.push(',');
             }

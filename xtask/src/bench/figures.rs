@@ -68,7 +68,7 @@ impl Figures {
         Some(Rounds::of(&figure.yeyak)?.median)
     }
 
-    /// Half of that, a second: the rate of a load that Yeyak could take twice over.
+    /// Half of that median, in whole requests a second: the rate of a load, the same for both, that Yeyak could take twice over.
     pub(super) fn half_of_yeyak(&self, key: &str) -> f64 {
         (self.of_yeyak(key).unwrap_or_default() / 2.0).round().max(1.0)
     }
