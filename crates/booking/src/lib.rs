@@ -13,7 +13,7 @@ mod slots;
 mod time_of_day;
 mod zone;
 
-pub use agenda::{Agenda, Entry};
+pub use agenda::{Agenda, Entry, Timed};
 pub use korean::KOREAN;
 pub use opening::{Closed, NotAnOpeningRule, OpeningRule, next_opening};
 pub use seats::{Holder, Seats, TooFew};

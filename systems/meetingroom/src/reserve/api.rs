@@ -23,7 +23,7 @@ pub type ReserveId = Id<ReserveKind>;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(into = "String", try_from = "String")]
 #[schema(value_type = String, min_length = 1, max_length = 64)]
-pub struct UserId(String);
+pub struct UserId(Box<str>);
 
 /// A text is no user id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -371,13 +371,13 @@ impl TryFrom<String> for UserId {
     type Error = NotAUserId;
 
     fn try_from(text: String) -> Result<Self, NotAUserId> {
-        if (1..=64).contains(&text.chars().take(65).count()) { Ok(Self(text)) } else { Err(NotAUserId) }
+        if (1..=64).contains(&text.chars().take(65).count()) { Ok(Self(text.into())) } else { Err(NotAUserId) }
     }
 }
 
 impl From<UserId> for String {
     fn from(user: UserId) -> Self {
-        user.0
+        user.0.into()
     }
 }
 

@@ -30,7 +30,7 @@ impl Answer for CheckUser {
     }
 
     fn reply(&self, after: &Calendar) -> UserChecked {
-        let meeting = after.reservation(self.reserve_id).and_then(|reservation| reservation.meeting);
+        let meeting = after.reservation(self.reserve_id).and_then(|reservation| reservation.meeting.as_deref());
         // An accepted start leaves its meeting in the state; its event is the last there was in any case.
         UserChecked { started_at: meeting.map_or(after.as_of(), |meeting| meeting.since) }
     }

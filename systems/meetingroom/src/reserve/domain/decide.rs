@@ -22,7 +22,7 @@ impl Calendar {
         if self.rules.is_none() {
             return Vec::new();
         }
-        let reservations = self.reservations.iter().map(|entry| match entry.what.meeting {
+        let reservations = self.reservations.iter().map(|entry| match &entry.what.meeting {
             Some(meeting) => Event::Ended { id: entry.id, conference: meeting.conference, unheard: true },
             None => Event::Canceled { id: entry.id },
         });
@@ -108,7 +108,7 @@ impl Calendar {
 
     /// What a meeting's word does: the one while its slot is its own, the other after that has ended, nothing to any other meeting.
     fn leave(&self, id: ReserveId, conference: ConferenceId, held: Event, unsettled: Event) -> Vec<Event> {
-        let is_of = |reservation: &Reservation| reservation.meeting.is_some_and(|meeting| meeting.conference == conference);
+        let is_of = |reservation: &Reservation| reservation.meeting.as_ref().is_some_and(|meeting| meeting.conference == conference);
         let held = self.reservation(id).filter(|one| is_of(one)).map(|_| held);
         let unsettled = self.unsettled(id).filter(|one| is_of(one)).map(|_| unsettled);
         held.or(unsettled).into_iter().collect()
@@ -129,8 +129,8 @@ impl Calendar {
         };
         if let Some(block) = self.blocks.overlapping(&period).next() {
             // "From now" asked again means the one that stands now, whenever that began.
-            let same_start = block.period.start() == start || (start == at && block.period.contains(at));
-            let same = same_start && block.period.end() == until;
+            let same_start = block.what.start() == start || (start == at && block.what.contains(at));
+            let same = same_start && block.what.end() == until;
             return Err(if same { Refusal::Standing(block.id.number()) } else { Refusal::UnderMaintenance(HeldBlock::of(block)) });
         }
         let in_the_way: Vec<_> = self.reservations.overlapping(&period).map(Held::of).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use booking::{DatedSlot, Entry, TimeOfDay, Zone};
+use booking::{DatedSlot, Entry, TimeOfDay, Timed, Zone};
 use jiff::civil::Date;
 use kernel::{Aggregate, Exposed, Id, Period, Refused, Timestamp};
 
@@ -161,15 +161,15 @@ pub(super) fn occupied(calendar: &Calendar, at: Timestamp) -> Occupancy {
     let today = rules.slots.iter().filter_map(|slot| slot.on(rules.zone.date(at), &rules.zone));
     let slot = today.filter(|slot| at < slot.ends_at()).min_by_key(DatedSlot::starts_at);
     let meets = |period: &Period, slot: DatedSlot| period.start() < slot.ends_at() && period.end().is_none_or(|end| slot.starts_at() < end);
-    let closed = |block: &Entry<MaintenanceId, ()>| {
-        let lasts = block.period.start() <= at && block.period.end().is_none_or(|end| at < end);
-        lasts || slot.is_some_and(|slot| at < slot.starts_at() && meets(&block.period, slot))
+    let closed = |block: &Entry<MaintenanceId, Period>| {
+        let lasts = block.what.start() <= at && block.what.end().is_none_or(|end| at < end);
+        lasts || slot.is_some_and(|slot| at < slot.starts_at() && meets(&block.what, slot))
     };
     if calendar.blocks.iter().any(closed) {
         return Occupancy { status: RoomStatus::Maintenance, ..Occupancy::default() };
     }
     let held = calendar.reservations.iter().find(|entry| entry.what.meeting.is_some());
-    let led = || calendar.reservations.iter().find(|entry| slot.is_some_and(|slot| meets(&entry.period, slot)));
+    let led = || calendar.reservations.iter().find(|entry| slot.is_some_and(|slot| meets(&entry.time(), slot)));
     held.or_else(led).map_or_else(Occupancy::default, |entry| Occupancy {
         status: if entry.what.meeting.is_some() { RoomStatus::Started } else { RoomStatus::Reserved },
         reserve_id: Some(entry.id),
@@ -203,8 +203,8 @@ fn closing(calendar: &Calendar) -> Occupancy {
 /// Every period for which the room is someone's: a slot, and what a meeting took before its slot began.
 pub(super) fn periods(calendar: &Calendar) -> Vec<Period> {
     let reserved = calendar.reservations.iter().map(|entry| {
-        let since = entry.what.meeting.map_or(Timestamp::MAX, |meeting| meeting.since);
+        let since = entry.what.meeting.as_ref().map_or(Timestamp::MAX, |meeting| meeting.since);
         Period::new(since.min(entry.what.period.start()), entry.what.period.end().unwrap()).unwrap()
     });
-    reserved.chain(calendar.blocks.iter().map(|block| block.period)).collect()
+    reserved.chain(calendar.blocks.iter().map(|block| block.what)).collect()
 }

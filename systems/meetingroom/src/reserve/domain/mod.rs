@@ -13,7 +13,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use booking::{Agenda, Entry, Slot, TimeOfDay};
+use booking::{Agenda, Slot, TimeOfDay, Timed};
 use jiff::SignedDuration;
 use jiff::civil::Date;
 use kernel::{Aggregate, Period, Timestamp};
@@ -35,7 +35,7 @@ pub struct Calendar {
     /// What was reserved and is not over, by the time for which it has the room.
     reservations: Agenda<ReserveId, Reservation>,
     /// What maintenance takes and is not over.
-    blocks: Agenda<MaintenanceId, ()>,
+    blocks: Agenda<MaintenanceId, Period>,
     /// What ended with its slot while its meeting was held, until that meeting says that it is over, or that it never was.
     #[serde(default)]
     unsettled: BTreeMap<ReserveId, Reservation>,
@@ -61,8 +61,8 @@ pub(crate) struct Reservation {
     pub(crate) leads_from: Timestamp,
     /// The instant from which grace is counted, unless the slot's start is later: its making, or a start that was withdrawn.
     pub(crate) grace_from: Timestamp,
-    /// The meeting, once it is held.
-    pub(crate) meeting: Option<Meeting>,
+    /// The meeting, once it is held, as few are.
+    pub(crate) meeting: Option<Box<Meeting>>,
 }
 
 /// A meeting that is held.
@@ -266,10 +266,10 @@ impl Aggregate for Calendar {
             Event::Reserved { id, user, date, slot, period, leads_from } => {
                 let (user, date, slot, period, leads_from) = (user.clone(), *date, *slot, *period, *leads_from);
                 let reservation = Reservation { user, date, slot, period, leads_from, grace_from: at, meeting: None };
-                self.reservations.insert(*id, period, reservation);
+                self.reservations.insert(*id, reservation);
             }
             Event::Started { id, conference } => {
-                let meeting = Some(Meeting { conference: *conference, since: at });
+                let meeting = Some(Box::new(Meeting { conference: *conference, since: at }));
                 self.change(*id, |reservation| Reservation { meeting, ..reservation });
             }
             Event::StartWithdrawn { id, .. } => {
@@ -282,7 +282,7 @@ impl Aggregate for Calendar {
             Event::Settled { id } | Event::NeverHeld { id } => {
                 self.unsettled.remove(id);
             }
-            Event::Blocked { maintenance, period } => self.blocks.insert(*maintenance, *period, ()),
+            Event::Blocked { maintenance, period } => self.blocks.insert(*maintenance, *period),
             Event::Unblocked { maintenance } => {
                 self.blocks.remove(*maintenance);
             }
@@ -314,7 +314,7 @@ impl Calendar {
 
     /// The time that this maintenance takes.
     pub(crate) fn blocked(&self, maintenance: MaintenanceId) -> Option<Period> {
-        self.blocks.get(maintenance).map(|entry| entry.period)
+        self.blocks.get(maintenance).map(|entry| entry.what)
     }
 
     /// The occupancy that was last told to others.
@@ -341,17 +341,16 @@ impl Calendar {
 
     /// Puts a changed reservation in place of what stands under its id.
     fn change(&mut self, id: ReserveId, change: impl FnOnce(Reservation) -> Reservation) {
-        if let Some(Entry { what, .. }) = self.reservations.remove(id) {
-            let what = change(what);
-            self.reservations.insert(id, what.holds(), what);
+        if let Some(entry) = self.reservations.remove(id) {
+            self.reservations.insert(id, change(entry.what));
         }
     }
 }
 
-impl Reservation {
+impl Timed for Reservation {
     /// The time for which it has the room: its slot, and what comes before it once the meeting was started early.
-    fn holds(&self) -> Period {
-        let early = self.meeting.and_then(|meeting| Period::new(meeting.since, self.period.end()?).ok());
+    fn time(&self) -> Period {
+        let early = self.meeting.as_ref().and_then(|meeting| Period::new(meeting.since, self.period.end()?).ok());
         early.filter(|early| early.start() < self.period.start()).unwrap_or(self.period)
     }
 }

@@ -37,7 +37,7 @@ impl Calendar {
     fn is_closed(&self, at: Timestamp) -> bool {
         let Some(first) = self.blocks.first() else { return false };
         let next = || self.running_or_next(at).filter(|slot| at < slot.starts_at());
-        first.period.contains(at) || next().is_some_and(|slot| self.blocks.overlapping(&slot.period).next().is_some())
+        first.what.contains(at) || next().is_some_and(|slot| self.blocks.overlapping(&slot.period).next().is_some())
     }
 
     fn running_or_next(&self, at: Timestamp) -> Option<DatedSlot> {
@@ -54,7 +54,7 @@ impl Calendar {
     pub(super) fn due(&self, at: Timestamp) -> Option<Event> {
         let is_due = |instant: Option<Timestamp>| instant.is_some_and(|instant| instant <= at);
         if is_due(self.reservation_ends()) {
-            return self.reservations.first().map(|entry| match entry.what.meeting {
+            return self.reservations.first().map(|entry| match &entry.what.meeting {
                 Some(meeting) => Event::Ended { id: entry.id, conference: meeting.conference, unheard: true },
                 None => Event::Expired { id: entry.id },
             });
@@ -81,7 +81,7 @@ impl Calendar {
 
     /// When the first maintenance ends by itself.
     fn block_ends(&self) -> Option<Timestamp> {
-        self.blocks.first()?.period.end()
+        self.blocks.first()?.what.end()
     }
 
     /// When the occupancy will differ from what was told, though nothing ends: a reserved slot becomes the one that is running or next, or
@@ -96,7 +96,7 @@ impl Calendar {
     /// one and when that slot begins. Slots before that one it does not touch, those after it are for when it has ended, and a maintenance
     /// behind it reaches no earlier slot than it does.
     fn block_changes(&self) -> [Option<Timestamp>; 3] {
-        let begins = self.blocks.first().map(|block| block.period.start());
+        let begins = self.blocks.first().map(|block| block.what.start());
         let slot = begins.and_then(|begins| self.running_or_next(begins));
         let next_from = self.rules.as_ref().zip(slot).map(|(rules, slot)| rules.slots.leads_from(&slot, &rules.zone));
         [begins, next_from, slot.map(|slot| slot.starts_at())]

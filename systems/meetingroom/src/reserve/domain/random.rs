@@ -114,13 +114,13 @@ fn command(desk: &Desk, rules: &Rules, step: u64, ask: &Ask) -> Command {
     let reservations: Vec<_> = desk.calendar.reservations.iter().take(8).collect();
     let which = |which: u8| reservations.get(usize::from(which)).map_or(reserve(step), |entry| entry.id);
     let meeting = |which: u8| {
-        let meeting = reservations.get(usize::from(which)).and_then(|entry| entry.what.meeting);
+        let meeting = reservations.get(usize::from(which)).and_then(|entry| entry.what.meeting.as_deref());
         meeting.map_or(conference(step), |meeting| meeting.conference)
     };
     // What ended with its slot can still be heard of, half of the time.
     let late = desk.calendar.unsettled.iter().next().filter(|_| step.is_multiple_of(2));
     let held = |index: u8| match late {
-        Some((id, one)) => (*id, one.meeting.unwrap().conference),
+        Some((id, one)) => (*id, one.meeting.as_deref().unwrap().conference),
         None => (which(index), meeting(index)),
     };
     let minutes = |minutes: i16| desk.now + SignedDuration::from_mins(minutes.into());

@@ -1,4 +1,4 @@
-use booking::{DatedSlot, DaySlots, Entry};
+use booking::{DatedSlot, DaySlots, Entry, Timed};
 use kernel::{Period, Refused, RefusedKind, Timestamp};
 use serde_json::{Value, json};
 
@@ -99,7 +99,7 @@ pub struct NextSlot {
 
 impl Held {
     pub(super) fn of(entry: &Entry<ReserveId, Reservation>) -> Self {
-        Self { id: entry.id, period: entry.period }
+        Self { id: entry.id, period: entry.time() }
     }
 
     fn json(self) -> Value {
@@ -108,8 +108,8 @@ impl Held {
 }
 
 impl HeldBlock {
-    pub(super) fn of(entry: &Entry<MaintenanceId, ()>) -> Self {
-        Self { id: entry.id, period: entry.period }
+    pub(super) fn of(entry: &Entry<MaintenanceId, Period>) -> Self {
+        Self { id: entry.id, period: entry.time() }
     }
 
     fn json(self) -> Value {
