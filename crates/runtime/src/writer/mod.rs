@@ -25,7 +25,7 @@ use futures_util::future::join;
 use kernel::Timestamp;
 use prepare::prepare;
 pub(crate) use reaction::Heard;
-use roots::Cache;
+use roots::{Bounds, Cache};
 use store::{Abort, Claims, Committed, FeedEvent, Loaded, Parked, RootKey, Store, StoreError, Writes};
 use telemetry::{Kind, Span, Tracer};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
@@ -35,8 +35,8 @@ pub use work::{Answer, ClientKey, Expected, Ids, Outcome, Request, Shown};
 /// The most pieces of work that one transaction takes.
 const BATCH: usize = 256;
 
-/// How many folded roots are kept at hand.
-const CACHED_ROOTS: usize = 20_000;
+/// How much of folded roots is kept at hand. A calendar that is not is read whole for a booking in it, so all that are in use should be.
+const CACHED: Bounds = Bounds { roots: 20_000, size: 512 << 20 };
 
 /// How long to wait before asking again how a lost commit ended.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -192,7 +192,7 @@ impl Writer {
         let signal = WakeSignal { written: wakes.subscribe(), earliest: Arc::clone(&earliest_wake) };
         let WriterParts { following, services, views, store, carrier, clock, ids, stats, tracer, .. } = parts;
         let inbox = Inbox { fresh: fresh_in, begun: begun_in, tracer: tracer.clone() };
-        let cache = Arc::new(Mutex::new(Cache::new(CACHED_ROOTS)));
+        let cache = Arc::new(Mutex::new(Cache::new(CACHED)));
         let writer = Self {
             following,
             services,
