@@ -176,7 +176,7 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
         .map(|system| Hosted { name: system.handle.name(), routes: Box::new(|base| system.routes(base, &entry, &settings, &clock)) })
         .collect();
     let ids: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(new_id);
-    let outside = Outside { cors: settings.cors.clone(), ids, catalogue: systems::catalogue() };
+    let outside = Outside { cors: settings.cors.clone(), ids, catalogue: systems::catalogue(), observer };
     let paths = if selected.len() == 1 { Paths::Bare } else { Paths::Prefixed };
     let served = selected.clone();
     let shown = contract::router(move || systems::contract(&served), paths);
@@ -187,7 +187,7 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
         }
     }
 
-    let mut servers = vec![Server::start(gateway, observer.over(door), connections)];
+    let mut servers = vec![Server::start(gateway, door, connections)];
     for (listener, service) in service_ports {
         let routes = running.iter().filter_map(|system| {
             let alone = system.handle.only(service)?;
@@ -197,7 +197,7 @@ async fn serve(plan: Plan, levels: Levels, threads: tokio::runtime::Handle) -> R
         let own: Vec<_> = selected.iter().map(|one| Selected { services: vec![service], ..one.clone() }).collect();
         let beside = actuator.clone().into_router().merge(contract::router(move || systems::contract(&own), Paths::Unnamed));
         let door = gateway::service_door(routes.fold(Router::new(), Router::merge), beside, &outside);
-        servers.push(Server::start(listener, observer.over(door), connections));
+        servers.push(Server::start(listener, door, connections));
     }
     let keys = match &entry.auth {
         edge::Auth::Open => None,

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use edge::language::{self, Catalogue};
-use edge::{Coding, Problem, position, request_id};
+use edge::{Coding, Observer, Problem, position, request_id};
 use futures_util::stream;
 use tower::{Layer, ServiceExt};
 use tower_http::cors::{AllowHeaders, AllowOrigin, Cors as Allowing, CorsLayer};
@@ -38,6 +38,8 @@ pub struct Outside {
     pub ids: Arc<dyn Fn() -> String + Send + Sync>,
     /// What is told in Korean.
     pub catalogue: Catalogue,
+    /// Sees every request.
+    pub observer: Observer,
 }
 
 /// The origins whose pages may ask and read the answers.
@@ -50,7 +52,7 @@ pub enum Cors {
 }
 
 /// The door to these systems, and to `actuator` beside them.
-pub fn door(systems: &[Hosted<'_>], actuator: Router, outside: &Outside) -> Router {
+pub fn door(systems: &[Hosted<'_>], actuator: Router, outside: &Outside) -> Door {
     let mut door = actuator;
     for system in systems {
         let base = format!("/{}", system.name);
@@ -59,30 +61,21 @@ pub fn door(systems: &[Hosted<'_>], actuator: Router, outside: &Outside) -> Rout
     if let [only] = systems {
         door = door.merge((only.routes)(""));
     }
-    closed(door, outside)
+    Door::to(door, outside)
 }
 
 /// The same routes for one service alone, on a port of its own.
-pub fn service_door(routes: Router, actuator: Router, outside: &Outside) -> Router {
-    closed(routes.merge(actuator), outside)
-}
-
-/// Whatever is not known is a problem like any other, told in the reader's language, and pages of these origins may ask.
-fn closed(router: Router, outside: &Outside) -> Router {
-    let router = edge::named(router)
-        .fallback(async || Problem::not_found().into_response())
-        .method_not_allowed_fallback(async || Problem::method_not_allowed("").into_response());
-    let origins = origins(&outside.cors);
-    let options = Router::new().fallback_service(origins.layer(from_fn(options).layer(router.clone())));
-    let Outside { ids, catalogue, .. } = outside.clone();
-    Router::new().fallback(answer).with_state(Arc::new(Door { ids, catalogue, asked: origins.layer(router), options }))
+pub fn service_door(routes: Router, actuator: Router, outside: &Outside) -> Door {
+    Door::to(routes.merge(actuator), outside)
 }
 
 /// What every request passes. It is one function and not a layer for each thing: layers are cloned for every request, each with all that are
 /// within it.
-struct Door {
-    ids: Arc<dyn Fn() -> String + Send + Sync>,
-    catalogue: Catalogue,
+#[derive(Clone)]
+pub struct Door(Arc<Within>);
+
+struct Within {
+    outside: Outside,
     /// All routes, and what pages of other origins are told.
     asked: Allowing<Router>,
     /// The same for an OPTIONS that no browser has sent ahead.
@@ -146,35 +139,51 @@ async fn options(mut request: Request, next: Next) -> Response {
     told
 }
 
-/// What is the same for every request: its id in and out, HEAD as a GET whose body stays here, what went wrong in the reader's language, and
-/// bodies made smaller.
-async fn answer(State(door): State<Arc<Door>>, mut request: Request) -> Response {
-    let id = request_id::sent(request.headers()).map_or_else(|| (door.ids)(), str::to_owned);
-    request_id::put(request.headers_mut(), &id);
-    // From here on every line of the log about this request has it: what sees requests has put a span around.
-    tracing::Span::current().record("correlation", &id);
-    let (coding, korean) = (Coding::wanted(request.headers()), language::prefers_korean(request.headers()));
-    // A HEAD says what a GET would, so it is one as far as anybody further in is concerned.
-    let is_head = *request.method() == Method::HEAD;
-    if is_head {
-        *request.method_mut() = Method::GET;
+impl Door {
+    /// Whatever is not known is a problem like any other, told in the reader's language, and pages of these origins may ask.
+    fn to(router: Router, outside: &Outside) -> Self {
+        let router = edge::named(router)
+            .fallback(async || Problem::not_found().into_response())
+            .method_not_allowed_fallback(async || Problem::method_not_allowed("").into_response());
+        let origins = origins(&outside.cors);
+        let options = Router::new().fallback_service(origins.layer(from_fn(options).layer(router.clone())));
+        Self(Arc::new(Within { outside: outside.clone(), asked: origins.layer(router), options }))
     }
-    // What tells pages of origins would answer every OPTIONS itself, so one that no browser sends ahead of a page's request goes past it as a
-    // GET, to where it is answered.
-    let is_sent_ahead = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let Ok(answer) = if *request.method() == Method::OPTIONS && !is_sent_ahead {
-        *request.method_mut() = Method::GET;
-        door.options.clone().oneshot(request).await
-    } else {
-        door.asked.clone().oneshot(request).await
-    };
-    let answer = language::spoken(spelt(answer), korean, &door.catalogue);
-    let mut answer = coding::encoded(answer, coding).await;
-    if is_head {
-        answer = without_body(answer);
+
+    /// The answer to a request, which is seen, and has its id from here on.
+    pub async fn answer(&self, mut request: Request) -> Response {
+        let outside = &self.0.outside;
+        let id = request_id::sent(request.headers()).map_or_else(|| (outside.ids)(), str::to_owned);
+        request_id::put(request.headers_mut(), &id);
+        let mut answer = outside.observer.see(request, &id, |request| self.0.answer(request)).await;
+        request_id::put(answer.headers_mut(), &id);
+        answer
     }
-    request_id::put(answer.headers_mut(), &id);
-    answer
+}
+
+impl Within {
+    /// What is the same for every request: HEAD as a GET whose body stays here, what went wrong in the reader's language, and bodies made
+    /// smaller.
+    async fn answer(&self, mut request: Request) -> Response {
+        let (coding, korean) = (Coding::wanted(request.headers()), language::prefers_korean(request.headers()));
+        // A HEAD says what a GET would, so it is one as far as anybody further in is concerned.
+        let is_head = *request.method() == Method::HEAD;
+        if is_head {
+            *request.method_mut() = Method::GET;
+        }
+        // What tells pages of origins would answer every OPTIONS itself, so one that no browser sends ahead of a page's request goes past it
+        // as a GET, to where it is answered.
+        let is_sent_ahead = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let Ok(answer) = if *request.method() == Method::OPTIONS && !is_sent_ahead {
+            *request.method_mut() = Method::GET;
+            self.options.clone().oneshot(request).await
+        } else {
+            self.asked.clone().oneshot(request).await
+        };
+        let answer = language::spoken(spelt(answer), korean, &self.outside.catalogue);
+        let answer = coding::encoded(answer, coding).await;
+        if is_head { without_body(answer) } else { answer }
+    }
 }
 
 /// The answer to a HEAD: as long as the body would be, and without it.
@@ -196,12 +205,21 @@ mod tests {
     use std::collections::BTreeMap;
 
     use axum::routing::get;
+    use clock::ManualClock;
     use http_body_util::BodyExt;
+    use kernel::Timestamp;
+    use telemetry::Tracer;
 
     use super::*;
 
     fn outside(cors: Cors) -> Outside {
-        Outside { cors, ids: Arc::new(|| "one-of-ours".into()), catalogue: Catalogue::new([]) }
+        let observer = Observer::new(Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH)), Tracer::off());
+        Outside { cors, ids: Arc::new(|| "one-of-ours".into()), catalogue: Catalogue::new([]), observer }
+    }
+
+    /// A door to these routes, for who asks no matter from where.
+    pub(crate) fn door_to(routes: Router) -> Door {
+        Door::to(routes, &outside(Cors::Any))
     }
 
     /// The answers of both doors.
@@ -229,7 +247,7 @@ mod tests {
         for door in doors {
             let request =
                 headers.iter().fold(Request::builder().method(method).uri(path), |request, (name, value)| request.header(*name, *value));
-            answers.push(door.oneshot(request.body(Body::empty()).unwrap()).await.unwrap());
+            answers.push(door.answer(request.body(Body::empty()).unwrap()).await);
         }
         answers.try_into().unwrap()
     }

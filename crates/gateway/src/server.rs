@@ -8,7 +8,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use edge::Peer;
@@ -20,8 +19,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_io_timeout::TimeoutStream;
-use tower::ServiceExt;
 
+use crate::Door;
 use places::{Heard, Place, Places, Sent, Told};
 
 /// How much of a head is kept while it is being read, in bytes: enough for the longest address and token, and little for whoever sends no end.
@@ -59,7 +58,7 @@ pub struct Server {
 impl Server {
     /// Serves `door` to whoever connects to `listener`.
     #[allow(clippy::disallowed_methods, reason = "a server runs beside everything else")]
-    pub fn start(listener: TcpListener, door: Router, connections: Connections) -> Self {
+    pub fn start(listener: TcpListener, door: Door, connections: Connections) -> Self {
         let stop = watch::Sender::new(());
         let task = tokio::spawn(serve(listener, door, connections, stop.subscribe()));
         Self { stop, task }
@@ -78,7 +77,7 @@ impl Server {
     }
 }
 
-async fn serve(listener: TcpListener, door: Router, connections: Connections, mut stop: watch::Receiver<()>) {
+async fn serve(listener: TcpListener, door: Door, connections: Connections, mut stop: watch::Receiver<()>) {
     let places = Arc::new(Places::new(connections.most, connections.patience));
     let mut open = JoinSet::new();
     {
@@ -136,7 +135,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 async fn connection(
     stream: TcpStream,
     peer: Peer,
-    door: Router,
+    door: Door,
     place: &Arc<Place>,
     connections: Connections,
     mut stop: watch::Receiver<()>,
@@ -160,7 +159,7 @@ async fn connection(
     connection.await
 }
 
-async fn answer(door: Router, peer: Peer, place: Arc<Place>, request: Request<Incoming>) -> hyper::Result<Response<Body>> {
+async fn answer(door: Door, peer: Peer, place: Arc<Place>, request: Request<Incoming>) -> hyper::Result<Response<Body>> {
     let mut request = if request.body().is_end_stream() {
         if !place.is_working() {
             // Who has lost the place hears of it next; nothing is begun for them.
@@ -171,7 +170,7 @@ async fn answer(door: Router, peer: Peer, place: Arc<Place>, request: Request<In
         request.map(|body| Body::new(Heard::new(body, Arc::clone(&place))))
     };
     request.extensions_mut().insert(peer);
-    let Ok(mut response) = door.oneshot(request).await;
+    let mut response = door.answer(request).await;
     place.is_working();
     // The router says how long every answer is. What has no body with any method must not seem to be an empty one.
     if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, Method};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use clock::SharedClock;
 use telemetry::{Counter, Exposition, Family, Histogram, Metric, TraceContext, Tracer};
@@ -83,9 +83,37 @@ impl Observer {
         Self(Arc::new(Seen { clock, since, tracer, requests: Family::default(), times: Family::new(Histogram::of_times) }))
     }
 
-    /// The same routes, seen. Which of them answers is known by [`named`].
-    pub fn over(&self, router: Router) -> Router {
-        router.layer(from_fn_with_state(self.clone(), see))
+    /// The answer to this request, which has this id. Which route it is that answers is known by [`named`].
+    pub async fn see<F: Future<Output = Response>>(&self, mut request: Request, id: &str, answer: impl FnOnce(Request) -> F) -> Response {
+        let seen = &*self.0;
+        let started = seen.clock.elapsed();
+        let method = method(request.method());
+        let asked = seen.tracer.is_on().then(|| asked_within(request.headers())).flatten();
+        let mut span = seen.tracer.begin(asked, || method.into());
+        if let Some(context) = span.context() {
+            request.extensions_mut().insert(Traced(context.clone()));
+        }
+
+        // An error has to be told with what it belongs to, whatever the level is.
+        let lines = tracing::error_span!("request", method, correlation = id, route = Empty);
+        let response = answer(request).instrument(lines.clone()).await;
+        let status = response.status();
+        lines.in_scope(|| tracing::debug!(status = status.as_u16(), "a request was answered"));
+
+        span.set("http.request.method", method);
+        span.set("http.response.status_code", status.as_u16());
+        if status.is_server_error() {
+            span.fail(status.canonical_reason().unwrap_or("failed"));
+        }
+        let template = Template::of(&response);
+        if span.context().is_some() {
+            let route = template.as_str();
+            span.rename(format!("{method} {route}"));
+            span.set("http.route", route.to_owned());
+        }
+        seen.times.of(&(method, template.clone())).took(seen.clock.elapsed().saturating_sub(started));
+        seen.requests.of(&(method, template, status.as_u16())).inc();
+        response
     }
 
     /// Adds what there is to see.
@@ -113,37 +141,6 @@ async fn name(request: Request, next: Next) -> Response {
     tracing::Span::current().record("route", path.as_str());
     let mut response = next.run(request).await;
     response.extensions_mut().insert(path);
-    response
-}
-
-async fn see(State(Observer(seen)): State<Observer>, mut request: Request, next: Next) -> Response {
-    let started = seen.clock.elapsed();
-    let method = method(request.method());
-    let asked = seen.tracer.is_on().then(|| asked_within(request.headers())).flatten();
-    let mut span = seen.tracer.begin(asked, || method.into());
-    if let Some(context) = span.context() {
-        request.extensions_mut().insert(Traced(context.clone()));
-    }
-
-    // An error has to be told with what it belongs to, whatever the level is.
-    let lines = tracing::error_span!("request", method, route = Empty, correlation = Empty);
-    let response = next.run(request).instrument(lines.clone()).await;
-    let status = response.status();
-    lines.in_scope(|| tracing::debug!(status = status.as_u16(), "a request was answered"));
-
-    span.set("http.request.method", method);
-    span.set("http.response.status_code", status.as_u16());
-    if status.is_server_error() {
-        span.fail(status.canonical_reason().unwrap_or("failed"));
-    }
-    let template = Template::of(&response);
-    if span.context().is_some() {
-        let route = template.as_str();
-        span.rename(format!("{method} {route}"));
-        span.set("http.route", route.to_owned());
-    }
-    seen.times.of(&(method, template.clone())).took(seen.clock.elapsed().saturating_sub(started));
-    seen.requests.of(&(method, template, status.as_u16())).inc();
     response
 }
 
@@ -186,9 +183,10 @@ mod tests {
         let where_it_is = async |path: MatchedPath| (path.as_str().as_ptr() as usize).to_string();
         let rooms = Router::new().route("/rooms/{id}", get(where_it_is));
         let routes = Router::new().nest("/meetingroom", rooms.clone()).merge(rooms);
-        let router = observer.over(named(routes).fallback(async || StatusCode::NOT_FOUND));
+        let router = named(routes).fallback(async || StatusCode::NOT_FOUND);
         let ask = async |path: &str| {
-            let answer = router.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            let answer = observer.see(request, "one", async |request| router.clone().oneshot(request).await.unwrap()).await;
             axum::body::to_bytes(answer.into_body(), 100).await.unwrap()
         };
         let place = ask("/rooms/1").await;

@@ -4,14 +4,15 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::body::Bytes;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use futures_util::stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, oneshot};
 
 use super::*;
+use crate::tests::door_to;
 
 const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: yeyak\r\n\r\n";
 
@@ -41,7 +42,7 @@ async fn tried(connections: Connections) -> Tried {
         );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    Tried { server: Server::start(listener, door, connections), address, go_on, entered }
+    Tried { server: Server::start(listener, door_to(door), connections), address, go_on, entered }
 }
 
 fn at_most(most: usize) -> Connections {
@@ -173,7 +174,7 @@ async fn whoever_reads_nothing_is_let_go() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let connections = Connections { stall: Duration::from_millis(20), ..Connections::default() };
-    let _server = Server::start(listener, Router::new().route("/", get(endless)), connections);
+    let _server = Server::start(listener, door_to(Router::new().route("/", get(endless))), connections);
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: yeyak\r\n\r\n").await.unwrap();
     assert!(is_gone.await.is_err());
@@ -209,7 +210,7 @@ async fn whoever_still_reads_an_answer_keeps_the_place() {
     let door = Router::new().route("/large", get(async || vec![b'x'; LARGE])).route("/hello", get(async || "hello"));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let _server = Server::start(listener, door, Connections { patience: Duration::from_secs(3600), ..at_most(1) });
+    let _server = Server::start(listener, door_to(door), Connections { patience: Duration::from_secs(3600), ..at_most(1) });
     let mut first = TcpStream::connect(address).await.unwrap();
     first.write_all(b"GET /large HTTP/1.1\r\nHost: yeyak\r\nConnection: close\r\n\r\n").await.unwrap();
     let mut packet = vec![0; 1000];

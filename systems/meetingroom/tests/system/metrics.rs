@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use edge::actuator::Actuator;
 use edge::{Auth, Entry, Limits, Observer};
 use runtime::Fault;
@@ -32,7 +34,11 @@ const SEEN: Subject = Subject {
             shows: Vec::new(),
         };
         let routes = yeyak_meetingroom::routes(system, "", &Entry::open(Limits::default()), &yeyak_meetingroom::Settings::default());
-        observer.over(edge::named(routes.merge(actuator.into_router())))
+        let see = move |request: Request, next: Next| {
+            let observer = observer.clone();
+            async move { observer.see(request, "seen", |request| next.run(request)).await }
+        };
+        edge::named(routes.merge(actuator.into_router())).layer(from_fn(see))
     },
     outside: testkit::Outside::nothing,
 };
