@@ -69,7 +69,7 @@ pub fn service_door(routes: Router, actuator: Router, outside: &Outside) -> Door
     Door::to(routes.merge(actuator), outside)
 }
 
-/// What every request passes. It is one function and not a layer for each thing: layers are cloned for every request, each with all that are
+/// What every request passes. It is functions and not a layer for each thing: layers are cloned for every request, each with all that are
 /// within it.
 #[derive(Clone)]
 pub struct Door(Arc<Within>);
@@ -202,13 +202,13 @@ fn without_body(answer: Response) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use axum::routing::get;
     use clock::ManualClock;
     use http_body_util::BodyExt;
     use kernel::Timestamp;
-    use telemetry::Tracer;
+    use telemetry::{Exposition, Tracer};
 
     use super::*;
 
@@ -342,6 +342,24 @@ mod tests {
                 assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), told, "those further in know it as well");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn requests_are_seen_as_they_were_sent() {
+        let outside = outside(Cors::Any);
+        let rooms = get(async || "rooms").fallback(async || Problem::method_not_allowed("GET, HEAD").into_response());
+        let door = service_door(Router::new().route("/rooms", rooms), Router::new(), &outside);
+        for (method, path) in [("GET", "/rooms"), ("HEAD", "/rooms"), ("OPTIONS", "/rooms"), ("GET", "/nothing"), ("DELETE", "/rooms")] {
+            door.answer(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await;
+        }
+        let mut shown = Exposition::default();
+        outside.observer.show(&mut shown);
+        let counted: BTreeSet<_> =
+            shown.to_string().lines().filter_map(|line| line.strip_prefix("yeyak_http_requests_total").map(str::to_owned)).collect();
+        let expected = [("GET", "/rooms", 200), ("HEAD", "/rooms", 200), ("OPTIONS", "/rooms", 204), ("GET", "unknown", 404)];
+        let expected = expected.into_iter().chain([("DELETE", "/rooms", 405)]);
+        let sample = |(method, route, status)| format!("{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}} 1");
+        assert_eq!(counted, expected.map(sample).collect());
     }
 
     #[tokio::test]

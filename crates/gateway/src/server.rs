@@ -172,7 +172,7 @@ async fn answer(door: Door, peer: Peer, place: Arc<Place>, request: Request<Inco
     request.extensions_mut().insert(peer);
     let mut response = door.answer(request).await;
     place.is_working();
-    // The router says how long every answer is. What has no body with any method must not seem to be an empty one.
+    // Routes say how long their answers are. What has no body with any method must not seem to be an empty one.
     if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }

@@ -16,14 +16,14 @@ pub(super) struct Root {
     pub(super) state: Box<dyn AnyState>,
 }
 
-/// What an event adds to a state at the most, as a rule, in bytes of its snapshot.
-const EVENT: usize = 300;
+/// What an event adds to a state, in bytes of its snapshot: some 300 for what comes to stand, nothing or less for what leaves.
+const EVENT: usize = 100;
 
 /// What a root takes beside its state, in bytes.
 const FRAME: usize = 300;
 
 impl Root {
-    /// About how many bytes it takes: as many as its snapshot would have, which nobody makes only to know that.
+    /// About how many bytes it takes: as many as its snapshot would have, guessed, for nobody makes one only to know that.
     const fn size(&self) -> usize {
         FRAME + self.snapshot_length + self.unsnapped as usize * EVENT
     }
@@ -112,6 +112,7 @@ impl Cache {
     }
 
     /// Forgets what was used longest ago, down to half of what may be kept, so that the cost of looking for it is spread over as many uses.
+    /// A root that is larger than that half alone is forgotten with all others.
     fn evict(&mut self) {
         let mut uses: Vec<(u64, usize)> = self.roots.values().map(|cached| (cached.used, cached.size)).collect();
         uses.sort_unstable();
@@ -196,7 +197,7 @@ mod tests {
         cache.put(key(9), root(4000));
         assert_eq!(kept(&cache, 0..10), [8, 9]);
         let mut grown = cache.take(&key(9)).unwrap();
-        grown.unsnapped += 15;
+        grown.unsnapped += 45;
         cache.put(key(9), grown);
         assert_eq!(kept(&cache, 0..10), [8, 9], "9,500 bytes are still within the bound");
         cache.put(key(10), root(1000));

@@ -1,6 +1,7 @@
 //! Every rule of the calendar, each with the fault of the original system that it keeps away where there was one.
 
 mod endings;
+mod snapshots;
 
 use std::collections::BTreeSet;
 
