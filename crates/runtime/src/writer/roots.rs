@@ -62,9 +62,10 @@ impl Root {
 
 /// Folded roots, kept for the next command. Under the store's lock newer events are folded in before one is used.
 pub(super) struct Cache {
-    roots: HashMap<RootKey, Cached>,
+    /// Each with when it was used last.
+    roots: HashMap<RootKey, (u64, Root)>,
     clock: u64,
-    /// Of all that are here.
+    /// Of all that are here, each of which stays as large as it is until it is taken.
     size: usize,
     bounds: Bounds,
 }
@@ -78,12 +79,6 @@ pub(super) struct Bounds {
     pub(super) size: usize,
 }
 
-struct Cached {
-    used: u64,
-    size: usize,
-    root: Root,
-}
-
 impl Cache {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self { roots: HashMap::new(), clock: 0, size: 0, bounds }
@@ -91,21 +86,20 @@ impl Cache {
 
     /// The version that is folded here, 0 when none is.
     pub(super) fn version(&self, key: &RootKey) -> u64 {
-        self.roots.get(key).map_or(0, |cached| cached.root.version)
+        self.roots.get(key).map_or(0, |(_, root)| root.version)
     }
 
     pub(super) fn take(&mut self, key: &RootKey) -> Option<Root> {
-        let Cached { root, size, .. } = self.roots.remove(key)?;
-        self.size -= size;
+        let (_, root) = self.roots.remove(key)?;
+        self.size -= root.size();
         Some(root)
     }
 
     pub(super) fn put(&mut self, key: RootKey, root: Root) {
         self.take(&key);
         self.clock += 1;
-        let size = root.size();
-        self.size += size;
-        self.roots.insert(key, Cached { used: self.clock, size, root });
+        self.size += root.size();
+        self.roots.insert(key, (self.clock, root));
         if self.roots.len() > self.bounds.roots || self.size > self.bounds.size {
             self.evict();
         }
@@ -114,7 +108,7 @@ impl Cache {
     /// Forgets what was used longest ago, down to half of what may be kept, so that the cost of looking for it is spread over as many uses.
     /// A root that is larger than that half alone is forgotten with all others.
     fn evict(&mut self) {
-        let mut uses: Vec<(u64, usize)> = self.roots.values().map(|cached| (cached.used, cached.size)).collect();
+        let mut uses: Vec<(u64, usize)> = self.roots.values().map(|(used, root)| (*used, root.size())).collect();
         uses.sort_unstable();
         let half = Bounds { roots: self.bounds.roots / 2, size: self.bounds.size / 2 };
         let mut left = Bounds { roots: uses.len(), size: self.size };
@@ -126,7 +120,7 @@ impl Cache {
             left = Bounds { roots: left.roots - 1, size: left.size - size };
             kept_from = used + 1;
         }
-        self.roots.retain(|_, cached| cached.used >= kept_from);
+        self.roots.retain(|_, (used, _)| *used >= kept_from);
         self.size = left.size;
     }
 }
