@@ -2,6 +2,8 @@
 //!
 //! Rows come from the store as JSON and go out as JSON: they are put together as text, and read only to know what can be done with them now.
 
+use std::borrow::Borrow;
+
 use kernel::{Resource, Timestamp};
 use serde_json::Value;
 use store::{Page, Query};
@@ -19,13 +21,26 @@ pub struct Place<'a> {
 
 /// A row with its links: itself, its history, and what can be done with it at `at`.
 pub fn item<R: Resource>(row: &str, base: &str, at: Timestamp) -> String {
-    item_behind::<R>(String::with_capacity(row.len() + LINKS), row, base, at)
+    item_behind(String::with_capacity(row.len() + LINKS), row, resource::<R>(row).as_ref(), base, at)
 }
 
-/// The same behind a text.
-fn item_behind<R: Resource>(mut text: String, row: &str, base: &str, at: Timestamp) -> String {
-    // A row that is no `R` would be a fault of the store's; it is shown as it stands rather than not at all.
-    let (Ok(resource), Some(fields)) = (serde_json::from_str::<R>(row), row.trim_end().strip_suffix('}')) else { return text + row };
+/// The same of an item that is no stored row.
+///
+/// # Errors
+/// When it has no JSON form.
+pub fn computed_item<R: Resource>(item: &R, base: &str, at: Timestamp) -> serde_json::Result<String> {
+    let row = serde_json::to_string(item)?;
+    Ok(item_behind(String::with_capacity(row.len() + LINKS), &row, Some(item), base, at))
+}
+
+/// What a row says. One that is no `R` would be a fault of the store's; it is shown as it stands rather than not at all.
+fn resource<R: Resource>(row: &str) -> Option<R> {
+    serde_json::from_str(row).ok()
+}
+
+/// A row, and what it is, behind a text.
+fn item_behind<R: Resource>(mut text: String, row: &str, resource: Option<&R>, base: &str, at: Timestamp) -> String {
+    let (Some(resource), Some(fields)) = (resource, row.trim_end().strip_suffix('}')) else { return text + row };
 
     let href = format!("{base}/{}/{}", R::COLLECTION, resource.id());
     text.push_str(fields);
@@ -46,16 +61,43 @@ const LINKS: usize = 320;
 
 /// A page of the store's with its links, each row as [`item`] shows it.
 pub fn collection<R: Resource>(page: &Page, query: &Query, place: Place<'_>, at: Timestamp) -> String {
-    let rows: usize = page.rows.iter().map(|row| row.len() + LINKS).sum();
-    let mut text = String::with_capacity(rows + 2 * LINKS);
+    of_rows(&page.rows, page.rows.iter().map(|row| resource::<R>(row)), page, query, place, at)
+}
+
+/// The same of items that were computed from the rows of a page.
+///
+/// # Errors
+/// When one of them has no JSON form.
+pub fn computed_collection<R: Resource>(
+    items: &[R],
+    page: &Page,
+    query: &Query,
+    place: Place<'_>,
+    at: Timestamp,
+) -> serde_json::Result<String> {
+    let rows = items.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+    Ok(of_rows::<R, _>(&rows, items.iter().map(Some), page, query, place, at))
+}
+
+/// These rows, each with what it says, as a page.
+fn of_rows<R: Resource, B: Borrow<R>>(
+    rows: &[String],
+    resources: impl Iterator<Item = Option<B>>,
+    page: &Page,
+    query: &Query,
+    place: Place<'_>,
+    at: Timestamp,
+) -> String {
+    let length: usize = rows.iter().map(|row| row.len() + LINKS).sum();
+    let mut text = String::with_capacity(length + 2 * LINKS);
     text.push_str(r#"{"_embedded":{"#);
     quote(&mut text, &[R::COLLECTION]);
     text.push_str(":[");
-    for (n, row) in page.rows.iter().enumerate() {
+    for (n, (row, resource)) in rows.iter().zip(resources).enumerate() {
         if n > 0 {
             text.push(',');
         }
-        text = item_behind::<R>(text, row, place.base, at);
+        text = item_behind(text, row, resource.as_ref().map(B::borrow), place.base, at);
     }
     text.push_str(r#"]},"_links":"#);
     ended(text, page, query, place)
@@ -194,6 +236,23 @@ mod tests {
         let ended = shown(&item::<Reserve>(r#"{"id":7,"status":"Ended"}"#, "", Timestamp::UNIX_EPOCH));
         assert_eq!(ended["_links"]["self"]["href"], "/reserves/7");
         assert!(ended["_links"].get("cancel").is_none());
+    }
+
+    #[test]
+    fn what_was_computed_is_shown_as_a_row_that_says_the_same() {
+        let rows = rows(3);
+        let items: Vec<Reserve> = rows.iter().map(|row| serde_json::from_str(row).unwrap()).collect();
+        let (base, at) = ("/meetingroom", Timestamp::UNIX_EPOCH);
+        assert_eq!(computed_item(&items[0], base, at).unwrap(), item::<Reserve>(&rows[0], base, at));
+        let place = Place { base, path: "/reserves", query: "" };
+        let page = Page { rows, total: Page::COUNTED, total_is_lower_bound: true };
+        let query = Query { size: 3, ..Query::default() };
+        let computed = computed_collection(&items, &page, &query, place, at).unwrap();
+        assert_eq!(computed, collection::<Reserve>(&page, &query, place, at));
+        // Of a full page there may be a next one, also when a row of it has nothing to show.
+        let fewer = shown(&computed_collection(&items[..2], &page, &query, place, at).unwrap());
+        assert_eq!(fewer["_embedded"]["reserves"].as_array().map(Vec::len), Some(2));
+        assert_eq!(fewer["_links"]["next"]["href"], "/meetingroom/reserves?page=1&size=3");
     }
 
     #[test]

@@ -391,8 +391,8 @@ impl Incoming {
     /// # Errors
     /// When it cannot be written as JSON, which is a fault of ours.
     pub fn computed<R: Resource>(&self, item: &R) -> Reply {
-        let row = serde_json::to_string(item).map_err(|error| internal(&error))?;
-        Ok(self.marked::<R>(hal_json(StatusCode::OK, hal::item::<R>(&row, &self.base, self.at))))
+        let shown = hal::computed_item(item, &self.base, self.at).map_err(|error| internal(&error))?;
+        Ok(self.marked::<R>(hal_json(StatusCode::OK, shown)))
     }
 
     /// Answers items that a view computed from a page of rows.
@@ -400,9 +400,8 @@ impl Incoming {
     /// # Errors
     /// When one cannot be written as JSON, which is a fault of ours.
     pub fn computed_page<R: Resource>(&self, items: &[R], page: &store::Page, query: &store::Query) -> Reply {
-        let rows = items.iter().map(serde_json::to_string).collect::<Result<_, _>>().map_err(|error| internal(&error))?;
-        let shown = store::Page { rows, ..page.clone() };
-        Ok(self.marked::<R>(hal_json(StatusCode::OK, hal::collection::<R>(&shown, query, self.place(), self.at))))
+        let shown = hal::computed_collection(items, page, query, self.place(), self.at).map_err(|error| internal(&error))?;
+        Ok(self.marked::<R>(hal_json(StatusCode::OK, shown)))
     }
 
     /// A view that is being built anew says that what it shows is old.
