@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// does not ask again. Every question costs O(log n), however many hold something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seats<I, T> {
-    holders: BTreeMap<I, Holder<I, T>>,
+    /// Boxed, as a B-tree's node has room for eleven, and few things have as many holders.
+    holders: BTreeMap<I, Box<Holder<I, T>>>,
     /// The sum of what they hold.
     taken: u32,
 }
@@ -55,19 +56,19 @@ impl<I: Ord + Copy, T> Seats<I, T> {
         self.release(id);
         debug_assert!(self.taken.checked_add(places).is_some(), "more places than can be counted were given away");
         self.taken = self.taken.saturating_add(places);
-        self.holders.insert(id, Holder { id, places, what });
+        self.holders.insert(id, Box::new(Holder { id, places, what }));
     }
 
     /// Takes back what `id` holds.
     pub fn release(&mut self, id: I) -> Option<Holder<I, T>> {
         let released = self.holders.remove(&id)?;
         self.taken = self.taken.saturating_sub(released.places);
-        Some(released)
+        Some(*released)
     }
 
     /// What `id` holds.
     pub fn get(&self, id: I) -> Option<&Holder<I, T>> {
-        self.holders.get(&id)
+        self.holders.get(&id).map(Box::as_ref)
     }
 
     /// How many places are held.
@@ -77,7 +78,7 @@ impl<I: Ord + Copy, T> Seats<I, T> {
 
     /// Those who hold places, in the order of their ids.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Holder<I, T>> {
-        self.holders.values()
+        self.holders.values().map(Box::as_ref)
     }
 
     /// Whether nobody holds any.

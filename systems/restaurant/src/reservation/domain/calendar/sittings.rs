@@ -12,7 +12,8 @@ use crate::reservation::api::ReservationId;
 /// All of them, each with those who hold its seats. Every question and every change costs O(log n), however many hold seats.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Sittings {
-    sittings: BTreeMap<Key, Sitting>,
+    /// Boxed, as what is reserved in its order leaves a B-tree's nodes half empty.
+    sittings: BTreeMap<Key, Box<Sitting>>,
     /// Which sitting a reservation holds seats of.
     of: BTreeMap<ReservationId, Key>,
 }
@@ -64,17 +65,17 @@ impl Sitting {
 impl Sittings {
     /// The one of `day` that begins at `time`, if any of its seats are held.
     pub(super) fn get(&self, day: Date, time: TimeOfDay) -> Option<&Sitting> {
-        self.sittings.get(&(day, time))
+        self.sittings.get(&(day, time)).map(Box::as_ref)
     }
 
     /// The one that is over first.
     pub(super) fn first(&self) -> Option<&Sitting> {
-        self.sittings.values().next()
+        self.iter().next()
     }
 
     /// All, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Sitting> {
-        self.sittings.values()
+        self.sittings.values().map(Box::as_ref)
     }
 
     /// What a reservation holds, and of which sitting.
@@ -87,7 +88,7 @@ impl Sittings {
     pub(super) fn hold(&mut self, id: ReservationId, (day, slot, period): (Date, Slot, Period), places: u32, terms: Terms) {
         self.release(id);
         let key = (day, slot.start());
-        let sitting = self.sittings.entry(key).or_insert_with(|| Sitting { day, slot, period, seats: Seats::default() });
+        let sitting = self.sittings.entry(key).or_insert_with(|| Box::new(Sitting { day, slot, period, seats: Seats::default() }));
         sitting.seats.hold(id, places, terms);
         self.of.insert(id, key);
     }
@@ -121,7 +122,7 @@ impl Serialize for Sittings {
 impl<'de> Deserialize<'de> for Sittings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut all = Self::default();
-        for sitting in Vec::<Sitting>::deserialize(deserializer)? {
+        for sitting in Vec::<Box<Sitting>>::deserialize(deserializer)? {
             let key = (sitting.day, sitting.slot.start());
             all.of.extend(sitting.seats.iter().map(|holder| (holder.id, key)));
             all.sittings.insert(key, sitting);
