@@ -11,7 +11,8 @@ use crate::problem::{FieldError, Problem};
 /// The most rows that one page has.
 pub(crate) const LARGEST_PAGE: u64 = 1_000;
 
-/// How many rows a reader can leaf through: all before a page are passed over to find it, so what lies further takes a filter.
+/// How many rows a reader can leaf through: mostly all before a page are passed over to find it, so what lies further takes
+/// a filter.
 pub(crate) const FURTHEST_ROW: u64 = 100_000;
 
 /// So many faults are told and no more: a query can hold thousands of bad names, and an answer is not to be larger than what was asked.

@@ -9,7 +9,7 @@ use clock::SharedClock;
 use eventlog::{Carrier, Feeds};
 use futures_util::future::BoxFuture;
 use kernel::{Commands, Resource, Timestamp};
-use store::{HistoryEntry, Meta, Page, Query, RootKey, Store, StoreError};
+use store::{Cell, HistoryEntry, Meta, Page, Query, RootKey, Store, StoreError};
 use telemetry::Tracer;
 use tokio::sync::{Semaphore, watch};
 
@@ -172,12 +172,17 @@ impl ServiceHandle {
         self.system.store.rows(self.name, &self.table(R::COLLECTION), query).await
     }
 
-    /// A page of the rows of `R` for each of these queries, all of one instant.
+    /// For each of these values the rows of `R` whose `field` equals it, `most` at most, in the order of their ids. All are of one instant.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn pages<R: Resource>(&self, queries: Vec<Query>) -> Result<Vec<Page>, StoreError> {
-        self.system.store.pages(self.name, &self.table(R::COLLECTION), queries).await
+    pub async fn rows_of_each<R: Resource>(
+        &self,
+        field: &'static str,
+        values: Vec<Cell>,
+        most: u64,
+    ) -> Result<Vec<Vec<String>>, StoreError> {
+        self.system.store.rows_of_each(self.name, &self.table(R::COLLECTION), field, values, most).await
     }
 
     /// What happened to the row of `R` with this id, behind `after`.

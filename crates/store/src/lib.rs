@@ -74,11 +74,19 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::TooCostly`] when finding it takes too long, here and in [`history`](Self::history).
     fn rows(&self, service: &'static str, table: &str, query: &Query) -> StoreFuture<'_, Page>;
 
-    /// A page for each of these queries, all of one instant.
+    /// For each of these values the rows whose `field`, a declared one, equals it, `most` at most, in the order of their ids. All are of one
+    /// instant. Null equals nothing.
     ///
     /// # Errors
     /// [`StoreError::TooCostly`] when finding them takes too long together.
-    fn pages(&self, service: &'static str, table: &str, queries: Vec<Query>) -> StoreFuture<'_, Vec<Page>>;
+    fn rows_of_each(
+        &self,
+        service: &'static str,
+        table: &str,
+        field: &'static str,
+        values: Vec<Cell>,
+        most: u64,
+    ) -> StoreFuture<'_, Vec<Vec<String>>>;
 
     /// Up to `limit` rows of a followed table that changed behind `after`, and what they are now, in the order of their last changes;
     /// all that stand when it is not given. Of a row that does not match `filters` only that it changed is told.

@@ -114,8 +114,15 @@ impl Store for Broken {
         self.store.rows(service, table, query)
     }
 
-    fn pages(&self, service: &'static str, table: &str, queries: Vec<Query>) -> StoreFuture<'_, Vec<Page>> {
-        self.store.pages(service, table, queries)
+    fn rows_of_each(
+        &self,
+        service: &'static str,
+        table: &str,
+        field: &'static str,
+        values: Vec<Cell>,
+        most: u64,
+    ) -> StoreFuture<'_, Vec<Vec<String>>> {
+        self.store.rows_of_each(service, table, field, values, most)
     }
 
     fn changes(

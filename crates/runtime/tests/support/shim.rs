@@ -235,9 +235,16 @@ impl Store for Shim {
         self.read(move |store| async move { store.rows(service, &table, &query).await }.boxed())
     }
 
-    fn pages(&self, service: &'static str, table: &str, queries: Vec<Query>) -> StoreFuture<'_, Vec<Page>> {
+    fn rows_of_each(
+        &self,
+        service: &'static str,
+        table: &str,
+        field: &'static str,
+        values: Vec<Cell>,
+        most: u64,
+    ) -> StoreFuture<'_, Vec<Vec<String>>> {
         let table = table.to_owned();
-        self.read(move |store| async move { store.pages(service, &table, queries).await }.boxed())
+        self.read(move |store| async move { store.rows_of_each(service, &table, field, values, most).await }.boxed())
     }
 
     fn changes(

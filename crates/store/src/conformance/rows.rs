@@ -15,8 +15,17 @@ fn page(opened: &Opened<'_>, query: &Query) -> Page {
     opened.wait(opened.store.rows(SHOP, "goods", query)).unwrap()
 }
 
+fn id(row: &str) -> u64 {
+    serde_json::from_str::<serde_json::Value>(row).unwrap()["id"].as_u64().unwrap()
+}
+
 fn ids(page: &Page) -> Vec<u64> {
-    page.rows.iter().map(|row| serde_json::from_str::<serde_json::Value>(row).unwrap()["id"].as_u64().unwrap()).collect()
+    page.rows.iter().map(|row| id(row)).collect()
+}
+
+fn of_each(opened: &Opened<'_>, field: &'static str, values: Vec<Cell>, most: u64) -> Vec<Vec<u64>> {
+    let found = opened.wait(opened.store.rows_of_each(SHOP, "goods", field, values, most)).unwrap();
+    found.iter().map(|rows| rows.iter().map(|row| id(row)).collect()).collect()
 }
 
 fn found(opened: &Opened<'_>, filters: Vec<(&'static str, Cell)>) -> Vec<u64> {
@@ -169,25 +178,48 @@ pub fn pages_beyond_the_end_are_empty(opened: Opened<'_>) {
     }
 }
 
+pub fn pages_are_the_same_whether_ids_have_gaps_or_not(opened: Opened<'_>) {
+    let put_all = |ids: Vec<u64>| opened.write(rows(ids.iter().map(|id| put("goods", GOODS, *id, &good(*id, None, None, None))).collect()));
+    let pages = || (0..6).map(|number| ids(&page(&opened, &Query { page: number, size: 7, ..Query::default() }))).collect::<Vec<_>>();
+    let of = |ids: Vec<u64>| (0..6).map(|number| ids.iter().copied().skip(number * 7).take(7).collect::<Vec<_>>()).collect::<Vec<_>>();
+    put_all((1..=30).collect());
+    assert_eq!(pages(), of((1..=30).collect()));
+    opened.write(rows(vec![take(3)]));
+    assert_eq!(pages(), of((1..=30).filter(|id| *id != 3).collect()));
+    put_all(vec![0]);
+    assert_eq!(pages(), of((0..=30).filter(|id| *id != 3).collect()), "as many as the last id says, and yet not 1 to it");
+    opened.write(rows(vec![take(30)]));
+    put_all(vec![3]);
+    opened.write(rows(vec![take(0)]));
+    assert_eq!(pages(), of((1..=29).collect()));
+}
+
 /// A good that is never without a name, and never with two.
-pub fn several_pages_are_of_one_instant(opened: Opened<'_>) {
-    let named = |name: &'static str| Query::equal("name", Cell::Text(name.into()), 20);
+pub fn rows_of_several_values_are_of_one_instant(opened: Opened<'_>) {
     let name = |name| drop(opened.write(rows(vec![put("goods", GOODS, 7, &good(7, None, Some(name), None))])));
-    let pages = |queries| opened.wait(opened.store.pages(SHOP, "goods", queries)).unwrap();
-    assert_eq!(pages(vec![]), []);
+    let named = || of_each(&opened, "name", vec![Cell::Text("bowl".into()), Cell::Text("cup".into())], 20);
     name("cup");
-    assert_eq!(pages(vec![named("bowl"), named("cup")]).iter().map(ids).collect::<Vec<_>>(), [vec![], vec![7]]);
+    assert_eq!(named(), [vec![], vec![7]]);
     let writing = AtomicBool::new(true);
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             while writing.load(Ordering::Acquire) {
-                assert_eq!(pages(vec![named("bowl"), named("cup")]).iter().map(|page| page.total).sum::<u64>(), 1);
+                assert_eq!(named().concat(), [7]);
             }
         });
         ["bowl", "cup"].iter().cycle().take(200).for_each(|one| name(one));
         writing.store(false, Ordering::Release);
         assert!(reader.join().is_ok());
     });
+}
+
+pub fn rows_of_a_value_are_those_of_the_smallest_ids(opened: Opened<'_>) {
+    stock(&opened);
+    let prices = || [300, 1, 7].map(Cell::Integer).to_vec();
+    assert_eq!(of_each(&opened, "price", prices(), 20), [vec![1, 3, 7], vec![], vec![5]]);
+    assert_eq!(of_each(&opened, "price", prices(), 2), [vec![1, 3], vec![], vec![5]]);
+    assert_eq!(of_each(&opened, "name", vec![Cell::Text("cup".into()), Cell::Null], 20), [vec![1, 4, 7], vec![]], "null equals nothing");
+    assert!(of_each(&opened, "price", vec![], 20).is_empty());
 }
 
 pub fn the_total_is_a_lower_bound_beyond_ten_thousand(opened: Opened<'_>) {
@@ -215,7 +247,12 @@ pub fn the_total_is_a_lower_bound_beyond_ten_thousand(opened: Opened<'_>) {
     assert_eq!((beyond.total, beyond.total_is_lower_bound), (10_000, true));
     let last = page(&opened, &Query { page: 501, ..Query::default() });
     assert_eq!(ids(&last), (10_021..=10_030).collect::<Vec<_>>(), "what is not counted is still there to be read");
-    assert_eq!(page(&opened, &Query { page: u64::MAX, ..Query::default() }).rows.len(), 0);
+    let last_of_all = || page(&opened, &Query { page: u64::MAX, ..Query::default() }).rows.len();
+    assert_eq!(last_of_all(), 0);
+    opened.write(rows(vec![take(5)]));
+    let last = page(&opened, &Query { page: 501, ..Query::default() });
+    assert_eq!(ids(&last), (10_022..=10_030).collect::<Vec<_>>(), "with a gap before them, too");
+    assert_eq!(last_of_all(), 0);
 }
 
 /// How many rows there are, as told and as they stand.

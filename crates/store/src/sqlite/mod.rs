@@ -123,9 +123,16 @@ impl Store for SqliteStore {
         self.connections.read_within_budget(move |connection| read::rows(connection, &sql, service, &table, &query))
     }
 
-    fn pages(&self, service: &'static str, table: &str, queries: Vec<Query>) -> StoreFuture<'_, Vec<Page>> {
-        let (sql, table) = (Arc::clone(&self.sql), table.to_owned());
-        self.connections.read_within_budget(move |connection| read::pages(connection, &sql, service, &table, &queries))
+    fn rows_of_each(
+        &self,
+        service: &'static str,
+        table: &str,
+        field: &'static str,
+        values: Vec<Cell>,
+        most: u64,
+    ) -> StoreFuture<'_, Vec<Vec<String>>> {
+        let rows = names::rows(service, table);
+        self.connections.read_within_budget(move |connection| read::rows_of_each(connection, &rows, field, &values, most))
     }
 
     fn changes(

@@ -152,6 +152,17 @@ fn filters_and_orders_use_the_indexes_of_their_fields() {
     check(&Query::default(), "SCAN");
 }
 
+#[test]
+fn rows_of_a_value_and_rows_behind_an_id_are_searched_for() {
+    let (connection, _) = database();
+    let name = names::rows("shop", "goods");
+    let of_one = ["price", "name", "since"].map(|field| sql::rows_of_one(&name, field));
+    for text in of_one.into_iter().chain([sql::ids(&name), sql::page_behind(&name, 20)]) {
+        let plan = plan(&connection, &text);
+        assert!(plan.contains("SEARCH") && !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{text}\n{plan}");
+    }
+}
+
 /// Rows that are not shown are not looked at: their order stands in the index, or their ids do, which are sorted alone.
 #[test]
 fn a_page_of_one_value_is_found_in_its_index_alone() {

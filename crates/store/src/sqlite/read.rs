@@ -125,26 +125,23 @@ pub(super) fn row(connection: &Connection, sql: &Sql, service: &str, table: &str
 
 pub(super) fn rows(connection: &Connection, sql: &Sql, service: &str, table: &str, query: &Query) -> rusqlite::Result<Page> {
     // The rows and their total belong to one instant.
-    page(&*OneInstant::begin(connection)?, sql, service, table, query)
-}
-
-pub(super) fn pages(connection: &Connection, sql: &Sql, service: &str, table: &str, queries: &[Query]) -> rusqlite::Result<Vec<Page>> {
     let snapshot = OneInstant::begin(connection)?;
-    queries.iter().map(|query| page(&snapshot, sql, service, table, query)).collect()
-}
-
-/// A page and its total, in the caller's transaction.
-fn page(snapshot: &Connection, sql: &Sql, service: &str, table: &str, query: &Query) -> rusqlite::Result<Page> {
     let name = names::rows(service, table);
-    let page = sql::page(&name, query);
     let values: Vec<Value> = query.filters.iter().map(|(_, cell)| value(cell)).filter(|value| *value != Value::Null).collect();
     let offset = query.page.saturating_mul(query.size);
+    let kept = if query.filters.is_empty() { totals::of(&snapshot, sql.service(service)?, table)? } else { None };
+    // Rows without gaps have their places for ids, and nothing is passed over.
+    let page = match kept {
+        Some(total) if (1..total).contains(&offset) && query.sort.is_empty() && has_no_gaps(&snapshot, &name, total)? => {
+            sql::page_behind(&name, query.size)
+        }
+        _ => sql::page(&name, query),
+    };
     let shown = || -> rusqlite::Result<Vec<String>> {
         let offset = Value::Integer(bound(offset));
         let values = values.iter().chain([&offset]);
         snapshot.prepare_cached(&page)?.query_map(params_from_iter(values), |row| row.get(0))?.collect()
     };
-    let kept = if query.filters.is_empty() { totals::of(snapshot, sql.service(service)?, table)? } else { None };
     // A first page that is not full has all there are, so nobody has to count them.
     let first = if kept.is_none() && offset == 0 { Some(shown()?) } else { None };
     let total = match (kept, &first) {
@@ -155,10 +152,28 @@ fn page(snapshot: &Connection, sql: &Sql, service: &str, table: &str, query: &Qu
     let exact = total <= Page::COUNTED;
     let rows = match first {
         Some(rows) => rows,
-        None if exact && offset >= total => Vec::new(),
+        None if offset >= total && (exact || kept.is_some()) => Vec::new(),
         None => shown()?,
     };
     Ok(Page { rows, total: total.min(Page::COUNTED), total_is_lower_bound: !exact })
+}
+
+/// Whether the ids of a table of so many rows are 1 to that number.
+fn has_no_gaps(connection: &Connection, table: &str, total: u64) -> rusqlite::Result<bool> {
+    connection.prepare_cached(&sql::ids(table))?.query_row([], |row| Ok(row.get::<_, i64>(0)? == bound(total) && row.get(1)?))
+}
+
+pub(super) fn rows_of_each(
+    connection: &Connection,
+    table: &str,
+    field: &str,
+    values: &[Cell],
+    most: u64,
+) -> rusqlite::Result<Vec<Vec<String>>> {
+    let snapshot = OneInstant::begin(connection)?;
+    let mut statement = snapshot.prepare_cached(&sql::rows_of_one(table, field))?;
+    let rows = |cell| statement.query_map(params![value(cell), bound(most)], |row| row.get(0))?.collect();
+    values.iter().map(rows).collect()
 }
 
 /// What changed in a followed table behind a place, as it stands at one instant. The table may be a view's older version.

@@ -451,6 +451,22 @@ pub(super) fn page(table: &str, query: &Query) -> String {
     }
 }
 
+/// The statement of a page of all rows in the order of their ids, behind the one that it takes.
+pub(super) fn page_behind(table: &str, size: u64) -> String {
+    format!("SELECT {} FROM {table} WHERE id > ?1 ORDER BY id LIMIT {size}", names::JSON)
+}
+
+/// The statement of a table's last id, and whether none is less than 1.
+pub(super) fn ids(table: &str) -> String {
+    format!("SELECT coalesce(max(id), 0), NOT EXISTS (SELECT 1 FROM {table} WHERE id < 1) FROM {table}")
+}
+
+/// The statement of the rows whose `field` is the one value that it takes, and of how many of them. They are few, so all are looked at where
+/// its index has them in another order.
+pub(super) fn rows_of_one(table: &str, field: &str) -> String {
+    format!("SELECT {} FROM {table} WHERE \"{field}\" = ?1 ORDER BY id LIMIT ?2", names::JSON)
+}
+
 /// That all filters hold, as the end of a statement.
 fn matching(filters: &[(&'static str, crate::Cell)]) -> String {
     if filters.is_empty() { String::new() } else { format!(" WHERE {}", conditions(filters, 0).join(" AND ")) }

@@ -301,6 +301,8 @@ fn an_index_that_is_to_have_other_columns_is_made_anew_and_the_rows_stay() {
         let query = Query { sort: vec![("price", Direction::Descending)], ..Query::equal("name", Cell::Text("cup".into()), 2) };
         let page = store.rows("shop", "goods@1", &query).now_or_never().unwrap().unwrap();
         assert_eq!((page.rows, page.total), (vec!["{\"id\":1}".to_owned(), "{\"id\":3}".into()], 3));
+        let found = store.rows_of_each("shop", "goods@1", "name", vec![Cell::Text("cup".into())], 2).now_or_never().unwrap().unwrap();
+        assert_eq!(found, [["{\"id\":1}", "{\"id\":2}"]], "in the order of their ids, not of the index");
     }
     let mut after = indexes();
     let made = "CREATE INDEX \"shop_row_goods@1~.name\" ON \"shop_row_goods@1\" (\"name\", \"price\")".to_owned();

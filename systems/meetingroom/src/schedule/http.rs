@@ -18,9 +18,6 @@ use crate::{PERSONAL, Settings};
 /// The most slots or blocks of a room, and the most bookings of its day, that are looked at.
 const MOST: u64 = 1000;
 
-/// How many rooms are read together: so few that it takes no more than may be read where it is asked for.
-const TOGETHER: usize = 8;
-
 /// The routes of the service. `/reserveTables` is the older name of `/roomTables`.
 pub(crate) fn routes(routes: Routes, settings: &Settings) -> Routes {
     let anyone = Who::EachTheirOwn(PERSONAL);
@@ -104,7 +101,7 @@ async fn changed(
     let day = Day::of(service, date, touched.keys().copied()).await?;
     let mut told = Vec::new();
     for (room, periods) in touched {
-        let query = Query { size: MOST, filters: [&[of_room("roomId", room)], filters].concat(), ..Query::default() };
+        let query = Query { size: MOST, filters: [&[("roomId", cell(room))], filters].concat(), ..Query::default() };
         let slots = service.rows::<RoomSlotRow>(&query).await.map_err(edge::unreadable)?;
         for slot in read::<RoomSlotRow>(&slots.rows)? {
             if slot.on(date).is_some_and(|time| periods.iter().any(|period| period.overlaps(&time))) {
@@ -145,19 +142,17 @@ struct Standing {
 }
 
 impl Day {
-    /// Few rooms have many slots, so each is read once, and some of them together.
+    /// Few rooms have many slots, so each is read once, and all of them together. A day of a room has no more bookings than slots, so these
+    /// are about as many as the rows of a page at most.
     async fn of(service: &ServiceHandle, date: Date, rooms: impl IntoIterator<Item = RoomId>) -> Result<Self, Problem> {
-        let rooms: Vec<RoomId> = rooms.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        let rooms: BTreeSet<RoomId> = rooms.into_iter().collect();
+        let days = rooms.iter().map(|room| Cell::Text(room_day(*room, date))).collect();
+        let bookings = service.rows_of_each::<SlotBookingRow>("roomDay", days, MOST).await.map_err(edge::unreadable)?;
+        let blocks = rooms.iter().map(|room| cell(*room)).collect();
+        let blocks = service.rows_of_each::<RoomBlockRow>("closedRoom", blocks, MOST).await.map_err(edge::unreadable)?;
         let mut standing = HashMap::with_capacity(rooms.len());
-        for rooms in rooms.chunks(TOGETHER) {
-            let bookings = rooms.iter().map(|room| Query::equal("roomDay", Cell::Text(room_day(*room, date)), MOST)).collect();
-            let blocks =
-                rooms.iter().map(|room| Query { size: MOST, filters: vec![of_room("closedRoom", *room)], ..Query::default() }).collect();
-            let bookings = service.pages::<SlotBookingRow>(bookings).await.map_err(edge::unreadable)?;
-            let blocks = service.pages::<RoomBlockRow>(blocks).await.map_err(edge::unreadable)?;
-            for (room, (bookings, blocks)) in rooms.iter().zip(bookings.iter().zip(&blocks)) {
-                standing.insert(*room, Standing { bookings: read(&bookings.rows)?, blocks: read(&blocks.rows)? });
-            }
+        for (room, (bookings, blocks)) in rooms.into_iter().zip(bookings.iter().zip(&blocks)) {
+            standing.insert(room, Standing { bookings: read(bookings)?, blocks: read(blocks)? });
         }
         Ok(Self { date, standing })
     }
@@ -169,8 +164,9 @@ impl Day {
     }
 }
 
-fn of_room(field: &'static str, room: RoomId) -> (&'static str, Cell) {
-    (field, Cell::Integer(i64::try_from(room.number()).unwrap_or(i64::MAX)))
+/// A room as the stored rows are found by it.
+fn cell(room: RoomId) -> Cell {
+    Cell::Integer(i64::try_from(room.number()).unwrap_or(i64::MAX))
 }
 
 fn read<R: DeserializeOwned>(rows: &[String]) -> Result<Vec<R>, Problem> {
