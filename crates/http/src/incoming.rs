@@ -442,10 +442,7 @@ impl Incoming {
             }
             Outcome::Changed => Err(Problem::precondition_failed()),
             Outcome::Refused(refused) => match refused.standing_id() {
-                Some(id) => {
-                    let id = Cell::Integer(i64::try_from(id).unwrap_or(i64::MAX));
-                    Box::pin(self.standing::<R>(&store::Query::equal("id", id, 1))).await
-                }
+                Some(id) => Box::pin(self.standing::<R>(&store::Query::equal("id", Cell::id(id), 1))).await,
                 None => Err(refused.into()),
             },
             Outcome::KeyReused => Err(Problem::key_reused()),

@@ -54,8 +54,9 @@ impl Incoming {
     pub async fn follow<R: Resource>(&self, filters: Filters) -> Reply {
         let shown = self.shown();
         let told = move |_, changes: Vec<(Mark, Change)>, at| {
-            let rows = changes.into_iter().map(|(mark, change)| (Some(mark), change.place.id, change.row));
-            future::ready(shown.piece::<R>(rows, at))
+            let item = |row: String| hal::item::<R>(&row, &shown.base, at);
+            let items = changes.into_iter().map(|(mark, change)| (Some(mark), change.place.id, change.row.map(item)));
+            future::ready(shown.piece(items))
         };
         self.stream(Wanted::rows::<R>(filters), None, told)
     }
@@ -81,14 +82,13 @@ impl Incoming {
             async move {
                 // What stood in its way was logged; nothing is lost to whoever comes back with the mark before.
                 let items = computed.await.ok()?;
-                let rows: Vec<_> = items
+                let items: Vec<_> = items
                     .into_iter()
-                    .map(|(id, item)| Some((id, item.map(|item| serde_json::to_string(&item)).transpose().ok()?)))
+                    .map(|(id, item)| Some((id, item.map(|item| hal::computed_item(&item, &shown.base, at)).transpose().ok()?)))
                     .collect::<Option<_>>()?;
                 // Only who has heard all of it has heard of these changes.
-                let (count, mut mark) = (rows.len(), marks.pop());
-                let rows = (1..).zip(rows).map(|(n, (id, row))| (mark.take_if(|_| n == count), id, row));
-                shown.piece::<R>(rows, at)
+                let (count, mut mark) = (items.len(), marks.pop());
+                shown.piece((1..).zip(items).map(|(n, (id, item))| (mark.take_if(|_| n == count), id, item)))
             }
         };
         self.stream(wanted, until, told)
@@ -143,15 +143,15 @@ struct Shown {
 }
 
 impl Shown {
-    /// What a client is told of these rows of `R`, each with the mark behind it, its id, and what it is. None when one cannot be shown.
-    fn piece<R: Resource>(&self, rows: impl Iterator<Item = (Option<Mark>, u64, Option<String>)>, at: Timestamp) -> Option<String> {
+    /// What a client is told of these items, each with the mark behind it, its id, and what it is with its links. None when one cannot be
+    /// shown.
+    fn piece(&self, items: impl Iterator<Item = (Option<Mark>, u64, Option<String>)>) -> Option<String> {
         let mut piece = String::new();
-        for (mark, id, row) in rows {
-            let Some(row) = row else {
+        for (mark, id, item) in items {
+            let Some(item) = item else {
                 event(&mut piece, "removed", mark.as_ref(), &format!(r#"{{"id":{id}}}"#));
                 continue;
             };
-            let item = hal::item::<R>(&row, &self.base, at);
             let item = match &self.identity {
                 Some(identity) => self.who.show_text(identity, &self.offers, item),
                 None => Some(item),

@@ -14,6 +14,13 @@ pub enum Cell {
     Text(String),
 }
 
+impl Cell {
+    /// An id as rows are found by it. No stored one is larger than the largest number of a column.
+    pub fn id(id: u64) -> Self {
+        Self::Integer(i64::try_from(id).unwrap_or(i64::MAX))
+    }
+}
+
 /// Which way a collection is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {

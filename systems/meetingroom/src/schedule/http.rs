@@ -101,7 +101,7 @@ async fn changed(
     let day = Day::of(service, date, touched.keys().copied()).await?;
     let mut told = Vec::new();
     for (room, periods) in touched {
-        let query = Query { size: MOST, filters: [&[("roomId", cell(room))], filters].concat(), ..Query::default() };
+        let query = Query { size: MOST, filters: [&[("roomId", Cell::id(room.number()))], filters].concat(), ..Query::default() };
         let slots = service.rows::<RoomSlotRow>(&query).await.map_err(edge::unreadable)?;
         for slot in read::<RoomSlotRow>(&slots.rows)? {
             if slot.on(date).is_some_and(|time| periods.iter().any(|period| period.overlaps(&time))) {
@@ -148,7 +148,7 @@ impl Day {
         let rooms: BTreeSet<RoomId> = rooms.into_iter().collect();
         let days = rooms.iter().map(|room| Cell::Text(room_day(*room, date))).collect();
         let bookings = service.rows_of_each::<SlotBookingRow>("roomDay", days, MOST).await.map_err(edge::unreadable)?;
-        let blocks = rooms.iter().map(|room| cell(*room)).collect();
+        let blocks = rooms.iter().map(|room| Cell::id(room.number())).collect();
         let blocks = service.rows_of_each::<RoomBlockRow>("closedRoom", blocks, MOST).await.map_err(edge::unreadable)?;
         let mut standing = HashMap::with_capacity(rooms.len());
         for (room, (bookings, blocks)) in rooms.into_iter().zip(bookings.iter().zip(&blocks)) {
@@ -162,11 +162,6 @@ impl Day {
         let Standing { bookings, blocks } = self.standing.get(&slot.room_id)?;
         overlay(slot, self.date, bookings, blocks)
     }
-}
-
-/// A room as the stored rows are found by it.
-fn cell(room: RoomId) -> Cell {
-    Cell::Integer(i64::try_from(room.number()).unwrap_or(i64::MAX))
 }
 
 fn read<R: DeserializeOwned>(rows: &[String]) -> Result<Vec<R>, Problem> {

@@ -100,7 +100,7 @@ impl Asked {
     }
 
     fn filters(&self) -> Filters {
-        let known = Cell::Integer(i64::try_from(number(&self.venue.to_string())).unwrap_or(i64::MAX));
+        let known = Cell::id(number(&self.venue.to_string()));
         [vec![("venue", known)], self.filters.clone()].concat()
     }
 
