@@ -20,15 +20,17 @@ mod steady;
 mod time;
 mod tools;
 mod trees;
+mod withheld;
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::shell::Outcome;
 use figures::Figures;
 use pair::Pair;
 use tools::Tools;
+use withheld::Cores;
 
 pub(crate) use report::write as report;
 
@@ -141,9 +143,13 @@ pub(crate) fn run(root: &Path, asked: &Asked) -> Outcome {
     let watch = time::Watch::start();
     let machine = machine::describe(root);
     let mut bench = Bench { tools, scale, figures: Figures::default(), full: None };
+    let (since, mut withheld) = (Cores::now(), Map::new());
     let outcome = chosen.iter().try_for_each(|one| {
         println!("== {} ({:.0} s)", one.name, watch.seconds());
-        (one.run)(&mut bench).map_err(|why| format!("{}: {why}", one.name))
+        let since = Cores::now();
+        let outcome = (one.run)(&mut bench).map_err(|why| format!("{}: {why}", one.name));
+        withheld.insert(one.name.into(), Cores::withheld(since).into());
+        outcome
     });
     let command = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
     let results = json!({
@@ -157,6 +163,8 @@ pub(crate) fn run(root: &Path, asked: &Asked) -> Outcome {
         "sizes": bench.scale.sizes,
         "short": asked.short,
         "tookSeconds": watch.seconds().round(),
+        "withheld": Cores::withheld(since),
+        "withheldIn": withheld,
         "figures": bench.figures.to_json(),
     });
     let out = asked.out.clone().unwrap_or_else(|| root.join("bench/results").join(format!("{begun}.json")));

@@ -1,5 +1,6 @@
 //! The page of a run, with its tables and pictures.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,10 @@ pub(super) struct Results {
     sizes: [u64; 3],
     rooms: u64,
     short: bool,
+    /// The part of the cores' time that the host withheld, from the first scenario to the last, and in each of them; older runs do not tell.
+    withheld: Option<f64>,
+    #[serde(default)]
+    withheld_in: BTreeMap<String, Option<f64>>,
     figures: Vec<Figure>,
 }
 
@@ -326,6 +331,9 @@ fn page(results: &Results, others: &[Results], file: &str) -> String {
             number(*full as f64),
         ),
         String::new(),
+    ]);
+    lines.extend(withheld(results).into_iter().flat_map(|line| [line, String::new()]));
+    lines.extend([
         "## Aims".into(),
         String::new(),
         "| aim | wanted | measured | in other runs | reached |".into(),
@@ -352,6 +360,19 @@ fn page(results: &Results, others: &[Results], file: &str) -> String {
         lines.extend(rows);
     }
     lines.join("\n") + "\n"
+}
+
+/// What the host kept for itself, if the run tells.
+fn withheld(results: &Results) -> Option<String> {
+    let percent = |part: f64| number((part * 1000.0).round() / 10.0);
+    // The scenario that had the largest part of its time withheld.
+    let most =
+        results.withheld_in.iter().filter_map(|(name, part)| Some((name, (*part)?))).max_by(|(_, one), (_, other)| one.total_cmp(other));
+    let most = most.map_or_else(String::new, |(name, part)| format!(", the largest part in *{name}*: {} %", percent(part)));
+    Some(format!(
+        "The host withheld {} % of the cores' time meanwhile (`steal` in `/proc/stat`){most}. What is withheld is mostly seen in p99, and more where threads are woken more often.",
+        percent(results.withheld?)
+    ))
 }
 
 fn row(label: &str, figure: &Figure, beside_limit: bool) -> String {
@@ -456,6 +477,22 @@ mod tests {
         let (page, _) = made(&RESULTS.replace("post/1/p50", "seed/rate"));
         assert!(page.contains("## Restaurants: one act of several services"), "{page}");
         assert!(page.contains("\n| | Yeyak |\n|---|---|\n| tables | 0.25 ms (0.24–0.30) |\n"), "{page}");
+    }
+
+    #[test]
+    fn what_the_host_withheld_is_said_of_runs_that_tell() {
+        assert!(!made(RESULTS).0.contains("withheld"));
+        let told = RESULTS.replace(
+            "\"figures\"",
+            "\"withheld\": 0.0592, \"withheldIn\": {\"post\": 0.04, \"slots\": 0.2304, \"trees\": null}, \"figures\"",
+        );
+        let page = made(&told).0;
+        assert!(
+            page.contains(
+                "The host withheld 5.90 % of the cores' time meanwhile (`steal` in `/proc/stat`), the largest part in *slots*: 23 %."
+            ),
+            "{page}"
+        );
     }
 
     #[test]
