@@ -68,27 +68,39 @@ pub(super) const AIMS: &[Aim] = &[
 ];
 
 impl Aim {
-    /// Its row of the table: what, wanted, measured with its spread, the same of other runs, and whether what was measured is enough.
+    /// Its row of the table: what, wanted, measured with its spread, the same of other runs, and in how many of all what was measured is enough.
     pub(super) fn row(&self, results: &Results, others: &[Results]) -> String {
         let (sign, bound) = match self.wanted {
             AtLeast(bound) => ("≥", bound),
             AtMost(bound) => ("≤", bound),
         };
         let times = if matches!(self.of, Yeyak(_)) { "" } else { "×" };
-        let (measured, holds) = match self.measured(results) {
-            None => ("–".to_owned(), "not measured"),
-            Some((value, spread)) => {
-                let holds = match self.wanted {
-                    AtLeast(bound) => value >= bound,
-                    AtMost(bound) => value <= bound,
-                };
+        let measured = self.measured(results).map_or_else(
+            || "–".to_owned(),
+            |(value, spread)| {
                 let spread = spread.map(|(min, max)| format!(" ({}–{})", number(min), number(max))).unwrap_or_default();
-                (format!("{}{times}{spread}", number(value)), if holds { "yes" } else { "**no**" })
-            }
-        };
+                format!("{}{times}{spread}", number(value))
+            },
+        );
+        let reached = self.reached(results, others);
         let others: Vec<_> = others.iter().filter_map(|other| Some(format!("{}{times}", number(self.measured(other)?.0)))).collect();
         let others = if others.is_empty() { "–".to_owned() } else { others.join(", ") };
-        format!("| {} | {sign} {}{times} | {measured} | {others} | {holds} |", self.what, number(bound))
+        format!("| {} | {sign} {}{times} | {measured} | {others} | {reached} |", self.what, number(bound))
+    }
+
+    /// Whether it is reached by all runs, by none, or by how many.
+    fn reached(&self, results: &Results, others: &[Results]) -> String {
+        let holds = |(value, _): (f64, _)| match self.wanted {
+            AtLeast(bound) => value >= bound,
+            AtMost(bound) => value <= bound,
+        };
+        let each: Vec<_> = [results].into_iter().chain(others).filter_map(|run| self.measured(run)).map(holds).collect();
+        match (each.iter().filter(|holds| **holds).count(), each.len()) {
+            (_, 0) => "not measured".into(),
+            (0, _) => "**no**".into(),
+            (reached, all) if reached == all => "yes".into(),
+            (reached, all) => format!("**in {reached} of {all}**"),
+        }
     }
 
     /// The median, and how far the rounds spread.
